@@ -1,0 +1,92 @@
+import { parseArgs, type ParseArgsConfig } from "node:util";
+import { EXIT, TaskError } from "./errors.ts";
+
+/** One flag: what parseArgs needs, and its line in `--help`. */
+export interface Flag {
+  readonly type: "string" | "boolean";
+  readonly help: string;
+  readonly short?: string;
+  readonly multiple?: boolean;
+  /** Name of the value in `--help`, for string flags. */
+  readonly value?: string;
+}
+
+/** What a task accepts on its command line. */
+export interface TaskSpec {
+  /** As in deno.json, for example "db:reset". */
+  readonly name: string;
+  /** One sentence. */
+  readonly summary: string;
+  /** Placeholder of the positional arguments, for example "[NAME...]"; none accepted when absent. */
+  readonly positionals?: string;
+  readonly flags: Readonly<Record<string, Flag>>;
+}
+
+/** Parsed arguments; absent flags are undefined. */
+export interface Args {
+  readonly positionals: readonly string[];
+  /** Value of a string flag. */
+  text(name: string): string | undefined;
+  /** Values of a repeatable string flag. */
+  texts(name: string): readonly string[];
+  /** Whether a boolean flag is set. */
+  has(name: string): boolean;
+  /** Value of a flag that takes a whole number of at least `min`. */
+  count(name: string, min: number): number | undefined;
+}
+
+function usageError(spec: TaskSpec, finding: string): TaskError {
+  return new TaskError(`Cannot run task "${spec.name}": ${finding}; see deno task ${spec.name} --help`, EXIT.usage);
+}
+
+/** Arguments of a task, checked against its spec.
+ *
+ * Errors: TaskError (exit 2) on an unknown flag, a missing value or an unexpected argument.
+ */
+export function parseTaskArgs(spec: TaskSpec, argv: readonly string[]): Args {
+  const options: ParseArgsConfig["options"] = {};
+  for (const [name, flag] of Object.entries({ ...spec.flags, help: HELP })) {
+    options[name] = {
+      type: flag.type,
+      ...(flag.short ? { short: flag.short } : {}),
+      ...(flag.multiple ? { multiple: true } : {}),
+    };
+  }
+  let parsed;
+  try {
+    parsed = parseArgs({ args: [...argv], options, allowPositionals: spec.positionals !== undefined });
+  } catch (error) {
+    throw usageError(spec, (error as Error).message.split(/\. To specify|\n/)[0].replace(/[.]$/, ""));
+  }
+  const values = parsed.values as Record<string, string | boolean | string[] | undefined>;
+  const text = (name: string) => values[name] as string | undefined;
+  return {
+    positionals: parsed.positionals,
+    text,
+    texts: (name) => (values[name] as string[] | undefined) ?? [],
+    has: (name) => values[name] === true,
+    count(name, min) {
+      const given = text(name);
+      if (given === undefined) return undefined;
+      if (!/^\d{1,9}$/.test(given) || Number(given) < min) {
+        throw usageError(spec, `--${name} takes a whole number of at least ${min}, not "${given}"`);
+      }
+      return Number(given);
+    },
+  };
+}
+
+const HELP: Flag = { type: "boolean", short: "h", help: "show this text" };
+
+/** The `--help` text of a task. */
+export function formatHelp(spec: TaskSpec): string {
+  const rows = Object.entries({ ...spec.flags, help: HELP }).map(([name, flag]) => {
+    const value = flag.type === "string" ? ` ${flag.value ?? "VALUE"}` : "";
+    return [`  --${name}${value}`, flag.help + (flag.multiple ? " (repeatable)" : "")];
+  });
+  const width = Math.max(...rows.map(([left]) => left.length)) + 2;
+  const usage = `deno task ${spec.name}${spec.positionals ? ` ${spec.positionals}` : ""} [flags]`;
+  return [spec.summary, "", `Usage: ${usage}`, "", ...rows.map(([left, right]) => left.padEnd(width) + right)].join(
+    "\n",
+  );
+}

@@ -1,0 +1,50 @@
+import { closeConnection, connect, type ConnectOptions, type Sql } from "./postgres.ts";
+import type { Report } from "./report.ts";
+import type { ServerTarget, Target } from "./target.ts";
+
+/** An open database: a server's, or the embedded one behind a loopback port. */
+export interface Database extends AsyncDisposable {
+  readonly sql: Sql;
+  /** Where it is, as it is printed: user@host/database. */
+  readonly label: string;
+  readonly local: boolean;
+  readonly embedded: boolean;
+}
+
+/** Options of `openDatabase`. */
+export interface DatabaseOptions extends Omit<ConnectOptions, "onWait"> {
+  readonly report: Report;
+}
+
+/** Opens a target; the embedded one is announced, and loaded only here. */
+export async function openDatabase(target: Target, { report, ...options }: DatabaseOptions): Promise<Database> {
+  if (target.kind === "server") return await openServer(target, false, { report, ...options });
+  report.note(`Using the ${target.label} (DATABASE_URL is not set)`);
+  const { openEmbedded } = await import("./embedded.ts");
+  const embedded = await openEmbedded(target.directory, target.label);
+  try {
+    const database = await openServer(embedded.target, true, { report, ...options });
+    return {
+      ...database,
+      async [Symbol.asyncDispose]() {
+        await database[Symbol.asyncDispose]();
+        await embedded[Symbol.asyncDispose]();
+      },
+    };
+  } catch (error) {
+    await embedded[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+async function openServer(target: ServerTarget, embedded: boolean, options: DatabaseOptions): Promise<Database> {
+  const onWait = (finding: string) => options.report.note(`Waiting for ${target.label}: ${finding}`);
+  const sql = await connect(target, { ...options, onWait });
+  return {
+    sql,
+    label: target.label,
+    local: target.local,
+    embedded,
+    [Symbol.asyncDispose]: () => closeConnection(sql),
+  };
+}

@@ -1,0 +1,67 @@
+import { PGlite } from "@electric-sql/pglite";
+import { PGLiteSocketServer } from "@electric-sql/pglite-socket";
+import { createServer } from "node:net";
+import { lockFile } from "./file_lock.ts";
+import type { ServerTarget } from "./target.ts";
+
+/** The embedded database, served on a loopback port for as long as it is open. */
+export interface EmbeddedDatabase extends AsyncDisposable {
+  /** Where to connect to; one session at a time. */
+  readonly target: ServerTarget;
+}
+
+/** Opens PGlite in a directory, which is made when it is not there.
+ *
+ * A second process on the same directory would silently lose rows, so a lock file beside it admits one at a time.
+ *
+ * Errors: TaskError (exit 5) naming the process that has it open.
+ */
+export async function openEmbedded(directory: string, label: string): Promise<EmbeddedDatabase> {
+  await Deno.mkdir(directory, { recursive: true });
+  const lock = await lockFile(`${directory}.lock`, { what: label });
+  try {
+    const db = await PGlite.create(directory, { relaxedDurability: false });
+    const port = await freePort();
+    const server = new PGLiteSocketServer({ db, host: "127.0.0.1", port });
+    await server.start();
+    return {
+      target: {
+        kind: "server",
+        host: "127.0.0.1",
+        port,
+        user: "postgres",
+        password: "",
+        database: "postgres",
+        tls: false,
+        local: true,
+        label,
+      },
+      async [Symbol.asyncDispose]() {
+        await server.stop();
+        await db.close();
+        lock[Symbol.dispose]();
+      },
+    };
+  } catch (error) {
+    lock[Symbol.dispose]();
+    throw error;
+  }
+}
+
+/** Removes the embedded database; refused while a process has it open. */
+export async function removeEmbedded(directory: string, label: string): Promise<void> {
+  await Deno.mkdir(directory, { recursive: true });
+  using _lock = await lockFile(`${directory}.lock`, { what: label });
+  await Deno.remove(directory, { recursive: true });
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const probe = createServer();
+    probe.once("error", reject);
+    probe.listen(0, "127.0.0.1", () => {
+      const { port } = probe.address() as { port: number };
+      probe.close(() => resolve(port));
+    });
+  });
+}

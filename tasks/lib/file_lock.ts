@@ -1,0 +1,57 @@
+import { EXIT, TaskError } from "./errors.ts";
+
+/** A lock held by this process until disposed; the operating system frees it when the process dies, however it dies. */
+export interface FileLock extends Disposable {
+  readonly path: string;
+}
+
+/** What is locked, and how long to wait for it. */
+export interface FileLockOptions {
+  /** What the lock stands for, as it reads in an error: `export lane "local"`. */
+  readonly what: string;
+  readonly waitMs?: number;
+  readonly signal?: AbortSignal;
+  /** Called once, when another process holds the lock. */
+  readonly onWait?: (holder: string) => void;
+}
+
+/** The exclusive lock of a lock file, polled until it is had.
+ *
+ * The file stays when the lock is gone (removing it would let two processes lock two files of one name); while it is
+ * held, it names its holder.
+ *
+ * Errors: TaskError (exit 5) naming the holder when `waitMs` is over.
+ */
+export async function lockFile(path: string, options: FileLockOptions): Promise<FileLock> {
+  const { what, waitMs = 0, signal } = options;
+  const deadline = performance.now() + waitMs;
+  const file = await Deno.open(path, { read: true, write: true, create: true });
+  try {
+    for (let waiting = false; !(await file.tryLock(true)); waiting = true) {
+      const holder = await readHolder(path);
+      if (performance.now() >= deadline) {
+        throw new TaskError(`Cannot lock ${what}: ${holder} holds it; wait for it to end`, EXIT.locked);
+      }
+      if (!waiting) options.onWait?.(holder);
+      await new Promise((resolve) => setTimeout(resolve, 20 + Math.random() * 30));
+      signal?.throwIfAborted();
+    }
+    await file.truncate(0);
+    await file.write(new TextEncoder().encode(`process ${Deno.pid}\n`));
+  } catch (error) {
+    file.close();
+    throw error;
+  }
+  return {
+    path,
+    [Symbol.dispose]() {
+      file.truncateSync(0);
+      file.close();
+    },
+  };
+}
+
+async function readHolder(path: string): Promise<string> {
+  const text = await Deno.readTextFile(path).catch(() => "");
+  return text.trim() || "another process";
+}

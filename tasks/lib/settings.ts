@@ -1,0 +1,121 @@
+import { parseEnv } from "node:util";
+import { EXIT, TaskError } from "./errors.ts";
+import { type Environment, ENVIRONMENTS, parseDatabaseUrl, type Target, TargetError } from "./target.ts";
+
+/** Variables that the tasks read; deno.json's permission sets and .env.example list the same. */
+export const VARIABLES = [
+  "DATABASE_URL",
+  "DATABASE_URL_STAGING",
+  "DATABASE_URL_PROD",
+  "DATABASE_URL_UNPOOLED",
+  "DATABASE_URL_STAGING_UNPOOLED",
+  "DATABASE_URL_PROD_UNPOOLED",
+  "EMBEDDED_DIR",
+  "HERETIX_DB_PATH",
+  "EXPORT_DIR",
+  "EXPORT_URL",
+  "S3_ENDPOINT",
+  "AWS_ACCESS_KEY_ID",
+  "AWS_SECRET_ACCESS_KEY",
+  "AWS_REGION",
+] as const;
+
+type Variable = (typeof VARIABLES)[number];
+
+/** Values by variable name; an empty value counts as unset. */
+export type Variables = Readonly<Partial<Record<Variable, string>>>;
+
+/** What a task needs to know about its surroundings, checked. */
+export interface Settings {
+  readonly env: Environment;
+  /** The database of the chosen environment. */
+  readonly target: Target;
+  /** The harness's SQLite file. */
+  readonly harnessPath: string;
+  /** Directory of the lake: its lanes are folders in it. */
+  readonly exportDir: string;
+}
+
+/** Settings for one environment, from variables alone.
+ *
+ * `direct` prefers the `_UNPOOLED` variant of the URL, as migrations need.
+ *
+ * Errors: TaskError (exit 2) that lists every problem at once, without any value.
+ */
+export function toSettings(variables: Variables, env: string, options: { direct?: boolean } = {}): Settings {
+  const problems: string[] = [];
+  if (!(ENVIRONMENTS as readonly string[]).includes(env)) {
+    problems.push(`--env takes ${ENVIRONMENTS.join(", ")}, not "${env}"`);
+  }
+  const targets = new Map(ENVIRONMENTS.map((name) => [name as string, targetOf(variables, name, problems, options)]));
+  const target = targets.get(env);
+  if (target === undefined && problems.length === 0) {
+    problems.push(
+      `${urlVariable(env as Environment)} is not set, and --env ${env} needs it; set it in the environment or .env`,
+    );
+  }
+  if (problems.length > 0) {
+    throw new TaskError(["Cannot use the settings:", ...problems.map((line) => `  ${line}`)].join("\n"), EXIT.usage);
+  }
+  return {
+    env: env as Environment,
+    target: target!,
+    harnessPath: variables.HERETIX_DB_PATH || "runs/heretix.sqlite",
+    exportDir: variables.EXPORT_DIR || "data/exports",
+  };
+}
+
+function urlVariable(env: Environment): "DATABASE_URL" | "DATABASE_URL_STAGING" | "DATABASE_URL_PROD" {
+  return env === "local" ? "DATABASE_URL" : env === "staging" ? "DATABASE_URL_STAGING" : "DATABASE_URL_PROD";
+}
+
+/** Target of one environment; undefined, with the problem added, where its URL is bad or missing. */
+function targetOf(
+  variables: Variables,
+  env: Environment,
+  problems: string[],
+  { direct }: { direct?: boolean },
+): Target | undefined {
+  const plain = urlVariable(env);
+  const unpooled = `${plain}_UNPOOLED` as const;
+  const name = direct && variables[unpooled] ? unpooled : plain;
+  const text = variables[name];
+  if (!text) {
+    if (env !== "local") return undefined;
+    const directory = variables.EMBEDDED_DIR || "data/pglite";
+    return { kind: "embedded", directory, local: true, label: `embedded database in ${directory}` };
+  }
+  try {
+    return parseDatabaseUrl(text);
+  } catch (error) {
+    if (!(error instanceof TargetError)) throw error;
+    problems.push(`${name}: ${error.message}`);
+    return undefined;
+  }
+}
+
+/** Variables of the environment over those of a .env file, which is read as it stands: nothing in it is expanded.
+ *
+ * Errors: TaskError (exit 2) when the file is there and cannot be read.
+ */
+export function readVariables(envPath = ".env"): Variables {
+  const fromFile: Record<string, string | undefined> = parseEnv(readEnvFile(envPath));
+  return Object.fromEntries(VARIABLES.map((name) => [name, Deno.env.get(name) ?? fromFile[name]]));
+}
+
+function readEnvFile(envPath: string): string {
+  try {
+    return Deno.readTextFileSync(envPath);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return "";
+    throw new TaskError(
+      `Cannot read settings "${envPath}": ${(error as Error).name}; make it a readable file`,
+      EXIT.usage,
+    );
+  }
+}
+
+/** Settings for one environment, from the environment and .env. */
+export function readSettings(env: string, options: { direct?: boolean } = {}): Settings {
+  return toSettings(readVariables(), env, options);
+}

@@ -1,0 +1,104 @@
+/** Names of the environments a task can be pointed at. */
+export const ENVIRONMENTS = ["local", "staging", "prod"] as const;
+
+/** One of the environments. */
+export type Environment = (typeof ENVIRONMENTS)[number];
+
+/** A Postgres server and database, ready to connect to. */
+export interface ServerTarget {
+  readonly kind: "server";
+  readonly host: string;
+  readonly port: number;
+  readonly user: string;
+  readonly password: string;
+  readonly database: string;
+  /** Whether TLS with certificate check is used. */
+  readonly tls: boolean;
+  /** Whether the host is this machine. */
+  readonly local: boolean;
+  /** user@host/database, the only form that is ever printed. */
+  readonly label: string;
+}
+
+/** The embedded database: PGlite in a directory. */
+export interface EmbeddedTarget {
+  readonly kind: "embedded";
+  readonly directory: string;
+  readonly local: true;
+  readonly label: string;
+}
+
+/** Where a task's database is. */
+export type Target = ServerTarget | EmbeddedTarget;
+
+/** The finding of a database URL that cannot be used; its message never holds any part of the URL's secrets. */
+export class TargetError extends Error {
+  override readonly name = "TargetError";
+}
+
+/** Whether a host name is this machine by itself, without asking a resolver. */
+export function isLocalHost(host: string): boolean {
+  return host === "localhost" || host === "::1" || /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(host);
+}
+
+/** Host of the direct endpoint behind a pooled Neon host, or undefined where the host is not pooled. */
+export function directHostOf(host: string): string | undefined {
+  const match = /^([a-z0-9-]+)-pooler(\..+)$/.exec(host);
+  return match ? match[1] + match[2] : undefined;
+}
+
+/** The target that a database URL names.
+ *
+ * Accepts postgres://, postgresql:// and SQLAlchemy's postgresql+psycopg://. Of the query only sslmode counts;
+ * what other drivers put there is ignored. Hosts that are not local always get TLS with certificate check.
+ *
+ * Errors: TargetError on anything that is not such a URL, and on sslmode=disable for a host that is not local.
+ */
+export function parseDatabaseUrl(text: string): ServerTarget {
+  const url = parseUrl(text);
+  const host = url.hostname.replace(/^\[(.*)\]$/, "$1");
+  if (host === "") throw new TargetError("it names no host");
+  const database = decode(url.pathname.slice(1));
+  if (database === "") throw new TargetError("it names no database");
+  if (url.username === "") throw new TargetError("it names no user");
+  const local = isLocalHost(host);
+  const sslmode = url.searchParams.get("sslmode") ?? (local ? "disable" : "verify-full");
+  const plain = ["disable", "allow", "prefer"].includes(sslmode);
+  if (plain && !local) {
+    throw new TargetError(`sslmode=${sslmode} for a host that is not local; TLS is required there, remove sslmode`);
+  }
+  const user = decode(url.username);
+  return {
+    kind: "server",
+    host,
+    port: url.port === "" ? 5432 : Number(url.port),
+    user,
+    password: decode(url.password),
+    database,
+    tls: !plain,
+    local,
+    label: `${user}@${host}/${database}`,
+  };
+}
+
+function parseUrl(text: string): URL {
+  if (!/^(postgres|postgresql)(\+psycopg2?)?:\/\//.test(text)) {
+    throw new TargetError("it does not start with postgresql://, postgres:// or postgresql+psycopg://");
+  }
+  // URL.parse returns null where new URL would throw a message that holds the password.
+  const url = URL.parse(text.replace(/^[a-z0-9+]+:/, "postgresql:"));
+  if (url === null || url.hash !== "") {
+    throw new TargetError(
+      "it is not a valid URL; percent-encode special characters in the password (# is %23, % is %25)",
+    );
+  }
+  return url;
+}
+
+function decode(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    throw new TargetError("a % in it is not followed by two hexadecimal digits; write % as %25");
+  }
+}

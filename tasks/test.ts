@@ -1,0 +1,28 @@
+import { startCluster } from "./testing/cluster.ts";
+
+/** Runs the tests against one Postgres 16 of this run's own, or the one that TEST_DATABASE_URL names.
+ *
+ * Arguments go to `deno test`. The last line is `N passed, N failed`.
+ */
+async function runTests(argv: readonly string[]): Promise<number> {
+  const given = Deno.env.get("TEST_DATABASE_URL");
+  await using cluster = given ? undefined : await startCluster();
+  const command = new Deno.Command(Deno.execPath(), {
+    args: ["test", "-A", "--no-prompt", "--sanitize-ops", "--sanitize-resources", ...argv],
+    env: { TEST_DATABASE_URL: given ?? cluster!.url, NO_COLOR: "1" },
+    stdout: "piped",
+  });
+  const child = command.spawn();
+  let tail = "";
+  const decoder = new TextDecoder();
+  for await (const chunk of child.stdout) {
+    await Deno.stdout.write(chunk);
+    tail = (tail + decoder.decode(chunk, { stream: true })).slice(-4000);
+  }
+  const { code } = await child.status;
+  const counts = tail.match(/(\d+) passed .*?\| (\d+) failed/);
+  console.log(`${counts?.[1] ?? 0} passed, ${counts?.[2] ?? 1} failed`);
+  return code;
+}
+
+if (import.meta.main) Deno.exitCode = await runTests(Deno.args);
