@@ -95,7 +95,7 @@ function open(target: ServerTarget, connectTimeoutS: number): Sql {
 
 /** Rejects when the time is over: postgres.js reconnects for ever to a peer that accepts and closes. */
 async function withDeadline<T>(work: PromiseLike<T>, ms: number, signal?: AbortSignal): Promise<T> {
-  let timer: number | undefined;
+  let timer: ReturnType<typeof setTimeout> | undefined;
   let abort: (() => void) | undefined;
   const stop = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(Object.assign(new Error("no answer"), { code: "CONNECT_TIMEOUT" })), ms);
