@@ -1,6 +1,7 @@
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { closeSync, constants, existsSync, fstatSync, openSync, readSync } from "node:fs";
+// @ts-types="./duckdb_wasm.d.ts"
 import * as duckdb from "@duckdb/duckdb-wasm/dist/duckdb-node-blocking.cjs";
 
 /** An in-memory DuckDB that reads files of the disk and writes only files of its own memory.
@@ -31,45 +32,12 @@ export interface DuckDb extends Disposable {
 
 /** Rows of a query, as text. */
 export interface QueryResult {
+  /** Names of the columns. */
   readonly columns: readonly string[];
   /** DuckDB's type of each column. */
   readonly types: readonly string[];
+  /** One array a row, as wide as `columns`. */
   readonly rows: readonly (readonly (string | null)[])[];
-}
-
-/** The engine's private parts that this file relies on; the package's version is pinned for them. */
-interface Engine {
-  readonly mod: Module;
-  connect(): Connection;
-  runQuery(connection: number, sql: string): Uint8Array;
-  dropFile(name: string): void;
-}
-
-interface Connection {
-  readonly useUnsafe: <T>(callback: (engine: Engine, connection: number) => T) => T;
-  query(sql: string): ArrowTable;
-  close(): void;
-}
-
-interface ArrowTable {
-  readonly numRows: number;
-  toArray(): ArrayLike<{ toArray(): (string | null)[] }>;
-}
-
-interface Module {
-  readonly HEAPU8: Uint8Array;
-  readonly HEAPF64: Float64Array;
-  _malloc(size: number): number;
-  _free(pointer: number): void;
-  stackSave(): number;
-  stackAlloc(size: number): number;
-  stackRestore(pointer: number): void;
-  ccall(name: string, result: string | null, types: string[], args: unknown[]): unknown;
-}
-
-interface FileInfo {
-  readonly fileName: string;
-  readonly dataUrl: string | null;
 }
 
 /** Opens a DuckDB on one thread. */
@@ -80,18 +48,18 @@ export async function openDuckDb(): Promise<DuckDb> {
   const engine = await duckdb.createDuckDB(
     { mvp: bundle("mvp"), eh: bundle("eh") },
     new duckdb.VoidLogger(),
-    fileRuntime(files) as never,
-  ) as unknown as Engine & { instantiate(): Promise<void> };
+    fileRuntime(files),
+  );
   await engine.instantiate();
   return new Session(engine, files);
 }
 
 class Session implements DuckDb {
-  #engine: Engine;
+  #engine: duckdb.Engine;
   #files: MemoryFiles;
-  #connection: Connection;
+  #connection: duckdb.Connection;
 
-  constructor(engine: Engine, files: MemoryFiles) {
+  constructor(engine: duckdb.Engine, files: MemoryFiles) {
     this.#engine = engine;
     this.#files = files;
     this.#connection = engine.connect();
@@ -170,7 +138,7 @@ export function literal(text: string): string {
 }
 
 /** Calls an exported function whose result is a status and, where it failed, a message. */
-function call(mod: Module, name: string, types: string[], args: unknown[]): void {
+function call(mod: duckdb.Module, name: string, types: string[], args: unknown[]): void {
   const stack = mod.stackSave();
   const response = mod.stackAlloc(24);
   mod.ccall(name, null, ["number", ...types], [response, ...args]);
@@ -250,19 +218,16 @@ class MemoryFiles {
  */
 function fileRuntime(files: MemoryFiles): object {
   const descriptors = new Map<number, number>();
-  const node = duckdb.NODE_RUNTIME as unknown as {
-    resolveFileInfo(mod: Module, fileId: number): FileInfo;
-    _fileInfoCache: Map<number, unknown>;
-  };
-  const pathOf = (mod: Module, fileId: number) => {
+  const node = duckdb.NODE_RUNTIME;
+  const pathOf = (mod: duckdb.Module, fileId: number) => {
     const info = node.resolveFileInfo(mod, fileId);
     return info.dataUrl ?? info.fileName;
   };
-  const text = (mod: Module, pointer: number, length: number) =>
+  const text = (mod: duckdb.Module, pointer: number, length: number) =>
     new TextDecoder().decode(mod.HEAPU8.subarray(pointer, pointer + length));
   return {
-    ...duckdb.NODE_RUNTIME,
-    openFile(mod: Module, fileId: number): number {
+    ...node,
+    openFile(mod: duckdb.Module, fileId: number): number {
       node._fileInfoCache.delete(fileId);
       const path = pathOf(mod, fileId);
       if (path.startsWith("memory/")) files.create(path);
@@ -273,43 +238,41 @@ function fileRuntime(files: MemoryFiles): object {
       mod.HEAPF64[(result >> 3) + 1] = 0;
       return result;
     },
-    closeFile(_mod: Module, fileId: number): number {
+    closeFile(_mod: duckdb.Module, fileId: number): number {
       const descriptor = descriptors.get(fileId);
       if (descriptor !== undefined) closeSync(descriptor);
       descriptors.delete(fileId);
       node._fileInfoCache.delete(fileId);
       return 0;
     },
-    readFile(mod: Module, fileId: number, pointer: number, length: number, offset: number): number {
+    readFile(mod: duckdb.Module, fileId: number, pointer: number, length: number, offset: number): number {
       const descriptor = descriptors.get(fileId);
       const target = mod.HEAPU8.subarray(pointer, pointer + length);
       if (descriptor !== undefined) return readSync(descriptor, target, 0, length, offset);
       return files.read(pathOf(mod, fileId), target, offset);
     },
-    writeFile(mod: Module, fileId: number, pointer: number, length: number, offset: number): number {
+    writeFile(mod: duckdb.Module, fileId: number, pointer: number, length: number, offset: number): number {
       return files.write(pathOf(mod, fileId), mod.HEAPU8.subarray(pointer, pointer + length), offset);
     },
-    truncateFile(mod: Module, fileId: number, size: number): void {
+    truncateFile(mod: duckdb.Module, fileId: number, size: number): void {
       files.truncate(pathOf(mod, fileId), size);
     },
-    getLastFileModificationTime(_mod: Module, fileId: number): number {
+    getLastFileModificationTime(_mod: duckdb.Module, fileId: number): number {
       const descriptor = descriptors.get(fileId);
       return descriptor === undefined ? 0 : fstatSync(descriptor).mtime.getTime();
     },
-    checkFile(mod: Module, pointer: number, length: number): boolean {
+    checkFile(mod: duckdb.Module, pointer: number, length: number): boolean {
       const path = text(mod, pointer, length);
-      return path.startsWith("memory/")
-        ? files.has(path)
-        : duckdb.NODE_RUNTIME.checkFile(mod as never, pointer, length);
+      return path.startsWith("memory/") ? files.has(path) : node.checkFile(mod, pointer, length);
     },
-    glob(mod: Module, pointer: number, length: number): void {
+    glob(mod: duckdb.Module, pointer: number, length: number): void {
       const path = text(mod, pointer, length);
       // A path that exists as it stands is no pattern, whatever brackets it holds.
       const plain = path.startsWith("memory/") ? files.has(path) : existsSync(path);
       if (plain) mod.ccall("duckdb_web_fs_glob_add_path", null, ["string"], [path]);
-      else duckdb.NODE_RUNTIME.glob(mod as never, pointer, length);
+      else node.glob(mod, pointer, length);
     },
-    removeFile(mod: Module, pointer: number, length: number): void {
+    removeFile(mod: duckdb.Module, pointer: number, length: number): void {
       files.drop(text(mod, pointer, length));
     },
   };
