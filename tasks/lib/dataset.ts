@@ -56,7 +56,9 @@ export function parseDataset(name: string, file: string, text: string): Dataset 
     const match = COLUMN_LINE.exec(line)?.groups;
     if (!match) {
       throw new TaskError(
-        `Cannot export "${name}": ${file}:${start + index + 2} is not "<expression>::<type> as <name>"; write one column a line`,
+        `Cannot export "${name}": ${file}:${
+          start + index + 2
+        } is not "<expression>::<type> as <name>"; write one column a line`,
       );
     }
     return toColumn(name, file, match.name.replaceAll('"', ""), match.type);
@@ -70,7 +72,14 @@ function toColumn(dataset: string, file: string, name: string, type: string): Co
   const decimal = /^numeric\((\d+),\s*(\d+)\)$/.exec(type);
   if (decimal && Number(decimal[1]) <= 38) {
     const [precision, scale] = [Number(decimal[1]), Number(decimal[2])];
-    return { name, postgresType: type, duckdbType: `DECIMAL(${precision},${scale})`, layout: "decimal", precision, scale };
+    return {
+      name,
+      postgresType: type,
+      duckdbType: `DECIMAL(${precision},${scale})`,
+      layout: "decimal",
+      precision,
+      scale,
+    };
   }
   const known = TYPES[type];
   if (known === undefined) {

@@ -6,7 +6,8 @@ export const DAY_MICROS = 86_400_000_000n;
 
 /** Whether a text is a day of the calendar. */
 export function isDay(text: string): text is Day {
-  return /^\d{4}-\d\d-\d\d$/.test(text) && text >= "0001-01-01" && dayOf(startOf(text)) === text;
+  if (!/^\d{4}-\d\d-\d\d$/.test(text) || text < "0001-01-01") return false;
+  return !Number.isNaN(Date.parse(text)) && dayOf(startOf(text)) === text;
 }
 
 /** The day that holds an instant, given in microseconds since 1970. */
