@@ -45,15 +45,17 @@ export async function withPostgresSource<T>(
   return await sql.begin("isolation level repeatable read read only", async (transaction) => {
     const tx = transaction as unknown as Sql;
     await tx.unsafe(SESSION);
-    const source: Source = {
+    const identity = `${system}/${await tableSignature(tx, options)}`;
+    const days = await readDays(tx, options);
+    const ranges = (wanted: readonly Day[]) => toRanges([...days.keys()], new Set(wanted));
+    return await use({
       kind: "postgres",
       key: "postgres",
-      identity: `${system}/${await tableSignature(tx, options)}`,
-      days: await readDays(tx, options),
+      identity,
+      days,
       supersedes: [],
-      blocks: (days) => readBlocks(tx, days, options),
-    };
-    return await use(source);
+      blocks: (wanted) => readBlocks(tx, ranges(wanted), options),
+    });
   }) as T;
 }
 
@@ -126,25 +128,29 @@ function undatedError(run: string, rows: number): TaskError {
   return new TaskError(`Cannot export run "${run}": ${finding}; correct it, or leave it out with --skip-bad-rows`);
 }
 
-/** Rows of the given days: one ordered COPY for each run of days without another day between them. */
-async function* readBlocks(tx: Sql, days: readonly Day[], options: PostgresSourceOptions): AsyncGenerator<DayBlock> {
-  const all = [...new Set(days)].sort();
-  for (const { since, until } of contiguous(all)) {
-    const copy = copySql({ since, until }, options);
-    const stream = await tx.unsafe(copy).readable() as unknown as Readable;
-    yield* splitByDay(stream, options.dataset.columns.length);
-  }
-}
-
-/** Ranges that cover exactly the given ascending days; a gap of any length starts another range. */
-function contiguous(days: readonly Day[]): { since: Day; until: Day }[] {
+/** Ranges that hold all wanted days and no other day of the source: each is one COPY. */
+function toRanges(days: readonly Day[], wanted: ReadonlySet<Day>): { since: Day; until: Day }[] {
   const ranges: { since: Day; until: Day }[] = [];
+  let open = false;
   for (const day of days) {
-    const last = ranges.at(-1);
-    if (last && nextDay(last.until) === day) last.until = day;
-    else ranges.push({ since: day, until: day });
+    if (wanted.has(day)) {
+      if (open) ranges.at(-1)!.until = day;
+      else ranges.push({ since: day, until: day });
+    }
+    open = wanted.has(day);
   }
   return ranges;
+}
+
+async function* readBlocks(
+  tx: Sql,
+  ranges: readonly DayRange[],
+  options: PostgresSourceOptions,
+): AsyncGenerator<DayBlock> {
+  for (const range of ranges) {
+    const stream = await tx.unsafe(copySql(range, options)).readable() as unknown as Readable;
+    yield* splitByDay(stream, options.dataset.columns.length);
+  }
 }
 
 function copySql(range: DayRange, { dataset, redacted }: PostgresSourceOptions): string {
@@ -176,7 +182,7 @@ export async function* splitByDay(stream: Readable, columns: number): AsyncGener
   const queue: DayBlock[] = [];
   const splitter = createSplitter(columns, (block) => queue.push(block));
   let wake = () => {};
-  let state: "open" | "ended" | Error = "open";
+  let state = "open" as "open" | "ended" | Error;
   stream.on("data", (chunk: Uint8Array) => {
     try {
       splitter.add(chunk);
