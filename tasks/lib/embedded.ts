@@ -55,6 +55,21 @@ export async function removeEmbedded(directory: string, label: string): Promise<
   await Deno.remove(directory, { recursive: true });
 }
 
+/** An empty Postgres in this process's memory. */
+export interface ScratchDatabase extends AsyncDisposable {
+  /** Runs statements as one and gives the rows of the last. */
+  run(text: string): Promise<readonly unknown[]>;
+}
+
+/** Opens an empty PGlite in memory, gone when it is closed. */
+export async function openScratch(): Promise<ScratchDatabase> {
+  const db = await PGlite.create();
+  return {
+    run: async (text) => (await db.exec(text)).at(-1)?.rows ?? [],
+    [Symbol.asyncDispose]: () => db.close(),
+  };
+}
+
 function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const probe = createServer();

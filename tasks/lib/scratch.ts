@@ -1,0 +1,30 @@
+import { EXIT, messageOf, TaskError } from "./errors.ts";
+import { readSchemaThrough, type SchemaObject } from "./schema.ts";
+
+/** A file of SQL to build a scratch schema from. */
+export interface ScratchFile {
+  readonly name: string;
+  readonly sql: string;
+}
+
+/** The schema that files of SQL make, run in order in an empty in-process Postgres that is gone afterwards.
+ *
+ * Errors: TaskError (exit 1) naming the file that fails.
+ */
+export async function buildSchema(files: readonly ScratchFile[]): Promise<SchemaObject[]> {
+  const { openScratch } = await import("./embedded.ts");
+  await using scratch = await openScratch();
+  for (const { name, sql } of files) {
+    try {
+      await scratch.run(sql);
+      await scratch.run("reset role; reset all");
+    } catch (error) {
+      throw new TaskError(
+        `Cannot build scratch schema from "${name}": ${messageOf(error)}; correct the file`,
+        EXIT.failed,
+        { cause: error },
+      );
+    }
+  }
+  return await readSchemaThrough(scratch.run);
+}
