@@ -2,7 +2,7 @@ import type { Sql } from "./postgres.ts";
 import { SCHEMA_QUERY } from "./schema_query.ts";
 
 /** Kinds of schema objects, in the order they are reported. */
-const KINDS = [
+export const SCHEMA_KINDS = [
   "enum",
   "sequence",
   "table",
@@ -15,20 +15,26 @@ const KINDS = [
   "function",
 ] as const;
 
+/** One of the kinds. */
+export type SchemaKind = (typeof SCHEMA_KINDS)[number];
+
 /** One object of the public schema. */
 export interface SchemaObject {
-  readonly kind: (typeof KINDS)[number];
+  /** What it is. */
+  readonly kind: SchemaKind;
   /** The table it is part of, a table itself included; null for what stands alone. */
   readonly table: string | null;
   /** Unique within its kind, quoted where SQL needs quotes: `checks."K"` is a column. */
   readonly name: string;
-  /** What it is, equal for equal objects. */
+  /** The rest of its SQL, equal for equal objects. */
   readonly definition: string;
 }
 
 /** One object that is not what it should be. */
 export interface SchemaDifference {
-  readonly kind: SchemaObject["kind"];
+  /** As in `SchemaObject`. */
+  readonly kind: SchemaKind;
+  /** As in `SchemaObject`. */
   readonly name: string;
   /** Null for an object that should not be there. */
   readonly wanted: string | null;
@@ -51,7 +57,8 @@ export async function readSchemaThrough(run: RunStatements): Promise<SchemaObjec
 }
 
 function byKindAndName(a: Pick<SchemaObject, "kind" | "name">, b: Pick<SchemaObject, "kind" | "name">): number {
-  return KINDS.indexOf(a.kind) - KINDS.indexOf(b.kind) || (a.name < b.name ? -1 : a.name > b.name ? 1 : 0);
+  return SCHEMA_KINDS.indexOf(a.kind) - SCHEMA_KINDS.indexOf(b.kind) ||
+    (a.name < b.name ? -1 : a.name > b.name ? 1 : 0);
 }
 
 /** What has to change in the actual schema to make it the wanted one, sorted by kind and name.

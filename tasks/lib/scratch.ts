@@ -3,7 +3,9 @@ import { readSchemaThrough, type SchemaObject } from "./schema.ts";
 
 /** A file of SQL to build a scratch schema from. */
 export interface ScratchFile {
+  /** Named when it fails. */
   readonly name: string;
+  /** Its statements. */
   readonly sql: string;
 }
 

@@ -3,7 +3,9 @@ import { parseDatabaseUrl } from "../lib/target.ts";
 
 /** A database of a test's own on the test server. */
 export interface TestDatabase extends AsyncDisposable {
+  /** Where it is, for DATABASE_URL. */
   readonly url: string;
+  /** Its name on the server. */
   readonly name: string;
   /** A session on it. */
   readonly sql: Sql;
