@@ -40,10 +40,10 @@ Deno.test("readSchema() reads the same from Postgres 16 and from the scratch dat
   await database.sql.unsafe("create index concurrently ix_checks_p on checks (p)");
   const actual = await readSchema(database.sql);
   const wanted = await buildSchema([
-    { name: "0001_rich.sql", sql: RICH },
+    { name: "0001_rich.sql", text: RICH },
     {
       name: "0002_index.sql",
-      sql: "-- migrate: no-transaction\ncreate index concurrently ix_checks_p on checks (p);\n",
+      text: "-- migrate: no-transaction\ncreate index concurrently ix_checks_p on checks (p);\n",
     },
   ]);
   assert.deepEqual(wanted, actual);

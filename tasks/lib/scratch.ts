@@ -6,7 +6,7 @@ export interface ScratchFile {
   /** Named when it fails. */
   readonly name: string;
   /** Its statements. */
-  readonly sql: string;
+  readonly text: string;
 }
 
 /** The schema that files of SQL make, run in order in an empty in-process Postgres that is gone afterwards.
@@ -16,9 +16,9 @@ export interface ScratchFile {
 export async function buildSchema(files: readonly ScratchFile[]): Promise<SchemaObject[]> {
   const { openScratch } = await import("./embedded.ts");
   await using scratch = await openScratch();
-  for (const { name, sql } of files) {
+  for (const { name, text } of files) {
     try {
-      await scratch.run(sql);
+      await scratch.run(text);
       await scratch.run("reset role; reset all");
     } catch (error) {
       throw new TaskError(
