@@ -1,6 +1,7 @@
 import { PGlite } from "@electric-sql/pglite";
 import { PGLiteSocketServer } from "@electric-sql/pglite-socket";
 import { createServer } from "node:net";
+import { EXIT, TaskError } from "./errors.ts";
 import { lockFile } from "./file_lock.ts";
 import type { ServerTarget } from "./target.ts";
 
@@ -48,10 +49,20 @@ export async function openEmbedded(directory: string, label: string): Promise<Em
   }
 }
 
-/** Removes the embedded database; refused while a process has it open. */
+/** Removes the embedded database; refused while a process has it open.
+ *
+ * Errors: TaskError (exit 3) for a directory that holds something else; exit 5 naming the process that has it open.
+ */
 export async function removeEmbedded(directory: string, label: string): Promise<void> {
   await Deno.mkdir(directory, { recursive: true });
   using _lock = await lockFile(`${directory}.lock`, { what: label });
+  const names = (await Array.fromAsync(Deno.readDir(directory))).map(({ name }) => name);
+  if (names.length > 0 && !names.includes("PG_VERSION")) {
+    throw new TaskError(
+      `Cannot remove ${label}: the directory holds something else; point EMBEDDED_DIR at a directory of its own`,
+      EXIT.refused,
+    );
+  }
   await Deno.remove(directory, { recursive: true });
 }
 

@@ -126,10 +126,19 @@ export function findProblems(server: ServerFacts, ledger: LedgerFacts): string[]
   return problems;
 }
 
+/** What stands over the facts, and the problems below them. */
+export interface HealthFrame {
+  /** The database, as it is printed. */
+  readonly label: string;
+  /** As `findProblems` tells them. */
+  readonly problems: readonly string[];
+}
+
 /** A page of text about a database, problems last. */
-export function formatHealth(server: ServerFacts, ledger: LedgerFacts, problems: readonly string[]): string {
+export function formatHealth(server: ServerFacts, ledger: LedgerFacts, { label, problems }: HealthFrame): string {
   const state = [server.recovery ? "standby" : "primary", server.readOnly ? "read-only" : "read-write"];
   return [
+    `${label} is ${problems.length === 0 ? "healthy" : "not healthy"}`,
     `server      PostgreSQL ${server.version}, ${server.tls ?? "no TLS"}, ${state.join(", ")}`,
     `latency     ${server.latencyMs} ms`,
     `clock       ${formatSkew(server.clockSkewMs)}`,

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { EXIT, TaskError } from "./errors.ts";
-import { closeConnection, connect, serverErrorOf, type Sql } from "./postgres.ts";
+import { closeConnection, connect, type Sql } from "./postgres.ts";
+import { serverErrorOf } from "./server_error.ts";
 import type { ServerTarget, Target } from "./target.ts";
 
 /** Fills the database that a target names: migrates it and, where asked, adds demo rows. */
