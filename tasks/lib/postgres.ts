@@ -1,17 +1,10 @@
 import postgres from "postgres";
 import { EXIT, TaskError } from "./errors.ts";
+import { serverErrorOf } from "./server_error.ts";
 import { directHostOf, type ServerTarget } from "./target.ts";
 
 /** A connection to Postgres: postgres.js with one session, whose timestamps, numerics and bigints arrive as text. */
 export type Sql = postgres.Sql<Record<string, string>>;
-
-/** What a Postgres error tells: SQLSTATE, message and, where the server gave one, the 1-based position in code points. */
-export interface ServerError {
-  readonly code: string;
-  readonly message: string;
-  readonly position?: number;
-  readonly hint?: string;
-}
 
 /** Options of `connect`. */
 export interface ConnectOptions {
@@ -108,22 +101,6 @@ async function withDeadline<T>(work: PromiseLike<T>, ms: number, signal?: AbortS
     clearTimeout(timer);
     signal?.removeEventListener("abort", abort!);
   }
-}
-
-/** SQLSTATE or network code, message and position of anything that postgres.js throws. */
-export function serverErrorOf(error: unknown): ServerError {
-  const { code, message, position, hint } = error as {
-    code?: string;
-    message?: string;
-    position?: string;
-    hint?: string;
-  };
-  return {
-    code: code ?? "",
-    message: message ?? String(error),
-    ...(position ? { position: Number(position) } : {}),
-    ...(hint ? { hint } : {}),
-  };
 }
 
 /** Plain words for a network code; undefined for a SQLSTATE. */
