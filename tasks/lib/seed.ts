@@ -1,5 +1,6 @@
 import { EXIT, TaskError } from "./errors.ts";
-import { serverErrorOf, type Sql } from "./postgres.ts";
+import type { Sql } from "./postgres.ts";
+import { serverErrorOf } from "./server_error.ts";
 
 /** How many demo rows there are, and over how many days up to 2025-09-30. */
 export interface SeedOptions {
