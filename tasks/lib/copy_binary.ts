@@ -28,13 +28,16 @@ export class CopyValueError extends Error {
   override readonly name = "CopyValueError";
   /** Name of the column. */
   readonly column: string;
-  /** Row in its block, from 0. */
+  /** Row in its batch, from 0. */
   readonly row: number;
+  /** The whole row. */
+  readonly tuple: Uint8Array;
 
-  constructor(column: string, row: number, finding: string) {
+  constructor(column: string, row: number, tuple: Uint8Array, finding: string) {
     super(finding);
     this.column = column;
     this.row = row;
+    this.tuple = tuple;
   }
 }
 
@@ -43,7 +46,7 @@ export interface DecodeOptions {
   /** Rows already in the buffers. */
   readonly rows: number;
   /** Called with each such row, which is then left out; without it the error is thrown. */
-  readonly onBadRow?: (error: CopyValueError, tuple: Uint8Array) => void;
+  readonly onBadRow?: (error: CopyValueError) => void;
 }
 
 /** Size of the header of a COPY BINARY stream.
@@ -81,6 +84,14 @@ export function decodeTuples(block: Uint8Array, buffers: readonly ColumnBuffer[]
   return rows;
 }
 
+/** Bytes of one field of a tuple, null for SQL NULL. */
+export function fieldOf(tuple: Uint8Array, field: number): Uint8Array | null {
+  let at = 2;
+  for (let index = 0; index < field; index++) at += 4 + Math.max(0, int32At(tuple, at));
+  const length = int32At(tuple, at);
+  return length < 0 ? null : tuple.subarray(at + 4, at + 4 + length);
+}
+
 /** Decodes one batch; a bad row is taken out of the batch, which is then decoded again without it. */
 function decodeBatch(
   fields: Fields,
@@ -95,7 +106,7 @@ function decodeBatch(
       return rows + fields.rows;
     } catch (error) {
       if (!(error instanceof CopyValueError) || onBadRow === undefined) throw error;
-      onBadRow(error, fields.tuple(error.row));
+      onBadRow(error);
       buffers.forEach((buffer, column) => truncateRows(buffer, rows, nulls[column]));
       fields.remove(error.row);
     }
@@ -189,7 +200,9 @@ function decodeColumn(fields: Fields, column: number, buffer: ColumnBuffer, rows
     try {
       decode(block, starts[base + row], length, buffer, index);
     } catch (error) {
-      throw error instanceof ValueFinding ? new CopyValueError(buffer.column.name, row, error.message) : error;
+      throw error instanceof ValueFinding
+        ? new CopyValueError(buffer.column.name, row, fields.tuple(row), error.message)
+        : error;
     }
   }
 }

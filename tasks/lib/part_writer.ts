@@ -1,0 +1,192 @@
+import { createHash } from "node:crypto";
+import { arrowStream } from "./arrow_ipc.ts";
+import { createBuffer, truncateRows } from "./column_buffer.ts";
+import { CopyFormatError, CopyValueError, decodeTuples, fieldOf } from "./copy_binary.ts";
+import type { Column } from "./dataset.ts";
+import { type DuckDb, literal, quote } from "./duckdb.ts";
+import { messageOf, TaskError } from "./errors.ts";
+
+/** A row left out of a part: which one and why, without its value. */
+export interface BadRow {
+  /** Its run_id. */
+  readonly run: string;
+  /** Column and finding. */
+  readonly finding: string;
+}
+
+/** A finished part. */
+export interface Part {
+  /** Rows by source. */
+  readonly rows: Readonly<Record<string, number>>;
+  /** First created_at, in microseconds since 1970, as digits. */
+  readonly minCreatedAt: string;
+  /** Last created_at, likewise. */
+  readonly maxCreatedAt: string;
+  /** SHA-256 of the file, in hexadecimal. */
+  readonly sha256: string;
+  /** The Parquet file, valid until the next part is begun. */
+  readonly bytes: Uint8Array;
+}
+
+/** Options of `createPartWriter`. */
+export interface PartWriterOptions {
+  /** Columns in file order. */
+  readonly columns: readonly Column[];
+  /** Names of the columns in the order of a tuple's fields. */
+  readonly fields: readonly string[];
+  /** Columns that are NULL in every row. */
+  readonly redacted: readonly string[];
+  /** Called with each row that has no representation, which is then left out; without it the part fails. */
+  readonly onBadRow?: (row: BadRow) => void;
+}
+
+/** Makes one part after another: tuples and kept rows in, a verified Parquet file out. */
+export interface PartWriter {
+  /** Appends the tuples of a block. */
+  addTuples(block: Uint8Array): void;
+  /** Appends the rows of an existing part, but for those of some sources and those that were superseded. */
+  addKept(bytes: Uint8Array, without: readonly string[]): void;
+  /** Keys of SQLite rows that are left out of every kept part from now on: execution ids, and run_id@micros. */
+  supersede(keys: readonly string[]): void;
+  /** Writes and verifies the part; undefined where it has no rows. */
+  finish(): Part | undefined;
+}
+
+/** Larger than any part, so that every file has one row group. */
+const ROW_GROUP_SIZE = 1_000_000_000;
+
+const FILE = "part.parquet";
+
+/** A writer on one DuckDB.
+ *
+ * Errors: TaskError naming column and run for a value without a representation, and for a part that does not read back
+ * as it was staged.
+ */
+export function createPartWriter(db: DuckDb, options: PartWriterOptions): PartWriter {
+  const buffers = options.columns.map(createBuffer);
+  const fields = options.fields.map((name) => buffers.find((buffer) => buffer.column.name === name)!);
+  const runField = options.fields.indexOf("run_id");
+  const onBadRow = options.onBadRow && ((error: CopyValueError) => options.onBadRow!(badRowOf(error, runField)));
+  let rows = 0;
+  let inputs = 0;
+  const createStage = `create or replace table stage (${
+    options.columns.map((column) => `${quote(column.name)} ${column.duckdbType}`)
+  })`;
+  db.run(createStage);
+  db.run("create table superseded (key varchar)");
+  const insertTuples = () => {
+    if (rows > 0) {
+      const stream = arrowStream(buffers, rows);
+      db.insertArrow("stage", stream.sizeBytes, stream.write);
+    }
+    rows = 0;
+    for (const buffer of buffers) truncateRows(buffer, 0, 0);
+  };
+  return {
+    addTuples(block) {
+      try {
+        rows = decodeTuples(block, fields, { rows, onBadRow });
+      } catch (error) {
+        throw decodeError(error, runField);
+      }
+    },
+    addKept(bytes, without) {
+      db.putFile("kept.parquet", bytes);
+      db.run(keptSql(db, options, without));
+      db.dropFile("kept.parquet");
+      inputs++;
+    },
+    supersede(keys) {
+      for (let i = 0; i < keys.length; i += 1000) {
+        db.run(`insert into superseded values ${keys.slice(i, i + 1000).map((key) => `(${literal(key)})`)}`);
+      }
+    },
+    finish() {
+      db.dropFile(FILE);
+      const kept = Number(db.query("select count(*) from stage").rows[0][0]);
+      const expected = kept + rows;
+      insertTuples();
+      if (expected === 0) return undefined;
+      writePart(db, inputs > 0);
+      const part = verifyPart(db, options.columns, expected);
+      db.run(createStage);
+      inputs = 0;
+      return part;
+    },
+  };
+}
+
+/** The INSERT of the kept rows: columns by name, in today's types. */
+function keptSql(db: DuckDb, { columns, redacted }: PartWriterOptions, without: readonly string[]): string {
+  const there = new Set(db.query("select name from parquet_schema('memory/kept.parquet')").rows.map(([name]) => name));
+  const values = columns.map(({ name, duckdbType }) =>
+    there.has(name) && !redacted.includes(name)
+      ? `cast(${quote(name)} as ${duckdbType})`
+      : `cast(null as ${duckdbType})`
+  );
+  const gone = without.length === 0 ? "false" : `source in (${without.map(literal)})`;
+  return `insert into stage select ${values} from read_parquet('memory/kept.parquet') where not (${gone})
+    and not (source = 'sqlite' and coalesce(execution_id, run_id || '@' || epoch_us(created_at)) in (select key from superseded))`;
+}
+
+/** Writes the staged rows; tuples alone come in order, together with kept rows they are sorted. */
+function writePart(db: DuckDb, sorted: boolean): void {
+  const order = sorted ? " order by created_at, source, run_id, execution_id" : "";
+  db.run(
+    `copy (select * from stage${order}) to 'memory/${FILE}' (format parquet, codec zstd, row_group_size ${ROW_GROUP_SIZE})`,
+  );
+}
+
+/** Reads the written part back and compares it with the stage: row group, schema, and every row by its hash. */
+function verifyPart(db: DuckDb, columns: readonly Column[], expected: number): Part {
+  const file = `read_parquet('memory/${FILE}')`;
+  const hash = `hash(${columns.map((column) => quote(column.name))})`;
+  const digestOf = (table: string) =>
+    db.query(`select count(*), bit_xor(${hash}), sum(${hash}::hugeint) from ${table}`).rows[0];
+  const staged = digestOf("stage");
+  const written = digestOf(file);
+  if (staged[0] !== `${expected}`) throw new Error(`DuckDB staged ${staged[0]} of ${expected} rows`);
+  if (staged.join() !== written.join()) throw new Error("the written part does not hold the staged rows");
+  const groups =
+    db.query(`select distinct row_group_id, row_group_num_rows from parquet_metadata('memory/${FILE}')`).rows;
+  if (groups.length !== 1 || groups[0][1] !== `${expected}`) throw new Error("the written part has not one row group");
+  const found = db.query(`select * from ${file} limit 0`);
+  columns.forEach(({ name, duckdbType }, i) => {
+    if (found.columns[i] !== name || found.types[i] !== duckdbType) {
+      throw new Error(`column "${name}" has changed its type`);
+    }
+  });
+  const bytes = db.fileBytes(FILE);
+  const [minCreatedAt, maxCreatedAt] =
+    db.query("select epoch_us(min(created_at)), epoch_us(max(created_at)) from stage").rows[0];
+  return {
+    rows: Object.fromEntries(
+      db.query("select source, count(*) from stage group by 1 order by 1").rows.map(([k, n]) => [k!, Number(n)]),
+    ),
+    minCreatedAt: minCreatedAt!,
+    maxCreatedAt: maxCreatedAt!,
+    sha256: createHash("sha256").update(bytes).digest("hex"),
+    bytes,
+  };
+}
+
+function badRowOf(error: CopyValueError, runField: number): BadRow {
+  const run = fieldOf(error.tuple, runField);
+  return {
+    run: run === null ? "(none)" : new TextDecoder().decode(run),
+    finding: `column "${error.column}" ${error.message}`,
+  };
+}
+
+function decodeError(error: unknown, runField: number): unknown {
+  if (error instanceof CopyValueError) {
+    const { run, finding } = badRowOf(error, runField);
+    return new TaskError(
+      `Cannot export run "${run}": ${finding}; correct the row, or leave it out with --skip-bad-rows`,
+    );
+  }
+  if (error instanceof CopyFormatError) {
+    return new TaskError(`Cannot read rows: ${messageOf(error)}; run the export again`);
+  }
+  return error;
+}
