@@ -1,6 +1,7 @@
 import { PGlite } from "@electric-sql/pglite";
 import { PGLiteSocketServer } from "@electric-sql/pglite-socket";
 import { createServer } from "node:net";
+import { EXIT, TaskError } from "./errors.ts";
 import { lockFile } from "./file_lock.ts";
 import type { ServerTarget } from "./target.ts";
 
@@ -48,11 +49,36 @@ export async function openEmbedded(directory: string, label: string): Promise<Em
   }
 }
 
-/** Removes the embedded database; refused while a process has it open. */
+/** Removes the embedded database; refused while a process has it open.
+ *
+ * Errors: TaskError (exit 3) for a directory that holds something else; exit 5 naming the process that has it open.
+ */
 export async function removeEmbedded(directory: string, label: string): Promise<void> {
   await Deno.mkdir(directory, { recursive: true });
   using _lock = await lockFile(`${directory}.lock`, { what: label });
+  const names = (await Array.fromAsync(Deno.readDir(directory))).map(({ name }) => name);
+  if (names.length > 0 && !names.includes("PG_VERSION")) {
+    throw new TaskError(
+      `Cannot remove ${label}: the directory holds something else; point EMBEDDED_DIR at a directory of its own`,
+      EXIT.refused,
+    );
+  }
   await Deno.remove(directory, { recursive: true });
+}
+
+/** An empty Postgres in this process's memory. */
+export interface ScratchDatabase extends AsyncDisposable {
+  /** Runs statements as one and gives the rows of the last. */
+  run(text: string): Promise<readonly unknown[]>;
+}
+
+/** Opens an empty PGlite in memory, gone when it is closed. */
+export async function openScratch(): Promise<ScratchDatabase> {
+  const db = await PGlite.create();
+  return {
+    run: async (text) => (await db.exec(text)).at(-1)?.rows ?? [],
+    [Symbol.asyncDispose]: () => db.close(),
+  };
 }
 
 function freePort(): Promise<number> {

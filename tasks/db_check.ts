@@ -1,0 +1,53 @@
+import type { TaskSpec } from "./lib/args.ts";
+import { type Database, openDatabase } from "./lib/database.ts";
+import { EXIT, type ExitCode, TaskError } from "./lib/errors.ts";
+import { findProblems, formatHealth, type LedgerFacts, readServerFacts } from "./lib/health.ts";
+import { readMigrations } from "./lib/migration_files.ts";
+import { readPlan } from "./lib/migration_run.ts";
+import { readSettings } from "./lib/settings.ts";
+import { runTask, type TaskContext } from "./lib/task.ts";
+
+const SPEC: TaskSpec = {
+  name: "db:check",
+  summary: "Tell the health of a database; exit 1 when it is not healthy.",
+  flags: {
+    env: { type: "string", value: "ENV", help: "local, staging or prod (default local)" },
+    wait: { type: "string", value: "SECONDS", help: "how long to wait for the server (default 10)" },
+    json: { type: "boolean", help: "print the findings as JSON" },
+    quiet: { type: "boolean", help: "print the result only" },
+  },
+};
+
+async function check({ args, report, signal }: TaskContext): Promise<ExitCode> {
+  const waitMs = (args.count("wait", 1) ?? 10) * 1000;
+  const { target } = readSettings(args.text("env") ?? "local");
+  const json = (value: unknown) => report.result(JSON.stringify(value, null, 2));
+  try {
+    await using database = await openDatabase(target, { report, waitMs, signal });
+    const [server, ledger] = [await readServerFacts(database.sql), await readLedgerFacts(database)];
+    const problems = findProblems(server, ledger);
+    if (args.has("json")) json({ database: target.label, healthy: problems.length === 0, problems, server, ledger });
+    else report.result(formatHealth(server, ledger, { label: target.label, problems }));
+    return problems.length === 0 ? EXIT.done : EXIT.failed;
+  } catch (error) {
+    if (error instanceof TaskError && args.has("json")) {
+      json({ database: target.label, healthy: false, problems: [error.message], server: null, ledger: null });
+    }
+    throw error;
+  }
+}
+
+/** A ledger that nobody can plan with is a finding here, not an error. */
+async function readLedgerFacts(database: Database): Promise<LedgerFacts> {
+  const files = await readMigrations();
+  try {
+    const { entries, pending, findings } = await readPlan(database, files);
+    const applied = entries.filter(({ row }) => row !== undefined).length;
+    return { applied, pending: pending.map(({ name }) => name), conflicts: findings };
+  } catch (error) {
+    if (!(error instanceof TaskError)) throw error;
+    return { applied: 0, pending: [], conflicts: [error.message] };
+  }
+}
+
+if (import.meta.main) Deno.exitCode = await runTask(SPEC, check);

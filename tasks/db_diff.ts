@@ -1,0 +1,40 @@
+import type { TaskSpec } from "./lib/args.ts";
+import { type DatabaseOptions, openDatabase } from "./lib/database.ts";
+import { EXIT, type ExitCode } from "./lib/errors.ts";
+import { readMigrations } from "./lib/migration_files.ts";
+import { diffSchemas, formatDifferences, readSchema, type SchemaObject } from "./lib/schema.ts";
+import { buildSchema } from "./lib/scratch.ts";
+import { readSettings } from "./lib/settings.ts";
+import type { Target } from "./lib/target.ts";
+import { runTask, type TaskContext } from "./lib/task.ts";
+
+const SPEC: TaskSpec = {
+  name: "db:diff",
+  summary: "Compare a database's public schema with what sql/migrations make; exit 4 when they differ.",
+  flags: {
+    env: { type: "string", value: "ENV", help: "local, staging or prod (default local)" },
+    json: { type: "boolean", help: "print the differences as JSON" },
+    quiet: { type: "boolean", help: "print the result only" },
+  },
+};
+
+async function diff({ args, report, signal }: TaskContext): Promise<ExitCode> {
+  const { target } = readSettings(args.text("env") ?? "local", { direct: true });
+  const files = await readMigrations();
+  const found = await readDatabase(target, { report, signal });
+  const differences = diffSchemas(await buildSchema(files), found);
+  if (args.has("json")) report.result(JSON.stringify({ database: target.label, differences }, null, 2));
+  else if (differences.length > 0) report.result(formatDifferences(differences));
+  else report.result(`${target.label} is what ${files.length} migrations make`);
+  if (differences.length === 0) return EXIT.done;
+  report.note(`${target.label} differs in ${differences.length} objects from what ${files.length} migrations make`);
+  return EXIT.pending;
+}
+
+/** The embedded database is closed again before the scratch one opens. */
+async function readDatabase(target: Target, options: DatabaseOptions): Promise<SchemaObject[]> {
+  await using database = await openDatabase(target, options);
+  return await readSchema(database.sql);
+}
+
+if (import.meta.main) Deno.exitCode = await runTask(SPEC, diff);

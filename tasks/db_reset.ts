@@ -1,0 +1,54 @@
+import type { TaskSpec } from "./lib/args.ts";
+import { openDatabase } from "./lib/database.ts";
+import { EXIT, type ExitCode, TaskError } from "./lib/errors.ts";
+import { readMigrations } from "./lib/migration_files.ts";
+import { migrate } from "./lib/migration_run.ts";
+import { confirmOnTerminal } from "./lib/report.ts";
+import { replaceDatabase, requireLocal } from "./lib/reset.ts";
+import { readSettings } from "./lib/settings.ts";
+import type { Target } from "./lib/target.ts";
+import { runTask, type TaskContext } from "./lib/task.ts";
+
+const SPEC: TaskSpec = {
+  name: "db:reset",
+  summary: "Drop, create and migrate a local database; a host that is not local is always refused.",
+  flags: {
+    env: { type: "string", value: "ENV", help: "local, staging or prod (default local); its host must be local" },
+    yes: { type: "boolean", help: "do not ask" },
+    quiet: { type: "boolean", help: "print the result only" },
+  },
+};
+
+async function reset({ args, report, signal }: TaskContext): Promise<ExitCode | void> {
+  const { target } = readSettings(args.text("env") ?? "local", { direct: true });
+  requireLocal(target);
+  const files = await readMigrations();
+  if (!args.has("yes") && !confirmReset(target)) {
+    report.note(`Left ${target.label} as it is`);
+    return EXIT.refused;
+  }
+  const fill = async (empty: Target) => {
+    await using database = await openDatabase(empty, { report, signal });
+    await migrate(database, files, { report, signal });
+  };
+  if (target.kind === "server") {
+    await replaceDatabase(target, fill, signal);
+  } else {
+    const { removeEmbedded } = await import("./lib/embedded.ts");
+    await removeEmbedded(target.directory, target.label);
+    await fill(target);
+  }
+  report.result(`Reset ${target.label}: ${files.length} migrations applied`);
+}
+
+function confirmReset({ label }: Target): boolean {
+  if (!Deno.stdin.isTerminal()) {
+    throw new TaskError(
+      `Cannot reset database "${label}": there is no terminal to ask on; pass --yes if all of it may go`,
+      EXIT.usage,
+    );
+  }
+  return confirmOnTerminal(`Drop ${label} with all its rows?`);
+}
+
+if (import.meta.main) Deno.exitCode = await runTask(SPEC, reset);

@@ -1,0 +1,28 @@
+import type { TaskSpec } from "./lib/args.ts";
+import { SERVICE_URL, startService } from "./lib/docker.ts";
+import { closeConnection, connect } from "./lib/postgres.ts";
+import { readSettings } from "./lib/settings.ts";
+import { parseDatabaseUrl } from "./lib/target.ts";
+import { runTask, type TaskContext } from "./lib/task.ts";
+
+const SPEC: TaskSpec = {
+  name: "db:up",
+  summary: "Start the local Postgres 16 in docker and wait until it accepts connections.",
+  flags: {
+    wait: { type: "string", value: "SECONDS", help: "how long to wait for connections (60)" },
+    quiet: { type: "boolean", help: "no progress" },
+  },
+};
+
+async function up({ args, report, signal }: TaskContext): Promise<void> {
+  const waitMs = (args.count("wait", 1) ?? 60) * 1000;
+  const { target } = readSettings("local");
+  const used = target.kind === "server" && target.local;
+  const service = used ? target : parseDatabaseUrl(SERVICE_URL);
+  await startService({ onLine: report.note, signal });
+  await closeConnection(await connect(service, { waitMs, signal }));
+  report.result(`Postgres accepts connections: ${service.label}`);
+  if (!used) report.note("To use it, set DATABASE_URL in .env as .env.example has it");
+}
+
+if (import.meta.main) Deno.exitCode = await runTask(SPEC, up);

@@ -1,0 +1,111 @@
+import { createHash } from "node:crypto";
+import { EXIT, TaskError } from "./errors.ts";
+import { closeConnection, connect, type Sql } from "./postgres.ts";
+import { serverErrorOf } from "./server_error.ts";
+import type { ServerTarget, Target } from "./target.ts";
+
+/** Fills the database that a target names: migrates it and, where asked, adds demo rows. */
+export type FillDatabase = (target: ServerTarget) => Promise<void>;
+
+/** Throws for a database that is not on this machine; asked before any connection is made.
+ *
+ * Errors: TaskError (exit 3).
+ */
+export function requireLocal(target: Target): void {
+  if (target.local) return;
+  const finding = target.kind === "server" ? `host ${target.host} is not local` : "it is not local";
+  throw new TaskError(
+    `Cannot reset database "${target.label}": ${finding}; point DATABASE_URL at a local database`,
+    EXIT.refused,
+  );
+}
+
+/** Replaces a server's database by a new one that `fill` has filled.
+ *
+ * The new database is made beside the old one and takes its name when it is complete; until then the old one stays as
+ * it is. Other sessions on the old database are ended.
+ *
+ * Errors: TaskError (exit 1) when the URL's user may not do that, and whatever `fill` throws; nothing is changed then.
+ */
+export async function replaceDatabase(target: ServerTarget, fill: FillDatabase, signal: AbortSignal): Promise<void> {
+  requireLocal(target);
+  const sql = await connect({ ...target, database: maintenanceOf(target.database) }, { signal });
+  try {
+    await lockReset(sql, target);
+    const owner = await requireRights(sql, target);
+    const fresh = freshNameOf(target.database);
+    await dropDatabase(sql, fresh);
+    try {
+      await sql.unsafe(`create database ${quote(fresh)} owner ${quote(owner)} template template0`);
+      await fill({ ...target, database: fresh });
+      signal.throwIfAborted();
+      await dropDatabase(sql, target.database);
+    } catch (error) {
+      await dropDatabase(sql, fresh);
+      throw error;
+    }
+    await sql.unsafe(`alter database ${quote(fresh)} rename to ${quote(target.database)}`);
+  } catch (error) {
+    throw toTaskError(target, error);
+  } finally {
+    await closeConnection(sql);
+  }
+}
+
+/** Name of the new database until it is complete; the same each time, so that a killed reset leaves nothing for good. */
+function freshNameOf(database: string): string {
+  return `reset_${createHash("sha256").update(database).digest("hex").slice(0, 16)}`;
+}
+
+/** A database that cannot be the one to be dropped. */
+function maintenanceOf(database: string): string {
+  return database === "postgres" ? "template1" : "postgres";
+}
+
+/** Two resets of one database would drop each other's new database. */
+async function lockReset(sql: Sql, target: ServerTarget): Promise<void> {
+  const [{ locked }] = await sql`select pg_try_advisory_lock(hashtext(${`reset ${target.database}`})) as locked`;
+  if (!locked) {
+    throw new TaskError(
+      `Cannot reset database "${target.label}": another reset of it is at work; wait for it to end`,
+      EXIT.locked,
+    );
+  }
+}
+
+/** The owner of the old database, or of the one to be; known to be droppable and creatable by the URL's user. */
+async function requireRights(sql: Sql, target: ServerTarget): Promise<string> {
+  const [role] = await sql`
+    select current_user as name, rolsuper or rolcreatedb as creates from pg_roles where rolname = current_user`;
+  const [old] = await sql`
+    select pg_get_userbyid(datdba) as owner, pg_has_role(datdba, 'usage') as owned, datistemplate as template
+    from pg_database where datname = ${target.database}`;
+  const refuse = (finding: string, remedy: string) => {
+    throw new TaskError(`Cannot reset database "${target.label}": ${finding}, nothing was changed; ${remedy}`);
+  };
+  if (old?.template) refuse("it is a template of other databases", "choose another database");
+  if (old && !old.owned) refuse(`it belongs to role ${old.owner}`, "put that role into the database URL");
+  if (!role.creates) {
+    refuse(`role ${role.name} may not create databases`, `run: alter role ${quote(role.name)} createdb`);
+  }
+  return old?.owner ?? role.name;
+}
+
+async function dropDatabase(sql: Sql, database: string): Promise<void> {
+  await sql.unsafe(`drop database if exists ${quote(database)} with (force)`);
+}
+
+function quote(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}
+
+function toTaskError(target: ServerTarget, error: unknown): unknown {
+  if (error instanceof TaskError) return error;
+  const { code, message } = serverErrorOf(error);
+  if (!/^[0-9A-Z]{5}$/.test(code)) return error;
+  return new TaskError(
+    `Cannot reset database "${target.label}": ${message}; correct that and run it again`,
+    EXIT.failed,
+    { cause: error },
+  );
+}

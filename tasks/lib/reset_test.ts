@@ -1,0 +1,144 @@
+import assert from "node:assert/strict";
+import { startCluster } from "../testing/cluster.ts";
+import { connectTo, createTestDatabase, testUrl } from "../testing/database.ts";
+import { replaceDatabase, requireLocal } from "./reset.ts";
+import { closeConnection, connect } from "./postgres.ts";
+import { parseDatabaseUrl, type ServerTarget } from "./target.ts";
+
+const { signal } = new AbortController();
+
+async function fillWith(target: ServerTarget, statements: string): Promise<void> {
+  const sql = await connect(target);
+  try {
+    await sql.unsafe(statements);
+  } finally {
+    await closeConnection(sql);
+  }
+}
+
+async function tablesOf(url: string): Promise<string[]> {
+  await using sql = await connectTo(url);
+  const rows = await sql`select tablename as name from pg_tables where schemaname = 'public' order by 1`;
+  return rows.map(({ name }) => name);
+}
+
+async function databasesLike(pattern: string): Promise<string[]> {
+  await using sql = await connectTo(testUrl("postgres"));
+  return (await sql`select datname as name from pg_database where datname like ${pattern} order by 1`)
+    .map(({ name }) => name);
+}
+
+Deno.test("requireLocal() refuses every host but this machine's", () => {
+  const remote = [
+    "db.example.com",
+    "localhost.example.com",
+    "127.0.0.1.example.com",
+    "localhost,db.example.com",
+    "10.0.0.1",
+    "0.0.0.0",
+  ];
+  for (const host of remote) {
+    const target = parseDatabaseUrl(`postgresql://u:p@${host}/shop?host=localhost&sslmode=require`);
+    assert.throws(() => requireLocal(target), {
+      exitCode: 3,
+      message: `Cannot reset database "u@${host}/shop": host ${host} is not local; ` +
+        "point DATABASE_URL at a local database",
+    });
+  }
+  for (const host of ["localhost", "127.0.0.1", "[::1]"]) {
+    requireLocal(parseDatabaseUrl(`postgresql://u:p@${host}/shop?host=db.example.com`));
+  }
+});
+
+Deno.test("replaceDatabase() replaces the database while other sessions use it", async () => {
+  await using database = await createTestDatabase();
+  await database.sql.unsafe("create table old (id int)");
+  await replaceDatabase(
+    parseDatabaseUrl(database.url),
+    (target) => fillWith(target, "create table new (id int)"),
+    signal,
+  );
+  assert.deepEqual(await tablesOf(database.url), ["new"]);
+});
+
+Deno.test("replaceDatabase() makes a database that is not there, whatever its name", async () => {
+  await using database = await createTestDatabase();
+  const name = `${database.name} "Ü" ${"x".repeat(10)}`;
+  const url = testUrl(encodeURIComponent(name));
+  await replaceDatabase(parseDatabaseUrl(url), (target) => fillWith(target, "create table new (id int)"), signal);
+  assert.deepEqual(await tablesOf(url), ["new"]);
+  await database.sql.unsafe(`drop database "${name.replaceAll('"', '""')}"`);
+});
+
+Deno.test("replaceDatabase() keeps the old database and no new one when filling fails", async () => {
+  await using database = await createTestDatabase();
+  await database.sql.unsafe("create table old (id int)");
+  const target = parseDatabaseUrl(database.url);
+  await assert.rejects(replaceDatabase(target, (fresh) => fillWith(fresh, "create table new (id nope)"), signal), {
+    name: "TaskError",
+    message: `Cannot reset database "${target.label}": type "nope" does not exist; correct that and run it again`,
+  });
+  assert.deepEqual(await tablesOf(database.url), ["old"]);
+  assert.deepEqual(await databasesLike("reset\\_%"), []);
+});
+
+Deno.test("replaceDatabase() keeps the owner, and needs nobody but an owner who may create databases", async () => {
+  await using database = await createTestDatabase();
+  const role = `role_${database.name.slice(5, 20)}`;
+  await database.sql.unsafe(`create role ${role} login createdb; alter database ${database.name} owner to ${role}`);
+  const fill = (target: ServerTarget) => fillWith(target, "create table new (id int)");
+  try {
+    const ownersUrl = new URL(database.url);
+    ownersUrl.username = role;
+    await replaceDatabase(parseDatabaseUrl(database.url), fill, signal);
+    await replaceDatabase(parseDatabaseUrl(ownersUrl.href), fill, signal);
+    await using sql = await connectTo(database.url);
+    const [{ owner }] = await sql`
+      select pg_get_userbyid(datdba) as owner from pg_database where datname = ${database.name}`;
+    assert.equal(owner, role);
+  } finally {
+    await using sql = await connectTo(testUrl("postgres"));
+    await sql.unsafe(`drop database ${database.name} with (force)`);
+    await sql.unsafe(`drop role ${role}`);
+  }
+});
+
+Deno.test("replaceDatabase() changes nothing where the user may not drop or create the database", async () => {
+  await using database = await createTestDatabase();
+  await database.sql.unsafe("create table old (id int)");
+  const role = `role_${database.name.slice(5, 20)}`;
+  await database.sql.unsafe(`create role ${role} login`);
+  const url = new URL(database.url);
+  url.username = role;
+  const fill = () => Promise.reject(new Error("filled"));
+  try {
+    await assert.rejects(replaceDatabase(parseDatabaseUrl(url.href), fill, signal), {
+      message: /: it belongs to role postgres, nothing was changed; put that role into the database URL$/,
+    });
+    await database.sql.unsafe(`alter database ${database.name} owner to ${role}`);
+    await assert.rejects(replaceDatabase(parseDatabaseUrl(url.href), fill, signal), {
+      message: new RegExp(
+        `: role ${role} may not create databases, nothing was changed; run: alter role "${role}" createdb$`,
+      ),
+    });
+    url.pathname = "/template1";
+    await assert.rejects(replaceDatabase(parseDatabaseUrl(url.href), fill, signal), {
+      message: /: it is a template of other databases, nothing was changed; choose another database$/,
+    });
+    assert.deepEqual(await tablesOf(database.url), ["old"]);
+  } finally {
+    await database.sql.unsafe(`alter database ${database.name} owner to postgres; drop role ${role}`);
+  }
+});
+
+Deno.test("replaceDatabase() replaces the maintenance database too", async () => {
+  await using cluster = await startCluster();
+  await fillWith(parseDatabaseUrl(cluster.url), "create table old (id int)");
+  await using _session = await connectTo(cluster.url);
+  await replaceDatabase(
+    parseDatabaseUrl(cluster.url),
+    (target) => fillWith(target, "create table new (id int)"),
+    signal,
+  );
+  assert.deepEqual(await tablesOf(cluster.url), ["new"]);
+});

@@ -1,0 +1,101 @@
+import type { Sql } from "./postgres.ts";
+import { SCHEMA_QUERY } from "./schema_query.ts";
+
+/** Kinds of schema objects, in the order they are reported. */
+export const SCHEMA_KINDS = [
+  "enum",
+  "sequence",
+  "table",
+  "column",
+  "constraint",
+  "index",
+  "trigger",
+  "view",
+  "materialized view",
+  "function",
+] as const;
+
+/** One of the kinds. */
+export type SchemaKind = (typeof SCHEMA_KINDS)[number];
+
+/** One object of the public schema. */
+export interface SchemaObject {
+  /** What it is. */
+  readonly kind: SchemaKind;
+  /** The table it is part of, a table itself included; null for what stands alone. */
+  readonly table: string | null;
+  /** Unique within its kind, quoted where SQL needs quotes: `checks."K"` is a column. */
+  readonly name: string;
+  /** The rest of its SQL, equal for equal objects. */
+  readonly definition: string;
+}
+
+/** One object that is not what it should be. */
+export interface SchemaDifference {
+  /** As in `SchemaObject`. */
+  readonly kind: SchemaKind;
+  /** As in `SchemaObject`. */
+  readonly name: string;
+  /** Null for an object that should not be there. */
+  readonly wanted: string | null;
+  /** Null for an object that is not there. */
+  readonly found: string | null;
+}
+
+/** Runs several statements as one, outside of any transaction, and gives the rows of the last. */
+export type RunStatements = (text: string) => Promise<readonly unknown[]>;
+
+/** The objects of a server's public schema, sorted by kind and name; the session must be outside of a transaction. */
+export async function readSchema(sql: Sql): Promise<SchemaObject[]> {
+  return await readSchemaThrough(async (text) => (await sql.unsafe(text) as unknown as unknown[][]).at(-1)!);
+}
+
+/** The same, for a database that is not reached through postgres.js. */
+export async function readSchemaThrough(run: RunStatements): Promise<SchemaObject[]> {
+  const rows = await run(SCHEMA_QUERY) as readonly SchemaObject[];
+  return rows.map(({ kind, table, name, definition }) => ({ kind, table, name, definition })).sort(byKindAndName);
+}
+
+function byKindAndName(a: Pick<SchemaObject, "kind" | "name">, b: Pick<SchemaObject, "kind" | "name">): number {
+  return SCHEMA_KINDS.indexOf(a.kind) - SCHEMA_KINDS.indexOf(b.kind) ||
+    (a.name < b.name ? -1 : a.name > b.name ? 1 : 0);
+}
+
+/** What has to change in the actual schema to make it the wanted one, sorted by kind and name.
+ *
+ * A table that is missing, or too many, is one difference: its parts are not listed.
+ */
+export function diffSchemas(wanted: readonly SchemaObject[], actual: readonly SchemaObject[]): SchemaDifference[] {
+  return [
+    ...lacking(wanted, actual).map(({ kind, name, definition }) => ({ kind, name, wanted: definition, found: null })),
+    ...lacking(actual, wanted).map(({ kind, name, definition }) => ({ kind, name, wanted: null, found: definition })),
+    ...changed(wanted, actual),
+  ].sort(byKindAndName);
+}
+
+/** Objects of one schema that another has none of, without the parts of a table that it lacks as a whole. */
+function lacking(objects: readonly SchemaObject[], others: readonly SchemaObject[]): SchemaObject[] {
+  const present = new Set(others.map(keyOf));
+  const missing = objects.filter((object) => !present.has(keyOf(object)));
+  const tables = new Set(missing.filter(({ kind }) => kind === "table").map(({ name }) => name));
+  return missing.filter(({ kind, table }) => kind === "table" || table === null || !tables.has(table));
+}
+
+function changed(wanted: readonly SchemaObject[], actual: readonly SchemaObject[]): SchemaDifference[] {
+  const definitions = new Map(actual.map((object) => [keyOf(object), object.definition]));
+  return wanted.flatMap((object) => {
+    const found = definitions.get(keyOf(object));
+    if (found === undefined || found === object.definition) return [];
+    return [{ kind: object.kind, name: object.name, wanted: object.definition, found }];
+  });
+}
+
+const keyOf = ({ kind, name }: SchemaObject) => `${kind} ${name}`;
+
+/** Text with one line per difference: `column checks.seed: wanted numeric(20,0), found bigint`. */
+export function formatDifferences(differences: readonly SchemaDifference[]): string {
+  const text = (definition: string | null) => definition?.trim().replace(/\s+/g, " ") ?? "nothing";
+  return differences
+    .map(({ kind, name, wanted, found }) => `${kind} ${name}: wanted ${text(wanted)}, found ${text(found)}`)
+    .join("\n");
+}
