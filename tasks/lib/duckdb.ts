@@ -1,0 +1,279 @@
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { closeSync, constants, existsSync, fstatSync, openSync, readSync } from "node:fs";
+// @ts-types="./duckdb_wasm.d.ts"
+import * as duckdb from "@duckdb/duckdb-wasm/dist/duckdb-node-blocking.cjs";
+
+/** An in-memory DuckDB that reads files of the disk and writes only files of its own memory.
+ *
+ * A file error inside the engine never returns, and an interrupted write leaves half a file: so the engine opens paths
+ * of the disk for reading only, and what it writes stays under `memory/` until the caller takes the bytes.
+ */
+export interface DuckDb extends Disposable {
+  /** Runs statements whose rows do not matter.
+   *
+   * Errors: Error with DuckDB's message.
+   */
+  run(sql: string): void;
+  /** All rows of one SELECT, each value as DuckDB's text for it, null for NULL.
+   *
+   * A plain SELECT may end early without an error, so the rows go through a table and are counted.
+   */
+  query(sql: string): QueryResult;
+  /** Appends one Arrow IPC stream of `sizeBytes` to a table; `write` lays it out in the engine's own memory. */
+  insertArrow(table: string, sizeBytes: number, write: (target: Uint8Array) => void): void;
+  /** Makes bytes readable as `memory/<name>`. */
+  putFile(name: string, bytes: Uint8Array): void;
+  /** Bytes that the engine wrote to `memory/<name>`, valid until the file is dropped. */
+  fileBytes(name: string): Uint8Array;
+  /** Forgets `memory/<name>`. */
+  dropFile(name: string): void;
+}
+
+/** Rows of a query, as text. */
+export interface QueryResult {
+  /** Names of the columns. */
+  readonly columns: readonly string[];
+  /** DuckDB's type of each column. */
+  readonly types: readonly string[];
+  /** One array a row, as wide as `columns`. */
+  readonly rows: readonly (readonly (string | null)[])[];
+}
+
+/** Opens a DuckDB on one thread. */
+export async function openDuckDb(): Promise<DuckDb> {
+  const dist = dirname(createRequire(import.meta.url).resolve("@duckdb/duckdb-wasm/dist/duckdb-node-blocking.cjs"));
+  const bundle = (name: string) => ({ mainModule: join(dist, `duckdb-${name}.wasm`), mainWorker: "" });
+  const files = new MemoryFiles();
+  const engine = await duckdb.createDuckDB(
+    { mvp: bundle("mvp"), eh: bundle("eh") },
+    new duckdb.VoidLogger(),
+    fileRuntime(files),
+  );
+  await engine.instantiate();
+  return new Session(engine, files);
+}
+
+class Session implements DuckDb {
+  #engine: duckdb.Engine;
+  #files: MemoryFiles;
+  #connection: duckdb.Connection;
+
+  constructor(engine: duckdb.Engine, files: MemoryFiles) {
+    this.#engine = engine;
+    this.#files = files;
+    this.#connection = engine.connect();
+  }
+
+  run(sql: string): void {
+    this.#connection.useUnsafe((engine, connection) => engine.runQuery(connection, sql));
+  }
+
+  query(sql: string): QueryResult {
+    this.run(`create or replace temp table query_result as ${sql}`);
+    const described = this.#texts(
+      "select column_name, data_type from duckdb_columns() where table_name = 'query_result' order by column_index",
+    );
+    const columns = described.map(([name]) => name!);
+    const list = columns.map((name) => `cast(${quote(name)} as varchar) as ${quote(name)}`).join(", ");
+    const rows = this.#texts(`select ${list} from query_result`);
+    const [[count]] = this.#texts("select cast(count(*) as varchar) from query_result");
+    if (rows.length !== Number(count)) throw new Error(`DuckDB returned ${rows.length} of ${count} rows`);
+    this.run("drop table query_result");
+    return { columns, types: described.map(([, type]) => type!), rows };
+  }
+
+  insertArrow(table: string, sizeBytes: number, write: (target: Uint8Array) => void): void {
+    const { mod } = this.#engine;
+    const pointer = mod._malloc(sizeBytes);
+    if (pointer === 0) throw new Error("DuckDB is out of memory");
+    try {
+      write(mod.HEAPU8.subarray(pointer, pointer + sizeBytes));
+      const options = JSON.stringify({ name: table, create: false });
+      this.#connection.useUnsafe((_, connection) =>
+        call(mod, "duckdb_web_insert_arrow_from_ipc_stream", ["number", "number", "number", "string"], [
+          connection,
+          pointer,
+          sizeBytes,
+          options,
+        ])
+      );
+    } finally {
+      // The library's own method keeps the buffer for ever: 4 GB of inserts would exhaust the heap.
+      mod._free(pointer);
+    }
+  }
+
+  putFile(name: string, bytes: Uint8Array): void {
+    this.#files.put(`memory/${name}`, bytes);
+  }
+
+  fileBytes(name: string): Uint8Array {
+    return this.#files.bytes(`memory/${name}`);
+  }
+
+  dropFile(name: string): void {
+    // Without this the engine keeps what it knew of the file's old bytes.
+    this.#engine.dropFile(`memory/${name}`);
+    this.#files.drop(`memory/${name}`);
+  }
+
+  [Symbol.dispose](): void {
+    this.#connection.close();
+  }
+
+  #texts(sql: string): (string | null)[][] {
+    return Array.from(this.#connection.query(sql).toArray(), (row) => [...row.toArray()]);
+  }
+}
+
+/** A name as a quoted SQL identifier. */
+export function quote(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}
+
+/** A text as a SQL string literal. */
+export function literal(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`;
+}
+
+/** Calls an exported function whose result is a status and, where it failed, a message. */
+function call(mod: duckdb.Module, name: string, types: string[], args: unknown[]): void {
+  const stack = mod.stackSave();
+  const response = mod.stackAlloc(24);
+  mod.ccall(name, null, ["number", ...types], [response, ...args]);
+  const [status, pointer, length] = new Float64Array(mod.HEAPU8.slice(response, response + 24).buffer);
+  mod.stackRestore(stack);
+  const message = new TextDecoder().decode(mod.HEAPU8.subarray(pointer, pointer + length));
+  mod.ccall("duckdb_web_clear_response", null, [], []);
+  if (status !== 0) throw new Error(message);
+}
+
+/** Files in memory, by path; a written one grows by doubling. */
+class MemoryFiles {
+  #files = new Map<string, { bytes: Uint8Array; size: number }>();
+
+  put(path: string, bytes: Uint8Array): void {
+    this.#files.set(path, { bytes, size: bytes.length });
+  }
+
+  has(path: string): boolean {
+    return this.#files.has(path);
+  }
+
+  create(path: string): void {
+    if (!this.has(path)) this.put(path, new Uint8Array(0));
+  }
+
+  drop(path: string): void {
+    this.#files.delete(path);
+  }
+
+  size(path: string): number {
+    return this.#get(path).size;
+  }
+
+  bytes(path: string): Uint8Array {
+    const { bytes, size } = this.#get(path);
+    return bytes.subarray(0, size);
+  }
+
+  truncate(path: string, size: number): void {
+    this.#reserve(path, size).size = size;
+  }
+
+  read(path: string, target: Uint8Array, offset: number): number {
+    const part = this.bytes(path).subarray(offset, offset + target.length);
+    target.set(part);
+    return part.length;
+  }
+
+  write(path: string, source: Uint8Array, offset: number): number {
+    const file = this.#reserve(path, offset + source.length);
+    file.bytes.set(source, offset);
+    file.size = Math.max(file.size, offset + source.length);
+    return source.length;
+  }
+
+  #get(path: string): { bytes: Uint8Array; size: number } {
+    const file = this.#files.get(path);
+    if (file === undefined) throw new Error(`No file in memory is named "${path}"`);
+    return file;
+  }
+
+  #reserve(path: string, size: number): { bytes: Uint8Array; size: number } {
+    const file = this.#get(path);
+    if (size > file.bytes.length) {
+      const grown = new Uint8Array(Math.max(size, file.bytes.length * 2, 1 << 20));
+      grown.set(file.bytes.subarray(0, file.size));
+      file.bytes = grown;
+    }
+    return file;
+  }
+}
+
+/** The library's file functions, with memory behind `memory/` and the disk read-only.
+ *
+ * They throw where the library's own would report into an engine that then never returns.
+ */
+function fileRuntime(files: MemoryFiles): object {
+  const descriptors = new Map<number, number>();
+  const node = duckdb.NODE_RUNTIME;
+  const pathOf = (mod: duckdb.Module, fileId: number) => {
+    const info = node.resolveFileInfo(mod, fileId);
+    return info.dataUrl ?? info.fileName;
+  };
+  const text = (mod: duckdb.Module, pointer: number, length: number) =>
+    new TextDecoder().decode(mod.HEAPU8.subarray(pointer, pointer + length));
+  return {
+    ...node,
+    openFile(mod: duckdb.Module, fileId: number): number {
+      node._fileInfoCache.delete(fileId);
+      const path = pathOf(mod, fileId);
+      if (path.startsWith("memory/")) files.create(path);
+      else if (!descriptors.has(fileId)) descriptors.set(fileId, openSync(path, constants.O_RDONLY));
+      const descriptor = descriptors.get(fileId);
+      const result = mod._malloc(16);
+      mod.HEAPF64[result >> 3] = descriptor === undefined ? files.size(path) : fstatSync(descriptor).size;
+      mod.HEAPF64[(result >> 3) + 1] = 0;
+      return result;
+    },
+    closeFile(_mod: duckdb.Module, fileId: number): number {
+      const descriptor = descriptors.get(fileId);
+      if (descriptor !== undefined) closeSync(descriptor);
+      descriptors.delete(fileId);
+      node._fileInfoCache.delete(fileId);
+      return 0;
+    },
+    readFile(mod: duckdb.Module, fileId: number, pointer: number, length: number, offset: number): number {
+      const descriptor = descriptors.get(fileId);
+      const target = mod.HEAPU8.subarray(pointer, pointer + length);
+      if (descriptor !== undefined) return readSync(descriptor, target, 0, length, offset);
+      return files.read(pathOf(mod, fileId), target, offset);
+    },
+    writeFile(mod: duckdb.Module, fileId: number, pointer: number, length: number, offset: number): number {
+      return files.write(pathOf(mod, fileId), mod.HEAPU8.subarray(pointer, pointer + length), offset);
+    },
+    truncateFile(mod: duckdb.Module, fileId: number, size: number): void {
+      files.truncate(pathOf(mod, fileId), size);
+    },
+    getLastFileModificationTime(_mod: duckdb.Module, fileId: number): number {
+      const descriptor = descriptors.get(fileId);
+      return descriptor === undefined ? 0 : fstatSync(descriptor).mtime.getTime();
+    },
+    checkFile(mod: duckdb.Module, pointer: number, length: number): boolean {
+      const path = text(mod, pointer, length);
+      return path.startsWith("memory/") ? files.has(path) : node.checkFile(mod, pointer, length);
+    },
+    glob(mod: duckdb.Module, pointer: number, length: number): void {
+      const path = text(mod, pointer, length);
+      // A path that exists as it stands is no pattern, whatever brackets it holds.
+      const plain = path.startsWith("memory/") ? files.has(path) : existsSync(path);
+      if (plain) mod.ccall("duckdb_web_fs_glob_add_path", null, ["string"], [path]);
+      else node.glob(mod, pointer, length);
+    },
+    removeFile(mod: duckdb.Module, pointer: number, length: number): void {
+      files.drop(text(mod, pointer, length));
+    },
+  };
+}

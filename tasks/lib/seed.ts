@@ -1,0 +1,48 @@
+import { EXIT, TaskError } from "./errors.ts";
+import type { Sql } from "./postgres.ts";
+import { serverErrorOf } from "./server_error.ts";
+
+/** How many demo rows there are, and over how many days up to 2025-09-30. */
+export interface SeedOptions {
+  /** Rows of `checks`; the other tables follow from it. */
+  readonly rows: number;
+  readonly days: number;
+}
+
+/** Rows added, by table, in the order in which the tables were filled. */
+export type SeedCounts = Readonly<Record<string, number>>;
+
+const TABLES = ["users", "requests", "anonymous_usage", "checks", "usage_ledger"] as const;
+
+const SEED_DIRECTORY = new URL("../../sql/seed/", import.meta.url);
+
+/** Adds demo rows to a migrated database, in one transaction, and tells how many were not there yet.
+ *
+ * The rows are made inside Postgres from their numbers alone, so the same options make the same rows everywhere and a
+ * second run adds none.
+ *
+ * Errors: TaskError (exit 1) when the tables are not there.
+ */
+export async function seedDatabase(sql: Sql, { rows, days }: SeedOptions): Promise<SeedCounts> {
+  try {
+    return await sql.begin(async (transaction) => {
+      await transaction.unsafe("set local time zone 'UTC'");
+      await transaction.unsafe(await readSeed("functions"));
+      const counts: Record<string, number> = {};
+      for (const table of TABLES) {
+        counts[table] = (await transaction.unsafe(await readSeed(table), [rows, days])).count;
+      }
+      return counts;
+    });
+  } catch (error) {
+    const { code, message } = serverErrorOf(error);
+    if (code !== "42P01" && code !== "42703") throw error;
+    throw new TaskError(`Cannot seed the database: ${message}; run deno task migrate first`, EXIT.failed, {
+      cause: error,
+    });
+  }
+}
+
+function readSeed(name: string): Promise<string> {
+  return Deno.readTextFile(new URL(`${name}.sql`, SEED_DIRECTORY));
+}
