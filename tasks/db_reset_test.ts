@@ -69,6 +69,18 @@ Deno.test("db:reset makes the same schema twice, while another session is connec
   assert.equal((await runCommand("migrate", ["--status"], { env })).code, 0);
 });
 
+Deno.test("db:reset --seed adds the rows that db:seed adds", async () => {
+  await using database = await createTestDatabase();
+  const env = { DATABASE_URL: database.url };
+  const { code, stdout, stderr } = await runCommand("db:reset", ["--yes", "--seed"], { env });
+  assert.equal(code, 0, stderr);
+  assert.match(stdout, /, demo rows added\n$/);
+  const again = await runCommand("db:seed", [], { env });
+  assert.match(again.stdout, /checks \+0\b/);
+  await using sql = await connectTo(database.url);
+  assert.ok((await sql`select * from checks`).length > 0);
+});
+
 Deno.test("db:reset makes a database that does not exist", async () => {
   await using database = await createTestDatabase();
   const url = new URL(database.url);
