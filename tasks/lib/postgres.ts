@@ -1,9 +1,15 @@
+import { connect as dial, type Socket } from "node:net";
 import postgres from "postgres";
 import { EXIT, TaskError } from "./errors.ts";
 import { serverErrorOf } from "./server_error.ts";
+import { sleep } from "./sleep.ts";
 import { directHostOf, type ServerTarget } from "./target.ts";
 
-/** A connection to Postgres: postgres.js with one session, whose timestamps, numerics and bigints arrive as text. */
+/** A connection to Postgres: postgres.js with one session, whose timestamps, numerics and bigints arrive as text.
+ *
+ * A session that is lost stays lost: its queries reject from then on, instead of going to a new session that has neither
+ * the locks nor the settings of the old one.
+ */
 export type Sql = postgres.Sql<Record<string, string>>;
 
 /** Options of `connect`. */
@@ -12,13 +18,16 @@ export interface ConnectOptions {
   readonly waitMs?: number;
   /** Called once, when the first attempt has failed and another one follows. */
   readonly onWait?: (finding: string) => void;
+  /** Ends the waiting. */
   readonly signal?: AbortSignal;
 }
 
-/** Tells a task that dies of a lost connection from one that the server refused for good. */
+/** Codes of an attempt that a later one may do better than: a server that starts, wakes, or is full for the moment. */
 const NOT_THERE_YET = new Set([
   "ECONNREFUSED",
   "ECONNRESET",
+  "EHOSTUNREACH",
+  "ENETUNREACH",
   "EPIPE",
   "ETIMEDOUT",
   "EAI_AGAIN",
@@ -26,9 +35,18 @@ const NOT_THERE_YET = new Set([
   "CONNECTION_CLOSED",
   "CONNECTION_ENDED",
   "CONNECTION_DESTROYED",
-  "57P03",
+  "08001",
+  "08006",
   "53300",
+  "57P01",
+  "57P02",
+  "57P03",
 ]);
+
+/** A suspended compute answers its first connection late; a silent peer must not use up the whole deadline. */
+const ATTEMPT_MS = { least: 1000, most: 20_000 };
+
+const PAUSE_MS = { first: 100, most: 2000 };
 
 /** An open session on a server.
  *
@@ -40,32 +58,52 @@ const NOT_THERE_YET = new Set([
 export async function connect(target: ServerTarget, options: ConnectOptions = {}): Promise<Sql> {
   const { waitMs = 10_000, signal } = options;
   const deadline = performance.now() + waitMs;
-  for (let attempt = 0;; attempt++) {
-    const left = deadline - performance.now();
-    const sql = open(target, Math.max(1, Math.ceil(left / 1000)));
-    try {
-      await withDeadline(sql`select 1`, Math.max(left, 500), signal);
-      return sql;
-    } catch (error) {
-      await sql.end({ timeout: 0 }).catch(() => {});
-      signal?.throwIfAborted();
-      const { code, message } = serverErrorOf(error);
-      const waits = NOT_THERE_YET.has(code) || (code === "XX000" && message.includes("compute node"));
-      if (!waits || performance.now() + 250 > deadline) throw connectError(target, error);
-      if (attempt === 0) options.onWait?.(describeNetwork(code) ?? message);
-      await new Promise((resolve) => setTimeout(resolve, Math.min(250 * 2 ** attempt, 2000)));
-    }
+  for (let pauseMs = PAUSE_MS.first, waited = false;; pauseMs = Math.min(2 * pauseMs, PAUSE_MS.most)) {
+    const leftMs = Math.max(ATTEMPT_MS.least, deadline - performance.now());
+    const error = await attempt(target, Math.min(leftMs, ATTEMPT_MS.most), signal);
+    if ("sql" in error) return error.sql;
+    signal?.throwIfAborted();
+    if (!mayGetBetter(error.cause) || performance.now() + pauseMs > deadline) throw connectError(target, error.cause);
+    if (!waited) options.onWait?.(describeFinding(error.cause));
+    waited = true;
+    await sleep(pauseMs, signal);
   }
 }
 
-/** Ends a session; never waits longer than five seconds for it. */
-export async function closeConnection(sql: Sql): Promise<void> {
-  await sql.end({ timeout: 5 }).catch(() => {});
+async function attempt(
+  target: ServerTarget,
+  timeoutMs: number,
+  signal?: AbortSignal,
+): Promise<{ readonly sql: Sql } | { readonly cause: unknown }> {
+  const sql = open(target, timeoutMs);
+  try {
+    await withDeadline(sql`select 1`, timeoutMs, signal);
+    return { sql };
+  } catch (cause) {
+    await closeConnection(sql, 0);
+    return { cause };
+  }
 }
 
-function open(target: ServerTarget, connectTimeoutS: number): Sql {
+function mayGetBetter(error: unknown): boolean {
+  const { code, message } = serverErrorOf(error);
+  return NOT_THERE_YET.has(code) || (code === "XX000" && message.includes("compute node"));
+}
+
+/** Sockets of the open sessions. */
+const sockets = new WeakMap<Sql, SessionSocket>();
+
+/** Ends a session; never waits longer than five seconds for it. */
+export async function closeConnection(sql: Sql, timeoutS = 5): Promise<void> {
+  await sql.end({ timeout: timeoutS }).catch(() => {});
+  // A peer that does not answer would keep the process alive.
+  sockets.get(sql)?.destroy();
+}
+
+function open(target: ServerTarget, timeoutMs: number): Sql {
   const asText = { to: 25, serialize: String, parse: (text: string) => text };
-  return postgres({
+  const socket = openSocketOnce(target, timeoutMs);
+  const sql = postgres({
     host: target.host,
     port: target.port,
     user: target.user,
@@ -78,20 +116,54 @@ function open(target: ServerTarget, connectTimeoutS: number): Sql {
     fetch_types: false,
     idle_timeout: 0,
     max_lifetime: null,
-    connect_timeout: connectTimeoutS,
+    connect_timeout: Math.ceil(timeoutMs / 1000),
     connection: { application_name: "heretix-data-lane" },
     // A Date would lose microseconds, and cannot hold infinity at all.
     types: { date: { ...asText, from: [1082, 1114, 1184] } },
     onnotice: () => {},
-  }) as unknown as Sql;
+    onclose: () => void sql.end({ timeout: 0 }),
+    socket: socket.open,
+  } as postgres.Options<Record<string, postgres.PostgresType>>) as unknown as Sql;
+  sockets.set(sql, socket);
+  return sql;
 }
 
-/** Rejects when the time is over: postgres.js reconnects for ever to a peer that accepts and closes. */
+interface SessionSocket {
+  /** The session's socket; further ones, for cancelling a query, only while the first is open. */
+  readonly open: () => Promise<Socket>;
+  readonly destroy: () => void;
+}
+
+/** Left alone, postgres.js connects again for ever, without a pause to a peer that accepts and closes. */
+function openSocketOnce({ host, port }: ServerTarget, timeoutMs: number): SessionSocket {
+  const opened: Socket[] = [];
+  return {
+    async open() {
+      if (opened[0]?.destroyed) throw codedError("CONNECTION_CLOSED", "the connection was closed");
+      const socket = Object.assign(dial(port, host), { host });
+      opened.push(socket);
+      await new Promise<void>((resolve, reject) => {
+        const timer = setTimeout(() => socket.destroy(codedError("CONNECT_TIMEOUT", "no answer")), timeoutMs);
+        socket.once("error", reject).once("connect", resolve).once("close", () => clearTimeout(timer));
+        socket.once("connect", () => clearTimeout(timer));
+      });
+      socket.removeAllListeners();
+      return socket;
+    },
+    destroy: () => opened.forEach((socket) => socket.destroy()),
+  };
+}
+
+function codedError(code: string, message: string): Error {
+  return Object.assign(new Error(message), { code });
+}
+
+/** Rejects when the time is over. */
 async function withDeadline<T>(work: PromiseLike<T>, ms: number, signal?: AbortSignal): Promise<T> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   let abort: (() => void) | undefined;
   const stop = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(Object.assign(new Error("no answer"), { code: "CONNECT_TIMEOUT" })), ms);
+    timer = setTimeout(() => reject(codedError("CONNECT_TIMEOUT", "no answer")), ms);
     abort = () => reject(signal!.reason);
     signal?.addEventListener("abort", abort);
   });
@@ -103,28 +175,32 @@ async function withDeadline<T>(work: PromiseLike<T>, ms: number, signal?: AbortS
   }
 }
 
+function describeFinding(error: unknown): string {
+  const { code, message } = serverErrorOf(error);
+  return describeNetwork(code) ?? message;
+}
+
 /** Plain words for a network code; undefined for a SQLSTATE. */
 function describeNetwork(code: string): string | undefined {
   if (code === "ECONNREFUSED") return "nothing listens there";
   if (code === "ENOTFOUND" || code === "EAI_AGAIN") return "its name cannot be resolved";
+  if (code === "EHOSTUNREACH" || code === "ENETUNREACH") return "there is no way to it";
   if (code === "CONNECT_TIMEOUT" || code === "ETIMEDOUT") return "it does not answer";
   if (/^CONNECTION_|^ECONNRESET$|^EPIPE$/.test(code)) return "it closes the connection";
   return undefined;
 }
 
 function connectError(target: ServerTarget, error: unknown): TaskError {
-  const { code, message } = serverErrorOf(error);
-  const finding = describeNetwork(code) ?? message;
-  const where = `Cannot connect to "${target.label}" (port ${target.port}): ${finding}`;
+  const where = `Cannot connect to "${target.label}" (port ${target.port}): ${describeFinding(error)}`;
+  return new TaskError(`${where}; ${remedyOf(target, serverErrorOf(error).code)}`, EXIT.failed);
+}
+
+function remedyOf(target: ServerTarget, code: string): string {
+  if (code === "28P01" || code === "28000") return "check user and password in the database URL";
+  if (code === "3D000") return "create the database or correct its name in the database URL";
+  if (target.local) return "start it with deno task db:up, or unset DATABASE_URL to use the embedded database";
   const direct = directHostOf(target.host);
-  const remedy = code === "28P01" || code === "28000"
-    ? "check user and password in the database URL"
-    : code === "3D000"
-    ? "create the database or correct its name in the database URL"
-    : target.local
-    ? "start it with deno task db:up, or unset DATABASE_URL to use the embedded database"
-    : direct
+  return direct
     ? `check that the server runs, or try its direct host ${direct}`
     : "check that the server runs and can be reached from here";
-  return new TaskError(`${where}; ${remedy}`, EXIT.failed);
 }

@@ -1,5 +1,6 @@
 import { type Args, formatHelp, parseTaskArgs, type TaskSpec } from "./args.ts";
 import { EXIT, type ExitCode, TaskError } from "./errors.ts";
+import { isLostConnectionNoise } from "./lost_connection.ts";
 import { openReport, type Report } from "./report.ts";
 
 /** What a task's body gets. */
@@ -23,7 +24,7 @@ export async function runTask(
   const report = openReport({ quiet: argv.includes("--quiet") });
   const interrupt = new AbortController();
   using _signals = onSignals(interrupt);
-  using _lost = onLostConnection(report);
+  using _lost = ignoreLostConnections();
   try {
     const args = parseTaskArgs(spec, argv);
     if (args.has("help")) {
@@ -59,15 +60,9 @@ function onSignals(interrupt: AbortController): Disposable {
   };
 }
 
-/** postgres.js throws a TypeError outside of any promise when a connection is lost inside a transaction; the query's own promise rejects too and tells the story. */
-function onLostConnection(_report: Report): Disposable {
-  const listener = (event: ErrorEvent | PromiseRejectionEvent) => event.preventDefault();
-  globalThis.addEventListener("error", listener);
-  globalThis.addEventListener("unhandledrejection", listener);
-  return {
-    [Symbol.dispose]() {
-      globalThis.removeEventListener("error", listener);
-      globalThis.removeEventListener("unhandledrejection", listener);
-    },
-  };
+/** Keeps the process alive through what postgres.js throws when a connection is lost; anything else ends it, with its stack. */
+function ignoreLostConnections(): Disposable {
+  const onError = (event: ErrorEvent) => isLostConnectionNoise(event.error) && event.preventDefault();
+  globalThis.addEventListener("error", onError);
+  return { [Symbol.dispose]: () => globalThis.removeEventListener("error", onError) };
 }
