@@ -5,6 +5,7 @@ import { CopyFormatError, CopyValueError, decodeTuples, fieldOf } from "./copy_b
 import type { Column } from "./dataset.ts";
 import { type DuckDb, literal, quote } from "./duckdb.ts";
 import { TaskError } from "./errors.ts";
+import { createTupleWriter } from "./tuple_writer.ts";
 
 /** A row left out of a part: which one and why, without its value. */
 export interface BadRow {
@@ -48,7 +49,7 @@ export interface PartWriter {
   addTuples(block: Uint8Array): void;
   /** Appends the rows of an existing part, but for those of some sources and those that were superseded. */
   addKept(bytes: Uint8Array, without: readonly string[]): void;
-  /** Keys of SQLite rows that are left out of every kept part from now on: execution ids, and run_id@micros. */
+  /** MD5 of the keys of SQLite rows that are left out of every kept part from now on: execution ids, and run_id@micros. */
   supersede(keys: readonly string[]): void;
   /** Writes and verifies the part; undefined where it has no rows. */
   finish(): Part | undefined;
@@ -58,6 +59,15 @@ export interface PartWriter {
 const ROW_GROUP_SIZE = 1_000_000_000;
 
 const FILE = "part.parquet";
+
+const KEY: Column = {
+  name: "key",
+  postgresType: "text",
+  duckdbType: "VARCHAR",
+  layout: "text",
+  precision: 0,
+  scale: 0,
+};
 
 /** A writer on one DuckDB.
  *
@@ -106,9 +116,12 @@ export function createPartWriter(db: DuckDb, options: PartWriterOptions): PartWr
       inputs++;
     },
     supersede(keys) {
-      for (let i = 0; i < keys.length; i += 1000) {
-        db.run(`insert into superseded values ${keys.slice(i, i + 1000).map((key) => `(${literal(key)})`)}`);
-      }
+      const writer = createTupleWriter([KEY]);
+      const text = new TextEncoder();
+      for (const key of keys) writer.append([text.encode(key)]);
+      const buffer = createBuffer(KEY);
+      const stream = arrowStream([buffer], decodeTuples(writer.take(), [buffer], { rows: 0 }));
+      if (keys.length > 0) db.insertArrow("superseded", stream.sizeBytes, stream.write);
     },
     finish() {
       db.dropFile(FILE);
@@ -135,7 +148,7 @@ function keptSql(db: DuckDb, { columns, redacted }: PartWriterOptions, without: 
   );
   const gone = without.length === 0 ? "false" : `source in (${without.map(literal)})`;
   return `insert into stage select ${values} from read_parquet('memory/kept.parquet') where not (${gone})
-    and not (source = 'sqlite' and coalesce(execution_id, run_id || '@' || epoch_us(created_at)) in (select key from superseded))`;
+    and not (source = 'sqlite' and md5(coalesce(execution_id, run_id || '@' || epoch_us(created_at))) in (select key from superseded))`;
 }
 
 /** Writes the staged rows; tuples alone come in order, together with kept rows they are sorted. */
