@@ -14,7 +14,7 @@ import {
   recover,
   removeFile,
 } from "./lake.ts";
-import type { Manifest, ManifestDay, ManifestPart } from "./manifest.ts";
+import { formatManifest, type Manifest, type ManifestDay, type ManifestPart } from "./manifest.ts";
 import type { StagedPart } from "./part_messages.ts";
 import { openPartPool } from "./part_pool.ts";
 import type { BadRow } from "./part_writer.ts";
@@ -154,7 +154,10 @@ async function publish(
       };}
   }
   const pairs = columns.map(({ name, duckdbType }) => [name, duckdbType] as const);
-  await commit(directory, { ...change, manifest: { ...manifest, columns: pairs, redacted, days } });
+  const next: Manifest = { ...manifest, columns: pairs, redacted, days };
+  const isSame = change.renames.length + change.removals.length === 0 &&
+    formatManifest(next) === formatManifest(manifest);
+  if (!isSame) await commit(directory, { ...change, manifest: next });
   return { plan, ...result };
 }
 

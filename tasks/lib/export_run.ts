@@ -1,6 +1,7 @@
 import { openDatabase } from "./database.ts";
 import { type Dataset, parseDataset } from "./dataset.ts";
 import { exportLane, type ExportOptions, type ExportResult, planLane } from "./export.ts";
+import { TaskError } from "./errors.ts";
 import { lockFile } from "./file_lock.ts";
 import { createLane, laneDirectory, listDays, readManifest, recover } from "./lake.ts";
 import { emptyManifest, type Manifest } from "./manifest.ts";
@@ -38,6 +39,19 @@ export interface ExportRequest {
   /** How long to wait for the lane. */
   readonly waitMs: number;
 }
+
+/** The request of an export without flags or sources. */
+export const DEFAULT_REQUEST: ExportRequest = {
+  postgres: false,
+  sqlitePaths: [],
+  range: {},
+  full: false,
+  dryRun: false,
+  verify: false,
+  allowShrink: false,
+  skipBadRows: false,
+  waitMs: 60_000,
+};
 
 /** What a run has done, and where. */
 export interface ExportOutcome extends ExportResult {
@@ -138,6 +152,13 @@ async function withSources<T>(
   const files = harnesses.map((harness) =>
     readHarness(harness, { dataset, select, range, run: request.run, redacted, onBadRow })
   );
+  if (request.run !== undefined && files.every(({ days }) => days.size === 0)) {
+    throw new TaskError(
+      `Cannot export run "${request.run}": ${
+        request.sqlitePaths.join(", ")
+      } has no such run; check RUN_ID and --sqlite`,
+    );
+  }
   for (const { path, lostSeeds } of harnesses) {
     if (lostSeeds > 0) report.warn(`${lostSeeds} seeds in ${path} are REAL and have lost their digits; they are NULL`);
   }

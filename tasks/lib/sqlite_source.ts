@@ -62,6 +62,15 @@ export function readHarness(harness: HarnessDatabase, options: HarnessOptions): 
   };
 }
 
+/** The run_id of the newest execution, or of the newest run where there are no executions. */
+export function latestRun(harness: HarnessDatabase): string | undefined {
+  const order = "order by created_at desc, rank desc limit 1";
+  const [row] = harness.rows(`
+    select run_id from (select run_id, created_at, 1 as rank from harness_executions
+      union all select run_id, created_at, 0 from harness_runs) where run_id is not null ${order}`);
+  return row?.[0] as string | undefined;
+}
+
 type ReadOptions = HarnessOptions & { readonly onKey: (key: string) => void };
 
 /** The rows of a range of days in blocks, none of which spans two days. */
