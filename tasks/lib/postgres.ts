@@ -60,13 +60,14 @@ export async function connect(target: ServerTarget, options: ConnectOptions = {}
   const deadline = performance.now() + waitMs;
   for (let pauseMs = PAUSE_MS.first, waited = false;; pauseMs = Math.min(2 * pauseMs, PAUSE_MS.most)) {
     const leftMs = Math.max(ATTEMPT_MS.least, deadline - performance.now());
-    const error = await attempt(target, Math.min(leftMs, ATTEMPT_MS.most), signal);
-    if ("sql" in error) return error.sql;
+    const outcome = await attempt(target, Math.min(leftMs, ATTEMPT_MS.most), signal);
+    if ("sql" in outcome) return outcome.sql;
     signal?.throwIfAborted();
-    if (!mayGetBetter(error.cause) || performance.now() + pauseMs > deadline) throw connectError(target, error.cause);
-    if (!waited) options.onWait?.(describeFinding(error.cause));
+    const { cause } = outcome;
+    if (!mayGetBetter(cause) || performance.now() >= deadline) throw connectError(target, cause);
+    if (!waited) options.onWait?.(describeFinding(cause));
     waited = true;
-    await sleep(pauseMs, signal);
+    await sleep(Math.min(pauseMs, Math.max(0, deadline - performance.now())), signal);
   }
 }
 
@@ -88,6 +89,23 @@ async function attempt(
 function mayGetBetter(error: unknown): boolean {
   const { code, message } = serverErrorOf(error);
   return NOT_THERE_YET.has(code) || (code === "XX000" && message.includes("compute node"));
+}
+
+/** Whether a pooler lends one of the server's sessions to several of ours in turn, so that a session's locks are nobody's.
+ *
+ * A pooler announces process numbers of its own. So does a plain proxy; the proof is a second session on the same process.
+ */
+export async function sharesSessions(sql: Sql, target: ServerTarget): Promise<boolean> {
+  const query = sql<{ pid: number }[]>`select pg_backend_pid() as pid`;
+  const [{ pid }] = await query;
+  if ((query as unknown as { state?: { pid: number } }).state?.pid === pid) return false;
+  const second = await connect(target);
+  try {
+    const [other] = await second<{ pid: number }[]>`select pg_backend_pid() as pid`;
+    return other.pid === pid;
+  } finally {
+    await closeConnection(second);
+  }
 }
 
 /** Sockets of the open sessions. */
