@@ -51,7 +51,7 @@ export function parseMigrateRequest(args: Args, files: readonly Migration[]): Mi
 }
 
 function parseVersion(text: string): number {
-  if (!/^[1-9]\d{0,3}$/.test(text)) throw usageError(`--accept-edit takes a file's number, not "${text}"`);
+  if (!/^[1-9]\d{0,3}$/.test(text)) throw usageError(`--accept-edit takes a file's number; "${text}" is none`);
   return Number(text);
 }
 
