@@ -69,6 +69,7 @@ const TRANSACTION_ENDED = new Set(["25P01", "3B001"]);
 export async function runGuarded(tx: Sql, migration: Migration, options: ApplyOptions): Promise<void> {
   await tx.unsafe("savepoint migration");
   await runStatements(tx, migration, options);
+  options.signal?.throwIfAborted();
   // What is deferred is due now, while it can still be told which file it belongs to.
   await tx.unsafe("set constraints all immediate");
   try {

@@ -27,26 +27,40 @@ export interface AloneOptions extends StatementOptions {
  * Errors: TaskError (exit 1) when the statement fails or leaves an invalid index.
  */
 export async function runAlone(sql: Sql, migration: Migration, options: AloneOptions): Promise<void> {
-  // Its own waits count as lock waits, and it waits for every older transaction.
-  await sql.unsafe("set lock_timeout = 0");
   const [{ start, end }] = scanSql(migration.text).statements;
   const index = parseConcurrentIndex(migration.text.slice(start, end));
   if (index && await isAlreadyThere(sql, migration, { ...options, index })) return;
   const before = await listInvalidIndexes(sql);
+  // It waits for every older transaction, and that counts as waiting for a lock.
+  await sql.unsafe("set lock_timeout = 0");
   try {
     await runStatements(sql, migration, options);
   } catch (error) {
-    if (index) await dropUnfinishedIndex(sql, index).catch(() => {});
+    if (index) await cleanUp(sql, { ...options, index });
     throw error;
   }
   const broken = (await listInvalidIndexes(sql)).filter((name) => !before.includes(name));
   if (broken.length > 0) throw invalidError(migration, broken.join(", "));
 }
 
+interface IndexOptions extends AloneOptions {
+  readonly index: ConcurrentIndex;
+}
+
+/** Drops what a failed build has left, unless the session is lost or somebody is in the way for long. */
+async function cleanUp(sql: Sql, { index, note }: IndexOptions): Promise<void> {
+  try {
+    await sql.unsafe("set lock_timeout = '2s'");
+    await dropUnfinishedIndex(sql, index);
+  } catch {
+    note(`What there is of index "${index.name}" stays until the next run drops it`);
+  }
+}
+
 async function isAlreadyThere(
   sql: Sql,
   migration: Migration,
-  { index, note }: AloneOptions & { readonly index: ConcurrentIndex },
+  { index, note }: IndexOptions,
 ): Promise<boolean> {
   const state = await readIndexState(sql, index);
   if (state === "building") {

@@ -34,9 +34,9 @@ export async function retryMigration<T>(
 ): Promise<T> {
   const deadline = performance.now() + options.waitMs;
   for (let pauseMs = 100;; pauseMs = Math.min(pauseMs * 2, 2000)) {
-    const leftMs = Math.max(MIN_LOCK_TIMEOUT_MS, deadline - performance.now());
+    const halfMs = Math.max((deadline - performance.now()) / 2, MIN_LOCK_TIMEOUT_MS);
     try {
-      return await options.attempt(Math.min(leftMs, MAX_LOCK_TIMEOUT_MS));
+      return await options.attempt(Math.min(halfMs, MAX_LOCK_TIMEOUT_MS));
     } catch (error) {
       const { code } = serverErrorOf((error as Error).cause ?? {});
       if (!RETRIED.has(code)) throw error;

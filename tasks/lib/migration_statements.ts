@@ -26,7 +26,6 @@ export async function runStatements(sql: Sql, migration: Migration, options: Sta
       throw applyError(migration, error, { ...options, statement });
     }
   }
-  signal?.throwIfAborted();
 }
 
 async function runStatement(sql: Sql, text: string, signal: AbortSignal | undefined): Promise<void> {
