@@ -29,6 +29,8 @@ const NOT_THERE_YET = new Set([
   "EHOSTUNREACH",
   "ENETUNREACH",
   "EPIPE",
+  "ERR_STREAM_DESTROYED",
+  "ERR_STREAM_WRITE_AFTER_END",
   "ETIMEDOUT",
   "EAI_AGAIN",
   "CONNECT_TIMEOUT",
@@ -204,7 +206,7 @@ function describeNetwork(code: string): string | undefined {
   if (code === "ENOTFOUND" || code === "EAI_AGAIN") return "its name cannot be resolved";
   if (code === "EHOSTUNREACH" || code === "ENETUNREACH") return "there is no way to it";
   if (code === "CONNECT_TIMEOUT" || code === "ETIMEDOUT") return "it does not answer";
-  if (/^CONNECTION_|^ECONNRESET$|^EPIPE$/.test(code)) return "it closes the connection";
+  if (/^CONNECTION_|^ECONNRESET$|^EPIPE$|^ERR_STREAM_/.test(code)) return "it closes the connection";
   return undefined;
 }
 

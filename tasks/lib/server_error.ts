@@ -24,7 +24,7 @@ const CAN_QUOTE_ROWS = /^(22|23|P0)/;
 
 /** Whether a code says that the session is gone: the connection broke, or an administrator or a crash ended it. */
 export function isLostSession(code: string): boolean {
-  return /^CONNECTION_|^ECONNRESET$|^EPIPE$|^57P0[125]$/.test(code);
+  return /^CONNECTION_|^ECONNRESET$|^EPIPE$|^ERR_STREAM_|^57P0[125]$/.test(code);
 }
 
 /** One line about a server's error; detail, and messages that can quote a row, only for hosts that are local. */
