@@ -1,7 +1,7 @@
-import { connect as dial, type Socket } from "node:net";
 import postgres from "postgres";
 import { EXIT, TaskError } from "./errors.ts";
 import { serverErrorOf } from "./server_error.ts";
+import { codedError, openSocketOnce, type SessionSocket } from "./session_socket.ts";
 import { sleep } from "./sleep.ts";
 import { directHostOf, type ServerTarget } from "./target.ts";
 
@@ -129,7 +129,8 @@ function open(target: ServerTarget, timeoutMs: number): Sql {
     user: target.user,
     password: target.password,
     database: target.database,
-    ssl: target.tls ? "verify-full" : false,
+    // The socket is encrypted before postgres.js sees it.
+    ssl: false,
     max: 1,
     // A pooler in transaction mode keeps no prepared statement for us, and nothing here repeats one often enough to gain.
     prepare: false,
@@ -146,36 +147,6 @@ function open(target: ServerTarget, timeoutMs: number): Sql {
   } as postgres.Options<Record<string, postgres.PostgresType>>) as unknown as Sql;
   sockets.set(sql, socket);
   return sql;
-}
-
-interface SessionSocket {
-  /** The session's socket; further ones, for cancelling a query, only while the first is open. */
-  readonly open: () => Promise<Socket>;
-  readonly destroy: () => void;
-}
-
-/** Left alone, postgres.js connects again for ever, without a pause to a peer that accepts and closes. */
-function openSocketOnce({ host, port }: ServerTarget, timeoutMs: number): SessionSocket {
-  const opened: Socket[] = [];
-  return {
-    async open() {
-      if (opened[0]?.destroyed) throw codedError("CONNECTION_CLOSED", "the connection was closed");
-      const socket = Object.assign(dial(port, host), { host });
-      opened.push(socket);
-      await new Promise<void>((resolve, reject) => {
-        const timer = setTimeout(() => socket.destroy(codedError("CONNECT_TIMEOUT", "no answer")), timeoutMs);
-        socket.once("error", reject).once("connect", resolve).once("close", () => clearTimeout(timer));
-        socket.once("connect", () => clearTimeout(timer));
-      });
-      socket.removeAllListeners();
-      return socket;
-    },
-    destroy: () => opened.forEach((socket) => socket.destroy()),
-  };
-}
-
-function codedError(code: string, message: string): Error {
-  return Object.assign(new Error(message), { code });
 }
 
 /** Rejects when the time is over. */
@@ -217,6 +188,12 @@ function connectError(target: ServerTarget, error: unknown): TaskError {
 
 function remedyOf(target: ServerTarget, code: string): string {
   if (code === "28P01" || code === "28000") return "check user and password in the database URL";
+  if (/CERT|SIGNATURE/.test(code)) {
+    return "use the host name that the certificate is for; DENO_CERT can name a file with an authority of your own";
+  }
+  if (code === "NO_TLS") {
+    return target.local ? "remove sslmode from the database URL" : "turn TLS on at the server";
+  }
   if (code === "3D000") return "create the database or correct its name in the database URL";
   if (target.local) return "start it with deno task db:up, or unset DATABASE_URL to use the embedded database";
   const direct = directHostOf(target.host);
