@@ -170,14 +170,13 @@ for (
     const child = project.start();
     await waitForRow(project.database, busy);
     child.kill("SIGINT");
+    await waitForRow(project.database, `select where not exists (${busy})`);
     await writer[Symbol.asyncDispose]();
     const { code, stderr } = await finish(child);
     assert.equal(code, 130, stderr);
     assert.match(stderr, /Interrupted migrate/);
-    // The index may have been finished before the interrupt came; then it is recorded.
-    const finished = await isIndexValid(project, "a_id");
-    assert.deepEqual(await relations(project.database), finished ? ["a", "a_id"] : ["a"]);
-    assert.deepEqual(await project.ledger(), finished ? ["0001_first.sql", name] : ["0001_first.sql"]);
+    assert.deepEqual(await relations(project.database), ["a"]);
+    assert.deepEqual(await project.ledger(), ["0001_first.sql"]);
   });
 
   Deno.test(`migrate whose backend is ended in ${moment} says so, and the next run goes on`, async () => {
