@@ -19,7 +19,7 @@ group by lane, env, source
 order by lane, env, source;
 
 -- name: prompt_versions
--- The newest prompt version against the one before it, at equal model, K, R, T, B: on how many claims it wins and loses.
+-- The two newest prompt versions at equal model, K, R, T, B: on how many claims the newer wins and loses.
 select
   model, "K", "R", "T", "B", older, newer,
   count(*) as claims,
@@ -54,7 +54,7 @@ from prompt_version_pairs
 order by score, claim, model, "K", "R", "T", "B";
 
 -- name: claim_models
--- The same claim across models, in the newest prompt version that most of them share: probabilities, spread, bias gap.
+-- The same claim across models, in the newest prompt version most of them share: spread and bias gap.
 with per_model as (
   select
     claim_hash, min(claim) as claim, prompt_version, model,
@@ -90,7 +90,7 @@ qualify row_number() over (partition by claim_hash order by models desc, last_se
 order by per_claim.spread desc, claim;
 
 -- name: bias_gap
--- How far the web moves each model from what it believed: p_web - p_prior, and whether it moves towards the truth.
+-- How far the web moves each model (p_web - p_prior), and how often towards the truth.
 select
   model,
   count(*) as web_runs,
@@ -212,7 +212,7 @@ group by 1, 2, 3
 order by 1, checks desc, kind, user_id nulls last;
 
 -- name: gates
--- Gate pass rates among rated runs, and how many runs lack gates or pqs, by month and prompt version.
+-- Gate pass rates among rated runs, and runs that lack gates or pqs, by month and prompt version.
 select
   strftime(dt, '%Y-%m') as month,
   prompt_version,
@@ -231,7 +231,7 @@ group by 1, 2
 order by 1, 2;
 
 -- name: days
--- Rows by env and day, days without rows included; "flat" where a day has less than half of the median of the 7 before.
+-- Rows by env and day, empty days too; "flat" where a day has less than half the median of the 7 before.
 with counts as (
   select env, dt, count(*) as rows from checks group by env, dt
 ),

@@ -1,0 +1,86 @@
+import { literal, openDuckDb, type QueryResult } from "./duckdb.ts";
+import { EXIT, messageOf, TaskError } from "./errors.ts";
+import type { NamedQuery } from "./queries.ts";
+
+/** The path in catalog.sql that stands for the exported files. */
+const DEFAULT_FILES = "'data/exports/*/dt=*/checks*.parquet'";
+
+const CATALOG = new URL("../../analytics/catalog.sql", import.meta.url);
+
+/** The lake, opened for queries. */
+export interface Catalog extends Disposable {
+  /** All rows of one query, as text.
+   *
+   * Errors: TaskError with DuckDB's message.
+   */
+  query(query: Pick<NamedQuery, "name" | "sql">): QueryResult;
+}
+
+/** A DuckDB with the views of analytics/catalog.sql over the files that a lake holds now.
+ *
+ * Errors: TaskError (exit 1) when the lake is empty.
+ */
+export async function openCatalog(directory: string): Promise<Catalog> {
+  const files = await listFiles(directory);
+  if (files.length === 0) {
+    throw new TaskError(
+      `Cannot query lake "${directory}": it holds no <lane>/dt=YYYY-MM-DD/checks.parquet; run deno task export first`,
+      EXIT.failed,
+    );
+  }
+  const db = await openDuckDb();
+  try {
+    runQuery("catalog.sql", () => db.run(catalogOver(Deno.readTextFileSync(CATALOG), files)));
+  } catch (error) {
+    db[Symbol.dispose]();
+    throw error;
+  }
+  return {
+    query: ({ name, sql }) => runQuery(name, () => db.query(sql)),
+    [Symbol.dispose]: () => db[Symbol.dispose](),
+  };
+}
+
+/** The catalog's SQL with a list of files in place of its pattern: no character of a path is taken for a wildcard. */
+export function catalogOver(sql: string, files: readonly string[]): string {
+  const parts = sql.split(DEFAULT_FILES);
+  if (parts.length !== 2) throw new Error(`catalog.sql must hold ${DEFAULT_FILES} once`);
+  return parts.join(`[${files.map(literal).join(", ")}]`);
+}
+
+/** Paths of all parts of the dataset in a lake, sorted. */
+async function listFiles(directory: string): Promise<string[]> {
+  const files: string[] = [];
+  for (const lane of await entriesOf(directory)) {
+    for (const day of await entriesOf(`${directory}/${lane}`)) {
+      if (!/^dt=\d{4}-\d\d-\d\d$/.test(day)) continue;
+      const names = await entriesOf(`${directory}/${lane}/${day}`);
+      files.push(
+        ...names.filter((name) => /^checks(-\d+)?\.parquet$/.test(name)).map((name) =>
+          `${directory}/${lane}/${day}/${name}`
+        ),
+      );
+    }
+  }
+  return files.sort();
+}
+
+async function entriesOf(directory: string): Promise<string[]> {
+  try {
+    return (await Array.fromAsync(Deno.readDir(directory))).map(({ name }) => name);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) return [];
+    throw error;
+  }
+}
+
+function runQuery<T>(name: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    const finding = messageOf(error).trim().replaceAll("\n", " ");
+    throw new TaskError(`Cannot run query "${name}": ${finding}; correct the query or export again`, EXIT.failed, {
+      cause: error,
+    });
+  }
+}
