@@ -4,6 +4,7 @@ import { EXIT, type ExitCode, TaskError } from "./lib/errors.ts";
 import { findProblems, formatHealth, type LedgerFacts, readServerFacts } from "./lib/health.ts";
 import { readMigrations } from "./lib/migration_files.ts";
 import { readPlan } from "./lib/migration_run.ts";
+import { toServerFailure } from "./lib/server_failure.ts";
 import { readSettings } from "./lib/settings.ts";
 import { runTask, type TaskContext } from "./lib/task.ts";
 
@@ -30,10 +31,11 @@ async function check({ args, report, signal }: TaskContext): Promise<ExitCode> {
     else report.result(formatHealth(server, ledger, { label: target.label, problems }));
     return problems.length === 0 ? EXIT.done : EXIT.failed;
   } catch (error) {
-    if (error instanceof TaskError && args.has("json")) {
-      json({ database: target.label, healthy: false, problems: [error.message], server: null, ledger: null });
+    const failure = toServerFailure(error, { verb: "check", ...target });
+    if (failure instanceof TaskError && args.has("json")) {
+      json({ database: target.label, healthy: false, problems: [failure.message], server: null, ledger: null });
     }
-    throw error;
+    throw failure;
   }
 }
 

@@ -4,6 +4,7 @@ import { EXIT, type ExitCode } from "./lib/errors.ts";
 import { readMigrations } from "./lib/migration_files.ts";
 import { diffSchemas, formatDifferences, readSchema, type SchemaObject } from "./lib/schema.ts";
 import { buildSchema } from "./lib/scratch.ts";
+import { toServerFailure } from "./lib/server_failure.ts";
 import { readSettings } from "./lib/settings.ts";
 import type { Target } from "./lib/target.ts";
 import { runTask, type TaskContext } from "./lib/task.ts";
@@ -34,7 +35,11 @@ async function diff({ args, report, signal }: TaskContext): Promise<ExitCode> {
 /** The embedded database is closed again before the scratch one opens. */
 async function readDatabase(target: Target, options: DatabaseOptions): Promise<SchemaObject[]> {
   await using database = await openDatabase(target, options);
-  return await readSchema(database.sql);
+  try {
+    return await readSchema(database.sql);
+  } catch (error) {
+    throw toServerFailure(error, { verb: "compare", ...target });
+  }
 }
 
 if (import.meta.main) Deno.exitCode = await runTask(SPEC, diff);

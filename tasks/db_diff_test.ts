@@ -5,15 +5,15 @@ import { createTestDatabase } from "./testing/database.ts";
 Deno.test("db:diff ends with 0 after migrate and with 4 and the names of what was changed by hand", async () => {
   await using database = await createTestDatabase();
   const env = { DATABASE_URL: database.url };
-  assert.equal((await runCommand("migrate", [], env)).code, 0);
-  const equal = await runCommand("db:diff", [], env);
+  assert.equal((await runCommand("migrate", [], { env })).code, 0);
+  const equal = await runCommand("db:diff", [], { env });
   assert.deepEqual([equal.code, equal.stderr], [0, ""]);
   assert.match(equal.stdout, /^postgres@127\.0\.0\.1\/test_\w+ is what \d+ migrations make\n$/);
 
   await database.sql.unsafe(`alter table checks add note text, alter env set default 'local', alter seed type bigint;
     alter table users add constraint users_plan_known check (plan <> ''), alter email drop not null;
     create index ix_users_plan on users (plan); drop index ix_checks_env; alter table sessions drop constraint sessions_pkey`);
-  const different = await runCommand("db:diff", [], env);
+  const different = await runCommand("db:diff", [], { env });
   assert.equal(different.code, 4);
   assert.deepEqual(different.stdout.trim().split("\n"), [
     "column checks.env: wanted character varying(16) not null, " +
@@ -32,9 +32,9 @@ Deno.test("db:diff ends with 0 after migrate and with 4 and the names of what wa
 Deno.test("db:diff --json lists a migration's table that is missing once", async () => {
   await using database = await createTestDatabase();
   const env = { DATABASE_URL: database.url };
-  assert.equal((await runCommand("migrate", [], env)).code, 0);
+  assert.equal((await runCommand("migrate", [], { env })).code, 0);
   await database.sql.unsafe("drop table anonymous_usage");
-  const { code, stdout } = await runCommand("db:diff", ["--json", "--quiet"], env);
+  const { code, stdout } = await runCommand("db:diff", ["--json", "--quiet"], { env });
   assert.equal(code, 4);
   assert.deepEqual(JSON.parse(stdout).differences, [
     { kind: "table", name: "anonymous_usage", wanted: "table", found: null },

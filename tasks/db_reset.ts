@@ -5,6 +5,7 @@ import { readMigrations } from "./lib/migration_files.ts";
 import { migrate } from "./lib/migration_run.ts";
 import { confirmOnTerminal } from "./lib/report.ts";
 import { replaceDatabase, requireLocal } from "./lib/reset.ts";
+import { seedDatabase } from "./lib/seed.ts";
 import { readSettings } from "./lib/settings.ts";
 import type { Target } from "./lib/target.ts";
 import { runTask, type TaskContext } from "./lib/task.ts";
@@ -14,6 +15,7 @@ const SPEC: TaskSpec = {
   summary: "Drop, create and migrate a local database; a host that is not local is always refused.",
   flags: {
     env: { type: "string", value: "ENV", help: "local, staging or prod (default local); its host must be local" },
+    seed: { type: "boolean", help: "add demo rows, as deno task db:seed does" },
     yes: { type: "boolean", help: "do not ask" },
     quiet: { type: "boolean", help: "print the result only" },
   },
@@ -30,6 +32,9 @@ async function reset({ args, report, signal }: TaskContext): Promise<ExitCode | 
   const fill = async (empty: Target) => {
     await using database = await openDatabase(empty, { report, signal });
     await migrate(database, files, { report, signal });
+    if (!args.has("seed")) return;
+    report.note("Adding demo rows");
+    await seedDatabase(database.sql, { rows: 1000, days: 14 });
   };
   if (target.kind === "server") {
     await replaceDatabase(target, fill, signal);
@@ -38,7 +43,9 @@ async function reset({ args, report, signal }: TaskContext): Promise<ExitCode | 
     await removeEmbedded(target.directory, target.label);
     await fill(target);
   }
-  report.result(`Reset ${target.label}: ${files.length} migrations applied`);
+  report.result(
+    `Reset ${target.label}: ${files.length} migrations applied${args.has("seed") ? ", demo rows added" : ""}`,
+  );
 }
 
 function confirmReset({ label }: Target): boolean {

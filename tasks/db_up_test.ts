@@ -12,7 +12,7 @@ async function withDocker(
   try {
     const calls = `${directory}/calls`;
     await Deno.writeTextFile(`${directory}/docker`, `#!/bin/sh\necho "$@" >> ${calls}\n${script}\n`, { mode: 0o755 });
-    const result = await runCommand(task, [], { PATH: `${directory}:/usr/bin:/bin`, ...env });
+    const result = await runCommand(task, [], { env: { PATH: `${directory}:/usr/bin:/bin`, ...env } });
     return { ...result, calls: (await Deno.readTextFile(calls)).trim().split("\n") };
   } finally {
     await Deno.remove(directory, { recursive: true });
@@ -20,7 +20,7 @@ async function withDocker(
 }
 
 Deno.test("db:up without docker says what to do instead", async () => {
-  const { code, stderr } = await runCommand("db:up", [], { PATH: "/nonexistent" });
+  const { code, stderr } = await runCommand("db:up", [], { env: { PATH: "/nonexistent" } });
   assert.equal(code, 1);
   assert.match(stderr, /docker is not installed; .*unset DATABASE_URL to use the embedded database/);
 });

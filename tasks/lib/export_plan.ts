@@ -72,20 +72,27 @@ function planDay(input: PlanInput, day: Day): DayPlan | undefined {
   return { day, reason, rows, kept };
 }
 
+/** A source's fingerprint of a day as it stands in the manifest. */
+export function markOf({ identity, days }: Pick<Source, "identity" | "days">, day: Day): string | undefined {
+  const fingerprint = days.get(day)?.fingerprint;
+  return fingerprint && `${identity}/${fingerprint}`;
+}
+
 function reasonOf({ manifest, sources, schema, damaged, full, skipBadRows }: PlanInput, day: Day): Reason | undefined {
   const before = manifest.days[day];
   if (damaged.has(day)) return "damaged";
   if (before === undefined) return "new";
   if (before.schema !== schema) return "schema";
-  for (const { key, identity, days } of sources) {
-    const now = days.get(day)?.fingerprint;
+  for (const source of sources) {
+    const { key, identity, kind } = source;
+    const now = markOf(source, day);
     const then = before.fingerprints[key];
     if (now === undefined && then === undefined) continue;
     if (now === undefined) return "vanished";
     if (then === undefined) return "new";
-    if (manifest.sources[key] !== identity) return "source";
+    if (!then.startsWith(`${identity}/`)) return "source";
     if (then !== now) return "changed";
-    if (!skipBadRows && before.skipped[key]) return "skipped";
+    if (!skipBadRows && before.skipped[kind]) return "skipped";
     if (full) return "full";
   }
   return undefined;

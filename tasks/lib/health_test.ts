@@ -70,3 +70,12 @@ Deno.test("readServerFacts() tells a database that was made read-only", async ()
   await database.sql.unsafe("set default_transaction_read_only = on");
   assert.equal((await readServerFacts(database.sql)).readOnly, true);
 });
+
+Deno.test("readServerFacts() estimates the rows of a large table once it is analyzed", async () => {
+  await using database = await createTestDatabase();
+  await database.sql.unsafe(`create unlogged table large (t text storage plain) with (autovacuum_enabled = off);
+    insert into large select repeat('x', 8000) from generate_series(1, 8400)`);
+  assert.deepEqual((await readServerFacts(database.sql)).rows, [{ table: "large", rows: null, exact: false }]);
+  await database.sql.unsafe("analyze large");
+  assert.deepEqual((await readServerFacts(database.sql)).rows, [{ table: "large", rows: 8400, exact: false }]);
+});

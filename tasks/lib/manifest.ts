@@ -23,11 +23,11 @@ export interface ManifestPart {
 
 /** One day of a lane. */
 export interface ManifestDay {
-  /** Fingerprints by source key, as they were when the day was written. */
+  /** By source key, the source's identity and the day's fingerprint when the day was written: "identity/fingerprint". */
   readonly fingerprints: Readonly<Record<string, string>>;
   /** Digest of the columns, their types and the redactions that the files were written with. */
   readonly schema: string;
-  /** Rows that were left out because they have no representation, by source key. */
+  /** Rows that were left out because they have no representation, by kind of source. */
   readonly skipped: Readonly<Record<string, number>>;
   readonly parts: readonly ManifestPart[];
 }
@@ -41,25 +41,19 @@ export interface Manifest {
   readonly columns: readonly (readonly [name: string, type: string])[];
   /** Columns that are NULL in every row. */
   readonly redacted: readonly string[];
-  /** Identities by source key. */
-  readonly sources: Readonly<Record<string, string>>;
   readonly days: Readonly<Record<Day, ManifestDay>>;
 }
 
 /** The manifest of a lane without files. */
 export function emptyManifest(dataset: string, columns: readonly Column[]): Manifest {
   const pairs = columns.map(({ name, duckdbType }) => [name, duckdbType] as const);
-  return { format: MANIFEST_FORMAT, dataset, columns: pairs, redacted: [], sources: {}, days: {} };
+  return { format: MANIFEST_FORMAT, dataset, columns: pairs, redacted: [], days: {} };
 }
 
 /** A manifest as text: the same manifest is the same text. */
 export function formatManifest(manifest: Manifest): string {
-  return JSON.stringify({ ...manifest, sources: sorted(manifest.sources), days: sorted(manifest.days) }, null, 1) +
-    "\n";
-}
-
-function sorted<T>(record: Readonly<Record<string, T>>): Record<string, T> {
-  return Object.fromEntries(Object.entries(record).sort(([a], [b]) => a < b ? -1 : 1));
+  const days = Object.fromEntries(Object.entries(manifest.days).sort(([a], [b]) => a < b ? -1 : 1));
+  return JSON.stringify({ ...manifest, days }, null, 1) + "\n";
 }
 
 /** The manifest that a text holds.

@@ -4,12 +4,14 @@ import { createBuffer, truncateRows } from "./column_buffer.ts";
 import { CopyFormatError, CopyValueError, decodeTuples, fieldOf } from "./copy_binary.ts";
 import type { Column } from "./dataset.ts";
 import { type DuckDb, literal, quote } from "./duckdb.ts";
-import { messageOf, TaskError } from "./errors.ts";
+import { TaskError } from "./errors.ts";
 
 /** A row left out of a part: which one and why, without its value. */
 export interface BadRow {
   /** Its run_id. */
   readonly run: string;
+  /** Its kind of source. */
+  readonly source: string;
   /** Column and finding. */
   readonly finding: string;
 }
@@ -65,8 +67,12 @@ const FILE = "part.parquet";
 export function createPartWriter(db: DuckDb, options: PartWriterOptions): PartWriter {
   const buffers = options.columns.map(createBuffer);
   const fields = options.fields.map((name) => buffers.find((buffer) => buffer.column.name === name)!);
-  const runField = options.fields.indexOf("run_id");
-  const onBadRow = options.onBadRow && ((error: CopyValueError) => options.onBadRow!(badRowOf(error, runField)));
+  const badRowOf = (error: CopyValueError): BadRow => ({
+    run: textOf(error, options.fields.indexOf("run_id")),
+    source: textOf(error, options.fields.indexOf("source")),
+    finding: `column "${error.column}" ${error.message}`,
+  });
+  const onBadRow = options.onBadRow && ((error: CopyValueError) => options.onBadRow!(badRowOf(error)));
   let rows = 0;
   let inputs = 0;
   const createStage = `create or replace table stage (${
@@ -87,7 +93,10 @@ export function createPartWriter(db: DuckDb, options: PartWriterOptions): PartWr
       try {
         rows = decodeTuples(block, fields, { rows, onBadRow });
       } catch (error) {
-        throw decodeError(error, runField);
+        if (error instanceof CopyFormatError) {
+          throw new TaskError(`Cannot read rows: ${error.message}; run the export again`);
+        }
+        throw error instanceof CopyValueError ? valueError(badRowOf(error)) : error;
       }
     },
     addKept(bytes, without) {
@@ -170,23 +179,11 @@ function verifyPart(db: DuckDb, columns: readonly Column[], expected: number): P
   };
 }
 
-function badRowOf(error: CopyValueError, runField: number): BadRow {
-  const run = fieldOf(error.tuple, runField);
-  return {
-    run: run === null ? "(none)" : new TextDecoder().decode(run),
-    finding: `column "${error.column}" ${error.message}`,
-  };
+function textOf(error: CopyValueError, field: number): string {
+  const bytes = fieldOf(error.tuple, field);
+  return bytes === null ? "" : new TextDecoder().decode(bytes);
 }
 
-function decodeError(error: unknown, runField: number): unknown {
-  if (error instanceof CopyValueError) {
-    const { run, finding } = badRowOf(error, runField);
-    return new TaskError(
-      `Cannot export run "${run}": ${finding}; correct the row, or leave it out with --skip-bad-rows`,
-    );
-  }
-  if (error instanceof CopyFormatError) {
-    return new TaskError(`Cannot read rows: ${messageOf(error)}; run the export again`);
-  }
-  return error;
+function valueError({ run, finding }: BadRow): TaskError {
+  return new TaskError(`Cannot export run "${run}": ${finding}; correct the row, or leave it out with --skip-bad-rows`);
 }

@@ -45,7 +45,7 @@ export async function withPostgresSource<T>(
   return await sql.begin("isolation level repeatable read read only", async (transaction) => {
     const tx = transaction as unknown as Sql;
     await tx.unsafe(SESSION);
-    const identity = `${system}/${await tableSignature(tx, options)}`;
+    const identity = (await sha256(`${system} ${await tableSignature(tx, options)}`)).slice(0, 16);
     const days = await readDays(tx, options);
     const ranges = (wanted: readonly Day[]) => toRanges([...days.keys()], new Set(wanted));
     return await use({
@@ -81,7 +81,7 @@ async function tableSignature(tx: Sql, { dataset, onUnlisted }: PostgresSourceOp
   const listed = new Set(dataset.sourceColumns);
   for (const { name } of columns) if (!listed.has(name)) onUnlisted(name);
   const shapes = columns.filter(({ name }) => listed.has(name)).map(({ name, shape }) => `${name}:${shape}`);
-  return await sha256(`${columns[0].relation} ${shapes.join(" ")}`);
+  return `${columns[0].relation} ${shapes.join(" ")}`;
 }
 
 async function sha256(text: string): Promise<string> {

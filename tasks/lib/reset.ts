@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { EXIT, TaskError } from "./errors.ts";
 import { closeConnection, connect, type Sql } from "./postgres.ts";
-import { serverErrorOf } from "./server_error.ts";
+import { toServerFailure } from "./server_failure.ts";
 import type { ServerTarget, Target } from "./target.ts";
 
 /** Fills the database that a target names: migrates it and, where asked, adds demo rows. */
@@ -41,12 +41,13 @@ export async function replaceDatabase(target: ServerTarget, fill: FillDatabase, 
       signal.throwIfAborted();
       await dropDatabase(sql, target.database);
     } catch (error) {
-      await dropDatabase(sql, fresh);
+      // What cannot be dropped now, the next reset drops.
+      await dropDatabase(sql, fresh).catch(() => {});
       throw error;
     }
     await sql.unsafe(`alter database ${quote(fresh)} rename to ${quote(target.database)}`);
   } catch (error) {
-    throw toTaskError(target, error);
+    throw toServerFailure(error, { verb: "reset", ...target });
   } finally {
     await closeConnection(sql);
   }
@@ -97,15 +98,4 @@ async function dropDatabase(sql: Sql, database: string): Promise<void> {
 
 function quote(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
-}
-
-function toTaskError(target: ServerTarget, error: unknown): unknown {
-  if (error instanceof TaskError) return error;
-  const { code, message } = serverErrorOf(error);
-  if (!/^[0-9A-Z]{5}$/.test(code)) return error;
-  return new TaskError(
-    `Cannot reset database "${target.label}": ${message}; correct that and run it again`,
-    EXIT.failed,
-    { cause: error },
-  );
 }

@@ -76,7 +76,8 @@ Deno.test("replaceDatabase() keeps the old database and no new one when filling 
   const target = parseDatabaseUrl(database.url);
   await assert.rejects(replaceDatabase(target, (fresh) => fillWith(fresh, "create table new (id nope)"), signal), {
     name: "TaskError",
-    message: `Cannot reset database "${target.label}": type "nope" does not exist; correct that and run it again`,
+    message:
+      `Cannot reset database "${target.label}": type "nope" does not exist (42704); correct that and run it again`,
   });
   assert.deepEqual(await tablesOf(database.url), ["old"]);
   assert.deepEqual(await databasesLike("reset\\_%"), []);
@@ -141,4 +142,24 @@ Deno.test("replaceDatabase() replaces the maintenance database too", async () =>
     signal,
   );
   assert.deepEqual(await tablesOf(cluster.url), ["new"]);
+});
+
+Deno.test("replaceDatabase() removes what a killed run has left, and admits no second run beside it", async () => {
+  await using database = await createTestDatabase();
+  const target = parseDatabaseUrl(database.url);
+  let left = "";
+  const killed = (fresh: ServerTarget) => {
+    left = fresh.database;
+    return Promise.reject(new Error("killed"));
+  };
+  await assert.rejects(replaceDatabase(target, killed, signal), { message: "killed" });
+  await database.sql.unsafe(`create database ${left}`);
+  const second = () => replaceDatabase(target, () => Promise.resolve(), signal);
+  const fill = async (fresh: ServerTarget) => {
+    await assert.rejects(second(), { exitCode: 5, message: /: another reset of it is at work; wait for it to end$/ });
+    await fillWith(fresh, "create table new (id int)");
+  };
+  await replaceDatabase(target, fill, signal);
+  assert.deepEqual(await tablesOf(database.url), ["new"]);
+  assert.deepEqual(await databasesLike(left), []);
 });

@@ -11,6 +11,14 @@ export interface CommandResult {
   readonly stderr: string;
 }
 
+/** Options of `runCommand`. */
+export interface CommandOptions {
+  /** Settings; every other one is unset. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Flags for deno itself, before the script. */
+  readonly denoFlags?: readonly string[];
+}
+
 /** Directory of deno.json. */
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 
@@ -21,13 +29,13 @@ const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 export async function runCommand(
   name: string,
   args: readonly string[],
-  env: Readonly<Record<string, string>> = {},
+  { env = {}, denoFlags = [] }: CommandOptions = {},
 ): Promise<CommandResult> {
   const { tasks } = JSON.parse(await Deno.readTextFile(`${ROOT}deno.json`));
-  const [program, ...given] = (tasks[name].command as string).split(" ");
-  if (program !== "deno") throw new Error(`The command of task ${name} does not start with deno`);
+  const [program, verb, ...rest] = (tasks[name].command as string).split(" ");
+  if (`${program} ${verb}` !== "deno run") throw new Error(`The command of task ${name} is not deno run`);
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: [...given, ...args],
+    args: [verb, ...denoFlags, ...rest, ...args],
     cwd: ROOT,
     env: { ...Object.fromEntries(VARIABLES.map((variable) => [variable, ""])), NO_COLOR: "1", ...env },
     stdin: "null",
