@@ -18,6 +18,21 @@ from checks
 group by lane, env, source
 order by lane, env, source;
 
+-- name: totals
+-- The lake in one line.
+select
+  count(*) as rows,
+  count(distinct run_id) as runs,
+  count(distinct claim_hash) as claims,
+  count(distinct model) as models,
+  min(dt) as first_day,
+  max(dt) as last_day,
+  sum(cost_usd) as cost_usd,
+  round(avg(case when mode = 'web_informed' then 1.0 else 0.0 end), 3) as web_share,
+  round(avg(case when was_cached then 1.0 else 0.0 end), 3) as cached_share,
+  round(avg(power(coalesce(p_combined, prob_true_rpl) - cast(resolved_truth as integer), 2)), 4) as brier
+from checks;
+
 -- name: prompt_versions
 -- The two newest prompt versions at equal model, K, R, T, B: on how many claims the newer wins and loses.
 select
@@ -126,8 +141,8 @@ select
   strftime(dt, '%Y-%m') as month,
   mode,
   count(*) as runs,
-  round(avg(power(coalesce(p_combined, prob_true_rpl) - (case when resolved_truth then 1 else 0 end), 2)), 4) as brier,
-  round(avg(power(prob_true_rpl - (case when resolved_truth then 1 else 0 end), 2)), 4) as brier_prior,
+  round(avg(power(coalesce(p_combined, prob_true_rpl) - cast(resolved_truth as integer), 2)), 4) as brier,
+  round(avg(power(prob_true_rpl - cast(resolved_truth as integer), 2)), 4) as brier_prior,
   round(avg(coalesce(p_combined, prob_true_rpl)), 3) as mean_p,
   round(avg(case when resolved_truth then 1.0 else 0.0 end), 3) as share_true
 from checks_latest

@@ -1,5 +1,7 @@
+import { join } from "node:path";
 import { literal, openDuckDb, type QueryResult } from "./duckdb.ts";
 import { EXIT, messageOf, TaskError } from "./errors.ts";
+import { listDays, listParts, partPath } from "./lake.ts";
 import type { NamedQuery } from "./queries.ts";
 
 /** The path in catalog.sql that stands for the exported files. */
@@ -48,26 +50,21 @@ export function catalogOver(sql: string, files: readonly string[]): string {
   return parts.join(`[${files.map(literal).join(", ")}]`);
 }
 
-/** Paths of all parts of the dataset in a lake, sorted. */
+/** Paths of all parts in a lake, by lane and day. */
 async function listFiles(directory: string): Promise<string[]> {
   const files: string[] = [];
-  for (const lane of await entriesOf(directory)) {
-    for (const day of await entriesOf(`${directory}/${lane}`)) {
-      if (!/^dt=\d{4}-\d\d-\d\d$/.test(day)) continue;
-      const names = await entriesOf(`${directory}/${lane}/${day}`);
-      files.push(
-        ...names.filter((name) => /^checks(-\d+)?\.parquet$/.test(name)).map((name) =>
-          `${directory}/${lane}/${day}/${name}`
-        ),
-      );
+  for (const lane of await listLanes(directory)) {
+    for (const day of await listDays(lane)) {
+      files.push(...(await listParts(lane, day)).map((file) => join(lane, partPath(day, file))));
     }
   }
-  return files.sort();
+  return files;
 }
 
-async function entriesOf(directory: string): Promise<string[]> {
+async function listLanes(directory: string): Promise<string[]> {
   try {
-    return (await Array.fromAsync(Deno.readDir(directory))).map(({ name }) => name);
+    const entries = await Array.fromAsync(Deno.readDir(directory));
+    return entries.filter(({ isDirectory }) => isDirectory).map(({ name }) => join(directory, name)).sort();
   } catch (error) {
     if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) return [];
     throw error;
