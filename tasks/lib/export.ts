@@ -14,7 +14,7 @@ import {
   recover,
   removeFile,
 } from "./lake.ts";
-import type { Manifest, ManifestDay, ManifestPart } from "./manifest.ts";
+import { formatManifest, type Manifest, type ManifestDay, type ManifestPart } from "./manifest.ts";
 import type { StagedPart } from "./part_messages.ts";
 import { openPartPool } from "./part_pool.ts";
 import type { BadRow } from "./part_writer.ts";
@@ -64,8 +64,6 @@ export interface ExportResult {
   readonly sizeBytes: number;
   /** Days that are gone. */
   readonly removedDays: number;
-  /** Rows that were left out. */
-  readonly skippedRows: number;
 }
 
 /** The plan of an export, without anything done. */
@@ -88,7 +86,7 @@ export async function exportLane(sources: readonly Source[], options: ExportOpti
   refuseUnredacting(options);
   const plan = await planLane(sources, options);
   if (plan.writes.length === 0) {
-    return { plan, files: 0, rows: 0, sizeBytes: 0, removedDays: 0, skippedRows: 0 };
+    return { plan, files: 0, rows: 0, sizeBytes: 0, removedDays: 0 };
   }
   try {
     const staged = await stage(plan, sources, options);
@@ -128,10 +126,9 @@ async function publish(
   const damaged = new Set(plan.writes.filter(({ reason }) => reason === "damaged").map(({ day }) => day));
   const days: Record<Day, ManifestDay> = { ...manifest.days };
   const change = { renames: [] as { from: string; to: string }[], removals: [] as string[] };
-  const result = { files: 0, rows: 0, sizeBytes: 0, removedDays: 0, skippedRows: 0 };
+  const result = { files: 0, rows: 0, sizeBytes: 0, removedDays: 0 };
   for (const { day, parts, badRows } of staged) {
     badRows.forEach(options.events.badRow);
-    result.skippedRows += badRows.length;
     const before = damaged.has(day) ? undefined : manifest.days[day];
     const names = parts.map((_, index) => partFile(index + 1));
     change.removals.push(
@@ -157,7 +154,10 @@ async function publish(
       };}
   }
   const pairs = columns.map(({ name, duckdbType }) => [name, duckdbType] as const);
-  await commit(directory, { ...change, manifest: { ...manifest, columns: pairs, redacted, days } });
+  const next: Manifest = { ...manifest, columns: pairs, redacted, days };
+  const isSame = change.renames.length + change.removals.length === 0 &&
+    formatManifest(next) === formatManifest(manifest);
+  if (!isSame) await commit(directory, { ...change, manifest: next });
   return { plan, ...result };
 }
 
@@ -181,7 +181,7 @@ function marksOf(
 ): Pick<ManifestDay, "fingerprints" | "skipped"> {
   const fingerprints: Record<string, string> = { ...before?.fingerprints };
   const skipped: Record<string, number> = { ...before?.skipped };
-  for (const source of sources) {
+  for (const source of sources.filter(({ partial }) => !partial)) {
     const mark = markOf(source, day);
     if (mark === undefined) delete fingerprints[source.key];
     else fingerprints[source.key] = mark;

@@ -4,7 +4,7 @@ import { type Manifest, type ManifestDay, type ManifestPart, rowsOf } from "./ma
 import { type DayRange, isInRange, type Source, type SourceKind } from "./source.ts";
 
 /** Why a day is written. */
-export type Reason = "new" | "changed" | "vanished" | "damaged" | "schema" | "source" | "skipped" | "full";
+export type Reason = "new" | "changed" | "vanished" | "damaged" | "schema" | "source" | "skipped" | "full" | "run";
 
 /** One day that will be written. */
 export interface DayPlan {
@@ -29,7 +29,7 @@ export interface PlanInput {
   readonly lane: string;
   readonly manifest: Manifest;
   /** The sources of this run; kinds may repeat. */
-  readonly sources: readonly Pick<Source, "kind" | "key" | "identity" | "days">[];
+  readonly sources: readonly Pick<Source, "kind" | "key" | "identity" | "days" | "partial">[];
   /** Digest of today's columns and redactions. */
   readonly schema: string;
   /** Days whose files are not those of the manifest. */
@@ -84,7 +84,9 @@ function reasonOf({ manifest, sources, schema, damaged, full, skipBadRows }: Pla
   if (before === undefined) return "new";
   if (before.schema !== schema) return "schema";
   for (const source of sources) {
-    const { key, identity, kind } = source;
+    const { key, identity, kind, partial } = source;
+    if (partial && source.days.has(day)) return "run";
+    if (partial) continue;
     const now = markOf(source, day);
     const then = before.fingerprints[key];
     if (now === undefined && then === undefined) continue;

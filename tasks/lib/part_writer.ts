@@ -5,6 +5,7 @@ import { CopyFormatError, CopyValueError, decodeTuples, fieldOf } from "./copy_b
 import type { Column } from "./dataset.ts";
 import { type DuckDb, literal, quote } from "./duckdb.ts";
 import { TaskError } from "./errors.ts";
+import { createTupleWriter } from "./tuple_writer.ts";
 
 /** A row left out of a part: which one and why, without its value. */
 export interface BadRow {
@@ -48,7 +49,7 @@ export interface PartWriter {
   addTuples(block: Uint8Array): void;
   /** Appends the rows of an existing part, but for those of some sources and those that were superseded. */
   addKept(bytes: Uint8Array, without: readonly string[]): void;
-  /** Keys of SQLite rows that are left out of every kept part from now on: execution ids, and run_id@micros. */
+  /** MD5 of the keys of SQLite rows that are left out of every kept part from now on: execution ids, and run_id@micros. */
   supersede(keys: readonly string[]): void;
   /** Writes and verifies the part; undefined where it has no rows. */
   finish(): Part | undefined;
@@ -58,6 +59,15 @@ export interface PartWriter {
 const ROW_GROUP_SIZE = 1_000_000_000;
 
 const FILE = "part.parquet";
+
+const KEY: Column = {
+  name: "key",
+  postgresType: "text",
+  duckdbType: "VARCHAR",
+  layout: "text",
+  precision: 0,
+  scale: 0,
+};
 
 /** A writer on one DuckDB.
  *
@@ -106,14 +116,16 @@ export function createPartWriter(db: DuckDb, options: PartWriterOptions): PartWr
       inputs++;
     },
     supersede(keys) {
-      for (let i = 0; i < keys.length; i += 1000) {
-        db.run(`insert into superseded values ${keys.slice(i, i + 1000).map((key) => `(${literal(key)})`)}`);
-      }
+      const writer = createTupleWriter([KEY]);
+      const text = new TextEncoder();
+      for (const key of keys) writer.append([text.encode(key)]);
+      const buffer = createBuffer(KEY);
+      const stream = arrowStream([buffer], decodeTuples(writer.take(), [buffer], { rows: 0 }));
+      if (keys.length > 0) db.insertArrow("superseded", stream.sizeBytes, stream.write);
     },
     finish() {
       db.dropFile(FILE);
-      const kept = Number(db.query("select count(*) from stage").rows[0][0]);
-      const expected = kept + rows;
+      const expected = Number(db.one("select count(*) from stage")[0]) + rows;
       insertTuples();
       if (expected === 0) return undefined;
       writePart(db, inputs > 0);
@@ -127,7 +139,7 @@ export function createPartWriter(db: DuckDb, options: PartWriterOptions): PartWr
 
 /** The INSERT of the kept rows: columns by name, in today's types. */
 function keptSql(db: DuckDb, { columns, redacted }: PartWriterOptions, without: readonly string[]): string {
-  const there = new Set(db.query("select name from parquet_schema('memory/kept.parquet')").rows.map(([name]) => name));
+  const there = new Set(db.query("select * from read_parquet('memory/kept.parquet') limit 0").columns);
   const values = columns.map(({ name, duckdbType }) =>
     there.has(name) && !redacted.includes(name)
       ? `cast(${quote(name)} as ${duckdbType})`
@@ -135,7 +147,7 @@ function keptSql(db: DuckDb, { columns, redacted }: PartWriterOptions, without: 
   );
   const gone = without.length === 0 ? "false" : `source in (${without.map(literal)})`;
   return `insert into stage select ${values} from read_parquet('memory/kept.parquet') where not (${gone})
-    and not (source = 'sqlite' and coalesce(execution_id, run_id || '@' || epoch_us(created_at)) in (select key from superseded))`;
+    and not (source = 'sqlite' and md5(coalesce(execution_id, run_id || '@' || epoch_us(created_at))) in (select key from superseded))`;
 }
 
 /** Writes the staged rows; tuples alone come in order, together with kept rows they are sorted. */
@@ -146,37 +158,32 @@ function writePart(db: DuckDb, sorted: boolean): void {
   );
 }
 
-/** Reads the written part back and compares it with the stage: row group, schema, and every row by its hash. */
+/** Reads the written part back and compares it with the stage: row group, types, and every row by its hash. */
 function verifyPart(db: DuckDb, columns: readonly Column[], expected: number): Part {
   const file = `read_parquet('memory/${FILE}')`;
-  const hash = `hash(${columns.map((column) => quote(column.name))})`;
-  const digestOf = (table: string) =>
-    db.query(`select count(*), bit_xor(${hash}), sum(${hash}::hugeint) from ${table}`).rows[0];
-  const staged = digestOf("stage");
-  const written = digestOf(file);
+  const staged = db.one(digestSql(columns, "stage"));
+  const written = db.one(digestSql(columns, file));
   if (staged[0] !== `${expected}`) throw new Error(`DuckDB staged ${staged[0]} of ${expected} rows`);
   if (staged.join() !== written.join()) throw new Error("the written part does not hold the staged rows");
-  const groups =
-    db.query(`select distinct row_group_id, row_group_num_rows from parquet_metadata('memory/${FILE}')`).rows;
-  if (groups.length !== 1 || groups[0][1] !== `${expected}`) throw new Error("the written part has not one row group");
-  const found = db.query(`select * from ${file} limit 0`);
-  columns.forEach(({ name, duckdbType }, i) => {
-    if (found.columns[i] !== name || found.types[i] !== duckdbType) {
-      throw new Error(`column "${name}" has changed its type`);
-    }
-  });
+  const group = db.one(`select max(row_group_id), max(row_group_num_rows) from parquet_metadata('memory/${FILE}')`);
+  if (group.join() !== `0,${expected}`) throw new Error("the written part has more than one row group");
   const bytes = db.fileBytes(FILE);
-  const [minCreatedAt, maxCreatedAt] =
-    db.query("select epoch_us(min(created_at)), epoch_us(max(created_at)) from stage").rows[0];
+  const [postgres, sqlite, minCreatedAt, maxCreatedAt] = written.slice(4);
   return {
-    rows: Object.fromEntries(
-      db.query("select source, count(*) from stage group by 1 order by 1").rows.map(([k, n]) => [k!, Number(n)]),
-    ),
+    rows: Object.fromEntries(Object.entries({ postgres, sqlite }).map(([source, rows]) => [source, Number(rows)])),
     minCreatedAt: minCreatedAt!,
     maxCreatedAt: maxCreatedAt!,
     sha256: createHash("sha256").update(bytes).digest("hex"),
     bytes,
   };
+}
+
+/** Rows, two mixtures of all rows' hashes, the types, rows by source, and the bounds of created_at. */
+function digestSql(columns: readonly Column[], table: string): string {
+  const list = columns.map((column) => quote(column.name)).join(", ");
+  return `select count(*), bit_xor(h), sum(h::hugeint), any_value(types), count(*) filter (source = 'postgres'),
+    count(*) filter (source = 'sqlite'), epoch_us(min(created_at)), epoch_us(max(created_at))
+    from (select hash(${list}) as h, typeof(row(${list})) as types, source, created_at from ${table})`;
 }
 
 function textOf(error: CopyValueError, field: number): string {

@@ -3,8 +3,9 @@ import { headerSize, isTrailer, POSTGRES_EPOCH_MICROS } from "./copy_binary.ts";
 import { type Day, dayOf, isDay, nextDay, startOf } from "./day.ts";
 import type { Dataset } from "./dataset.ts";
 import { EXIT, TaskError } from "./errors.ts";
+import type { BadRow } from "./part_writer.ts";
 import type { Sql } from "./postgres.ts";
-import { type DayBlock, type DayRange, fieldOrder, type Source, type SourceDay } from "./source.ts";
+import { type DayBlock, type DayRange, fieldOrder, rangesOf, type Source, type SourceDay } from "./source.ts";
 
 /** Options of `withPostgresSource`. */
 export interface PostgresSourceOptions {
@@ -16,8 +17,8 @@ export interface PostgresSourceOptions {
   readonly redacted: readonly string[];
   /** Called with each column of the table that the dataset leaves out. */
   readonly onUnlisted: (column: string) => void;
-  /** Called with the number of rows whose created_at no day can hold; without it they fail the export. */
-  readonly onBadRows?: (rows: number) => void;
+  /** Called with each row whose created_at is in no day; without it, it fails the export. */
+  readonly onBadRow?: (row: BadRow) => void;
 }
 
 /** Settings that a server, a database or a role may have changed, and that must not change a byte or stop the export. */
@@ -47,14 +48,14 @@ export async function withPostgresSource<T>(
     await tx.unsafe(SESSION);
     const identity = (await sha256(`${system} ${await tableSignature(tx, options)}`)).slice(0, 16);
     const days = await readDays(tx, options);
-    const ranges = (wanted: readonly Day[]) => toRanges([...days.keys()], new Set(wanted));
     return await use({
       kind: "postgres",
       key: "postgres",
       identity,
       days,
       supersedes: [],
-      blocks: (wanted) => readBlocks(tx, ranges(wanted), options),
+      partial: false,
+      blocks: (wanted) => readBlocks(tx, rangesOf(days.keys(), new Set(wanted)), options),
     });
   }) as T;
 }
@@ -88,7 +89,7 @@ async function sha256(text: string): Promise<string> {
   return new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text))).toHex();
 }
 
-async function readDays(tx: Sql, { range, onBadRows }: PostgresSourceOptions): Promise<Map<Day, SourceDay>> {
+async function readDays(tx: Sql, { range, onBadRow }: PostgresSourceOptions): Promise<Map<Day, SourceDay>> {
   const rows = await tx.unsafe(`
     select (c.created_at at time zone 'UTC')::date::text as day, count(*)::text as rows,
       bit_xor(hash_record_extended(row(c.ctid, c.xmin, c.id, c.created_at), 0))::text as fingerprint
@@ -96,15 +97,10 @@ async function readDays(tx: Sql, { range, onBadRows }: PostgresSourceOptions): P
     where ${rangeCondition(range)}
     group by 1 order by 1`);
   const days = new Map<Day, SourceDay>();
-  let bad = 0;
   for (const { day, rows: count, fingerprint } of rows) {
     if (isDay(day)) days.set(day, { rows: Number(count), fingerprint });
-    else bad += Number(count);
   }
-  if (bad > 0) {
-    if (onBadRows === undefined) throw undatedError(await firstUndated(tx), bad);
-    onBadRows(bad);
-  }
+  if (rows.length > days.size) await leaveOutUndated(tx, onBadRow);
   return days;
 }
 
@@ -116,30 +112,18 @@ function rangeCondition({ since, until }: DayRange): string {
   return bounds.join(" and ") || "true";
 }
 
-async function firstUndated(tx: Sql): Promise<string> {
-  const [row] = await tx.unsafe(`
-    select run_id from public.checks as c
-    where not (c.created_at >= '0001-01-01 00:00:00+00' and c.created_at < '10000-01-01 00:00:00+00') limit 1`);
-  return row?.run_id ?? "(none)";
-}
-
-function undatedError(run: string, rows: number): TaskError {
-  const finding = `column "created_at" is infinite or outside the years 1 to 9999 (${rows} such rows)`;
-  return new TaskError(`Cannot export run "${run}": ${finding}; correct it, or leave it out with --skip-bad-rows`);
-}
-
-/** Ranges that hold all wanted days and no other day of the source: each is one COPY. */
-function toRanges(days: readonly Day[], wanted: ReadonlySet<Day>): { since: Day; until: Day }[] {
-  const ranges: { since: Day; until: Day }[] = [];
-  let open = false;
-  for (const day of days) {
-    if (wanted.has(day)) {
-      if (open) ranges.at(-1)!.until = day;
-      else ranges.push({ since: day, until: day });
+/** Rows whose created_at is infinite or outside the years that a partition can name. */
+async function leaveOutUndated(tx: Sql, onBadRow: PostgresSourceOptions["onBadRow"]): Promise<void> {
+  const rows = await tx.unsafe(`
+    select c.run_id as run from public.checks as c
+    where not (c.created_at >= '0001-01-01 00:00:00+00' and c.created_at < '10000-01-01 00:00:00+00') order by c.run_id`);
+  const finding = 'column "created_at" is infinite or outside the years 1 to 9999';
+  for (const { run } of rows) {
+    if (onBadRow === undefined) {
+      throw new TaskError(`Cannot export run "${run}": ${finding}; correct it, or leave it out with --skip-bad-rows`);
     }
-    open = wanted.has(day);
+    onBadRow({ run, source: "postgres", finding });
   }
-  return ranges;
 }
 
 async function* readBlocks(

@@ -29,9 +29,11 @@ export interface Source {
   readonly key: string;
   /** Changes whenever all its fingerprints lose their meaning. */
   readonly identity: string;
-  /** Its days, within the bounds it was opened with. */
+  /** Whether it looks at some rows of its days alone: then their fingerprints stay as they are. */
+  readonly partial: boolean;
+  /** Its days, ascending, within the bounds it was opened with. */
   readonly days: ReadonlyMap<Day, SourceDay>;
-  /** Keys of rows that replace older ones of SQLite: execution ids, and run_id@micros. */
+  /** MD5 of the keys of rows that replace older ones of SQLite: execution ids, and run_id@micros. */
   readonly supersedes: readonly string[];
   /** The rows of the given days, day by day in ascending order. */
   blocks(days: readonly Day[]): AsyncIterable<DayBlock>;
@@ -48,6 +50,20 @@ export interface DayRange {
 /** Whether a day lies in a range. */
 export function isInRange(day: Day, { since, until }: DayRange): boolean {
   return (since === undefined || day >= since) && (until === undefined || day <= until);
+}
+
+/** Ranges that hold all wanted days and no other one of a source's ascending days. */
+export function rangesOf(days: Iterable<Day>, wanted: ReadonlySet<Day>): { since: Day; until: Day }[] {
+  const ranges: { since: Day; until: Day }[] = [];
+  let open = false;
+  for (const day of days) {
+    if (wanted.has(day)) {
+      if (open) ranges.at(-1)!.until = day;
+      else ranges.push({ since: day, until: day });
+    }
+    open = wanted.has(day);
+  }
+  return ranges;
 }
 
 /** Names of a dataset's columns in the order of a tuple's fields: created_at first, where the day is read from. */
