@@ -77,7 +77,7 @@ with per_model as (
     median(p_web - p_prior) as bias_gap,
     max(created_at) as last_seen
   from checks_latest
-  where claim_hash is not null
+  where claim_hash is not null and prob_true_rpl is not null
   group by claim_hash, prompt_version, model
 ),
 per_claim as (

@@ -28,7 +28,11 @@ async function analytics({ args, report }: TaskContext): Promise<void> {
   if (args.has("list") || queries.length === 0) return report.result(formatQueryList(known));
   using catalog = await openCatalog(args.text("dir") ?? readSettings("local").exportDir);
   for (const query of queries) {
-    if (queries.length > 1) report.result(`${format === "md" ? "## " : "-- "}${query.name}: ${query.description}\n`);
+    if (queries.length > 1) {
+      report.result(
+        `${format === "md" ? "## " : "-- "}${query.name}: ${query.description}${format === "md" ? "\n\n" : "\n"}`,
+      );
+    }
     report.result(formatRows(catalog.query(query), format) + (queries.length > 1 ? "\n" : ""));
   }
 }

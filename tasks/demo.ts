@@ -31,7 +31,7 @@ async function demo({ report, signal }: TaskContext): Promise<void> {
   report.result(`Everything below happens in ${DIRECTORY}; no other database is touched.`);
   await run("migrate");
   await run("db:seed", "--rows", "600", "--days", "14");
-  const { runs, executions } = writeHarnessSample(SETTINGS.HERETIX_DB_PATH);
+  const { runs, executions } = writeHarnessSample(SETTINGS.HERETIX_DB_PATH, { runs: 36 });
   report.result(`\nWrote ${SETTINGS.HERETIX_DB_PATH}, a research file of ${runs} runs and ${executions} executions`);
   await run("export", "--from", "all");
   await run("analytics", "overview");

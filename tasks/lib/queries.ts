@@ -14,7 +14,7 @@ export interface NamedQuery {
  * Errors: TaskError naming the query that has no description or no SQL, or the name that is there twice.
  */
 export function parseQueries(text: string): NamedQuery[] {
-  const queries = text.split(/^-- name: */m).slice(1).map(parseQuery);
+  const queries = text.replaceAll("\r\n", "\n").split(/^-- name: */m).slice(1).map(parseQuery);
   const twice = queries.find(({ name }, index) => queries.findIndex((other) => other.name === name) !== index);
   if (twice) throw new TaskError(`Cannot read query "${twice.name}": the name is there twice; rename one`);
   return queries;
