@@ -169,10 +169,11 @@ interface Axis {
 
 /** Four or five round steps from 0 to at least `most`. */
 function toAxis(most: number): Axis {
-  const rough = Math.max(most, Number.MIN_VALUE) / 4;
+  if (!(most > 0)) return { max: 1, ticks: [0, 1] };
+  const rough = most / 4;
   const magnitude = 10 ** Math.floor(Math.log10(rough));
   const step = [1, 2, 2.5, 5, 10].map((factor) => factor * magnitude).find((candidate) => candidate >= rough)!;
-  const count = Math.max(1, Math.ceil(most / step - 1e-9));
+  const count = Math.ceil(most / step - 1e-9);
   return { max: step * count, ticks: Array.from({ length: count + 1 }, (_, index) => index * step) };
 }
 
