@@ -36,7 +36,7 @@ versions as (
     row_number() over (
       partition by model, "K", "R", "T", "B" order by min(b.born) desc, c.prompt_version desc
     ) as age
-  from checks_latest as c
+  from checks as c
   join born as b on b.prompt_version = c.prompt_version
   group by model, "K", "R", "T", "B", c.prompt_version
 ),

@@ -2,6 +2,7 @@ import { EXIT, TaskError } from "./errors.ts";
 
 /** One named query of analytics/queries.sql. */
 export interface NamedQuery {
+  /** After `-- name:`. */
   readonly name: string;
   /** One line on what it shows. */
   readonly description: string;
