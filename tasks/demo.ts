@@ -2,12 +2,15 @@ import type { TaskSpec } from "./lib/args.ts";
 import { runChildTask } from "./lib/child_task.ts";
 import { lockFile } from "./lib/file_lock.ts";
 import { writeHarnessSample } from "./lib/harness_sample.ts";
+import { VARIABLES } from "./lib/settings.ts";
 import { runTask, type TaskContext } from "./lib/task.ts";
 
 /** Everything the demo makes; removed when it starts. */
 const DIRECTORY = "data/demo";
 
+/** An empty variable counts as unset, and hides what .env says. */
 const SETTINGS = {
+  ...Object.fromEntries(VARIABLES.map((name) => [name, ""])),
   EMBEDDED_DIR: `${DIRECTORY}/pglite`,
   HERETIX_DB_PATH: `${DIRECTORY}/heretix.sqlite`,
   EXPORT_DIR: `${DIRECTORY}/exports`,
@@ -26,7 +29,7 @@ async function demo({ report, signal }: TaskContext): Promise<void> {
   await Deno.mkdir(DIRECTORY);
   const run = async (name: string, ...args: string[]) => {
     report.result(`\n$ deno task ${[name, ...args].join(" ")}`);
-    await runChildTask(name, args, { settings: SETTINGS, signal });
+    await runChildTask(name, args, { env: SETTINGS, signal });
   };
   report.result(`Everything below happens in ${DIRECTORY}; no other database is touched.`);
   await run("migrate");

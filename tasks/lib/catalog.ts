@@ -30,9 +30,10 @@ export async function openCatalog(directory: string): Promise<Catalog> {
       EXIT.failed,
     );
   }
+  const views = catalogOver(await Deno.readTextFile(CATALOG), files);
   const db = await openDuckDb();
   try {
-    runQuery("catalog.sql", () => db.run(catalogOver(Deno.readTextFileSync(CATALOG), files)));
+    runQuery("catalog.sql", () => db.run(views));
   } catch (error) {
     db[Symbol.dispose]();
     throw error;

@@ -1,10 +1,9 @@
 import { EXIT, TaskError } from "./errors.ts";
-import { VARIABLES } from "./settings.ts";
 
 /** Options of `runChildTask`. */
 export interface ChildTaskOptions {
-  /** The task's settings; every other one is unset, in .env too. */
-  readonly settings: Readonly<Record<string, string>>;
+  /** Environment variables over our own. */
+  readonly env: Readonly<Record<string, string>>;
   /** Ends the task. */
   readonly signal: AbortSignal;
 }
@@ -18,15 +17,14 @@ const ROOT = new URL("../../", import.meta.url);
 export async function runChildTask(
   name: string,
   args: readonly string[],
-  { settings, signal }: ChildTaskOptions,
+  { env, signal }: ChildTaskOptions,
 ): Promise<void> {
   const { tasks } = JSON.parse(await Deno.readTextFile(new URL("deno.json", ROOT)));
   const [, ...command] = (tasks[name].command as string).split(" ");
-  const unset = Object.fromEntries(VARIABLES.map((variable) => [variable, ""]));
   const child = new Deno.Command(Deno.execPath(), {
     args: [...command, ...args],
     cwd: ROOT,
-    env: { ...unset, ...settings },
+    env,
     stdin: "null",
     signal,
   }).spawn();

@@ -120,7 +120,7 @@ function formatTable({ columns, types, rows }: QueryResult): string {
       row.map((value, index) =>
         value === null
           ? `<td class="${kinds[index]} null">NULL</td>`
-          : `<td class="${kinds[index]}" title="${escapeHtml(value)}">${escapeHtml(value)}</td>`
+          : `<td class="${kinds[index]}">${escapeHtml(value)}</td>`
       ).join("")
     }</tr>`
   );
