@@ -1,17 +1,24 @@
-import { formatVersion, type Migration } from "./migration_files.ts";
+import type { Migration } from "./migration_files.ts";
+import { formatVersion } from "./migration_rules.ts";
 
 /** How a version got into the ledger. */
 export type LedgerKind = "applied" | "baseline";
 
 /** One row of the ledger. */
 export interface LedgerRow {
+  /** Number of the migration. */
   readonly version: number;
+  /** Name of its file. */
   readonly name: string;
+  /** Digest of the file when it was applied. */
   readonly checksum: string;
+  /** How it came to be in the ledger. */
   readonly kind: LedgerKind;
   /** UTC, ISO 8601. */
   readonly appliedAt: string;
+  /** Database role that applied it. */
   readonly appliedBy: string;
+  /** How long it ran. */
   readonly durationMs: number;
 }
 
@@ -20,10 +27,15 @@ export type MigrationState = LedgerKind | "pending" | "edited" | "renamed" | "la
 
 /** One version, known from its file, the ledger or both. */
 export interface PlanEntry {
+  /** Number of the migration. */
   readonly version: number;
+  /** Name of its file. */
   readonly name: string;
+  /** How file and ledger stand to each other. */
   readonly state: MigrationState;
+  /** Its file, where there is one. */
   readonly file?: Migration;
+  /** Its row in the ledger, where there is one. */
   readonly row?: LedgerRow;
 }
 
@@ -43,6 +55,7 @@ export interface Plan {
 export interface PlanOptions {
   /** The last version to apply. */
   readonly to?: number;
+  /** Whether a file may come after later ones were applied. */
   readonly allowOutOfOrder?: boolean;
   /** Versions whose edit is accepted. */
   readonly acceptEdits?: readonly number[];

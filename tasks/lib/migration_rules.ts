@@ -6,8 +6,11 @@ export const NO_TRANSACTION = "-- migrate: no-transaction";
 
 /** Something wrong in a migration file, and where. */
 export interface Finding {
+  /** Line of the finding, from 1. */
   readonly line: number;
+  /** Column of the finding, from 1. */
   readonly column: number;
+  /** What was found. */
   readonly message: string;
 }
 
@@ -71,4 +74,9 @@ function isTransactionControl(words: readonly string[]): boolean {
 /** Whether a migration's text asks to run outside of a transaction. */
 export function isNoTransaction(text: string): boolean {
   return text.split("\n", 1)[0].trimEnd() === NO_TRANSACTION;
+}
+
+/** A version as file names write it. */
+export function formatVersion(version: number): string {
+  return String(version).padStart(4, "0");
 }

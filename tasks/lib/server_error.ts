@@ -1,9 +1,14 @@
 /** What a Postgres error tells: SQLSTATE or network code, message and, where the server gave one, the 1-based position in code points. */
 export interface ServerError {
+  /** SQLSTATE or network code; empty where there is none. */
   readonly code: string;
+  /** Message of the server or the network. */
   readonly message: string;
+  /** Where in the SQL, in code points from 1. */
   readonly position?: number;
+  /** The server's advice. */
   readonly hint?: string;
+  /** May quote a row. */
   readonly detail?: string;
 }
 

@@ -10,13 +10,17 @@ export interface Statement {
 
 /** One `--` comment. */
 export interface LineComment {
+  /** Offset of its first character. */
   readonly start: number;
+  /** The text itself. */
   readonly text: string;
 }
 
 /** What an SQL text consists of, as the server's own lexer would cut it. */
 export interface SqlScan {
+  /** In order. */
   readonly statements: readonly Statement[];
+  /** In order. */
   readonly lineComments: readonly LineComment[];
   /** Offsets of backslashes outside of quotes: psql commands, which a server does not know. */
   readonly backslashes: readonly number[];

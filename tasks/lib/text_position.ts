@@ -1,6 +1,8 @@
 /** A place in a text, both counted from 1; columns are code points. */
 export interface Place {
+  /** From 1. */
   readonly line: number;
+  /** In code points, from 1. */
   readonly column: number;
 }
 
