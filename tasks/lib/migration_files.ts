@@ -8,6 +8,7 @@ export const MIGRATIONS_DIR = "sql/migrations";
 
 /** One migration file, as it runs. */
 export interface Migration {
+  /** Its number. */
   readonly version: number;
   /** The file's name. */
   readonly name: string;

@@ -6,8 +6,11 @@ export const NO_TRANSACTION = "-- migrate: no-transaction";
 
 /** Something wrong in a migration file, and where. */
 export interface Finding {
+  /** The first is 1. */
   readonly line: number;
+  /** The first is 1; code points. */
   readonly column: number;
+  /** What is wrong, and what to do. */
   readonly message: string;
 }
 

@@ -10,13 +10,17 @@ export interface Statement {
 
 /** One `--` comment. */
 export interface LineComment {
+  /** Offset of its first dash. */
   readonly start: number;
+  /** All of it, without the line end. */
   readonly text: string;
 }
 
 /** What an SQL text consists of, as the server's own lexer would cut it. */
 export interface SqlScan {
+  /** Its statements, in order. */
   readonly statements: readonly Statement[];
+  /** Its `--` comments, in order. */
   readonly lineComments: readonly LineComment[];
   /** Offsets of backslashes outside of quotes: psql commands, which a server does not know. */
   readonly backslashes: readonly number[];
