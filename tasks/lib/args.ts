@@ -35,7 +35,8 @@ export interface Args {
   count(name: string, min: number): number | undefined;
 }
 
-function usageError(spec: TaskSpec, finding: string): TaskError {
+/** A usage error (exit 2) of a task. */
+export function usageError(spec: TaskSpec, finding: string): TaskError {
   return new TaskError(`Cannot run task "${spec.name}": ${finding}; see deno task ${spec.name} --help`, EXIT.usage);
 }
 

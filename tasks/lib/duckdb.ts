@@ -15,6 +15,8 @@ export interface DuckDb extends Disposable {
    * Errors: Error with DuckDB's message.
    */
   run(sql: string): void;
+  /** The one row of a SELECT of aggregates, which see the whole input or throw; values as in `query`. */
+  one(sql: string): (string | null)[];
   /** All rows of one SELECT, each value as DuckDB's text for it, null for NULL.
    *
    * A plain SELECT may end early without an error, so the rows go through a table and are counted.
@@ -69,6 +71,11 @@ class Session implements DuckDb {
     this.#connection.useUnsafe((engine, connection) => engine.runQuery(connection, sql));
   }
 
+  one(sql: string): (string | null)[] {
+    const [row] = this.#texts(`select columns(*)::varchar from (${sql})`);
+    return row;
+  }
+
   query(sql: string): QueryResult {
     this.run(`create or replace temp table query_result as ${sql}`);
     const described = this.#texts(
@@ -77,7 +84,7 @@ class Session implements DuckDb {
     const columns = described.map(([name]) => name!);
     const list = columns.map((name) => `cast(${quote(name)} as varchar) as ${quote(name)}`).join(", ");
     const rows = this.#texts(`select ${list} from query_result`);
-    const [[count]] = this.#texts("select cast(count(*) as varchar) from query_result");
+    const [count] = this.one("select count(*) from query_result");
     if (rows.length !== Number(count)) throw new Error(`DuckDB returned ${rows.length} of ${count} rows`);
     this.run("drop table query_result");
     return { columns, types: described.map(([, type]) => type!), rows };

@@ -1,0 +1,75 @@
+import { type Args, type TaskSpec, usageError } from "./lib/args.ts";
+import { isDay } from "./lib/day.ts";
+import { type ExportRequest, runExport } from "./lib/export_run.ts";
+import { formatOutcome, formatPlan, toJson } from "./lib/export_text.ts";
+import { readSettings, type Settings } from "./lib/settings.ts";
+import { runTask, type TaskContext } from "./lib/task.ts";
+
+const SPEC: TaskSpec = {
+  name: "export",
+  summary: "Exports checks from Postgres and the research harness to Parquet: a lane an environment, a folder a day.",
+  positionals: "[checks]",
+  flags: {
+    from: { type: "string", value: "SOURCE", help: "postgres (default), sqlite or all; sqlite goes to lane local" },
+    env: { type: "string", value: "NAME", help: "local (default), staging or prod" },
+    sqlite: { type: "string", value: "PATH", help: "harness database (HERETIX_DB_PATH)", multiple: true },
+    since: { type: "string", value: "DAY", help: "first day to look at, YYYY-MM-DD" },
+    until: { type: "string", value: "DAY", help: "last day to look at" },
+    full: { type: "boolean", help: "write unchanged days too" },
+    "dry-run": { type: "boolean", help: "print the plan, write nothing" },
+    verify: { type: "boolean", help: "look at every byte of the existing files, and write damaged days anew" },
+    redact: { type: "string", value: "A,B", help: "columns that leave as NULL; the lane keeps them so" },
+    "allow-shrink": { type: "boolean", help: "accept a source that has lost more than half of its days or rows" },
+    "skip-bad-rows": { type: "boolean", help: "leave out rows that Parquet cannot hold; they are named" },
+    wait: { type: "string", value: "SECONDS", help: "how long to wait for another export of the lane (60)" },
+    out: { type: "string", value: "DIR", help: "directory of the lanes (EXPORT_DIR)" },
+    json: { type: "boolean", help: "print the result as JSON" },
+    quiet: { type: "boolean", help: "print the result alone" },
+  },
+};
+
+async function exportChecks({ args, report, signal }: TaskContext): Promise<void> {
+  const settings = readSettings(args.text("env") ?? "local");
+  const request = toRequest(args, settings);
+  const exportDir = args.text("out") ?? settings.exportDir;
+  const outcome = await runExport(request, { settings: { ...settings, exportDir }, report, signal });
+  if (args.has("json")) report.result(toJson(outcome));
+  else report.result(request.dryRun ? formatPlan(outcome.lane, outcome.plan) : formatOutcome(outcome));
+}
+
+function toRequest(args: Args, { env, harnessPath }: Settings): ExportRequest {
+  const from = args.text("from") ?? "postgres";
+  const paths = args.texts("sqlite");
+  if (!["postgres", "sqlite", "all"].includes(from)) {
+    throw usageError(SPEC, `--from takes postgres, sqlite or all, not "${from}"`);
+  }
+  if (from === "postgres" && paths.length > 0) throw usageError(SPEC, "--sqlite goes with --from sqlite or --from all");
+  if (from !== "postgres" && env !== "local") {
+    throw usageError(SPEC, `--from ${from} goes to lane local, not to ${env}`);
+  }
+  if (args.positionals.some((name) => name !== "checks")) {
+    throw usageError(SPEC, `the only dataset is checks, not "${args.positionals.join(" ")}"`);
+  }
+  const range = { since: dayOf(args, "since"), until: dayOf(args, "until") };
+  if (range.since && range.until && range.since > range.until) throw usageError(SPEC, "--since is after --until");
+  return {
+    postgres: from !== "sqlite",
+    sqlitePaths: from === "postgres" ? [] : paths.length > 0 ? paths : [harnessPath],
+    range,
+    redacted: args.text("redact")?.split(",").map((name) => name.trim()),
+    full: args.has("full"),
+    dryRun: args.has("dry-run"),
+    verify: args.has("verify"),
+    allowShrink: args.has("allow-shrink"),
+    skipBadRows: args.has("skip-bad-rows"),
+    waitMs: 1000 * (args.count("wait", 0) ?? 60),
+  };
+}
+
+function dayOf(args: Args, name: "since" | "until"): string | undefined {
+  const day = args.text(name);
+  if (day !== undefined && !isDay(day)) throw usageError(SPEC, `--${name} takes a day as YYYY-MM-DD, not "${day}"`);
+  return day;
+}
+
+if (import.meta.main) Deno.exitCode = await runTask(SPEC, exportChecks);

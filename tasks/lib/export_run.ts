@@ -1,0 +1,200 @@
+import { openDatabase } from "./database.ts";
+import { type Dataset, parseDataset } from "./dataset.ts";
+import { exportLane, type ExportOptions, type ExportResult, planLane } from "./export.ts";
+import { TaskError } from "./errors.ts";
+import { lockFile } from "./file_lock.ts";
+import { createLane, laneDirectory, listDays, readManifest, recover } from "./lake.ts";
+import { emptyManifest, type Manifest } from "./manifest.ts";
+import type { BadRow } from "./part_writer.ts";
+import { withPostgresSource } from "./postgres_source.ts";
+import type { Report } from "./report.ts";
+import { toServerFailure } from "./server_failure.ts";
+import type { Settings } from "./settings.ts";
+import type { DayRange, Source } from "./source.ts";
+import { type HarnessDatabase, openHarness } from "./sqlite.ts";
+import { readHarness } from "./sqlite_source.ts";
+
+/** What one run of an export is asked to do. */
+export interface ExportRequest {
+  /** Whether the Postgres of the settings is a source. */
+  readonly postgres: boolean;
+  /** Harness files that are sources; those named later win where they hold the same execution. */
+  readonly sqlitePaths: readonly string[];
+  /** The one harness run to append; everything where undefined. */
+  readonly run?: string;
+  /** Days to look at. */
+  readonly range: DayRange;
+  /** Columns that leave as NULL; those of the lane where undefined. */
+  readonly redacted?: readonly string[];
+  /** Whether unchanged days are written too. */
+  readonly full: boolean;
+  /** Whether only the plan is wanted. */
+  readonly dryRun: boolean;
+  /** Whether every byte of the existing files is looked at. */
+  readonly verify: boolean;
+  /** Whether Postgres may lose more than half of its days or rows. */
+  readonly allowShrink: boolean;
+  /** Whether rows without a representation are left out. */
+  readonly skipBadRows: boolean;
+  /** How long to wait for the lane. */
+  readonly waitMs: number;
+}
+
+/** The request of an export without flags or sources. */
+export const DEFAULT_REQUEST: ExportRequest = {
+  postgres: false,
+  sqlitePaths: [],
+  range: {},
+  full: false,
+  dryRun: false,
+  verify: false,
+  allowShrink: false,
+  skipBadRows: false,
+  waitMs: 60_000,
+};
+
+/** What a run has done, and where. */
+export interface ExportOutcome extends ExportResult {
+  /** Name of the lane. */
+  readonly lane: string;
+  /** Its directory. */
+  readonly directory: string;
+}
+
+/** What a run works with. */
+export interface ExportContext {
+  readonly settings: Settings;
+  readonly report: Report;
+  readonly signal: AbortSignal;
+}
+
+const POSTGRES_SELECT = "sql/export/checks.postgres.sql";
+const SQLITE_SELECT = "sql/export/checks.sqlite.sql";
+
+/** Exports the dataset "checks" to the lane of the settings' environment, under the lane's lock. */
+export async function runExport(request: ExportRequest, context: ExportContext): Promise<ExportOutcome> {
+  const { settings, report, signal } = context;
+  const lane = settings.env;
+  const directory = laneDirectory(settings.exportDir, lane);
+  const dataset = parseDataset("checks", POSTGRES_SELECT, await Deno.readTextFile(POSTGRES_SELECT));
+  using _lock = request.dryRun ? undefined : await lockLane(directory, lane, request.waitMs, context);
+  const manifest = await openManifest(directory, dataset, request.dryRun);
+  const badRows: BadRow[] = [];
+  const options: ExportOptions = {
+    ...request,
+    lane,
+    directory,
+    manifest,
+    columns: dataset.columns,
+    redacted: request.redacted ?? manifest.redacted,
+    signal,
+    events: {
+      damage: ({ path, finding }) => report.warn(`${lane}/${path} ${finding}`),
+      badRow: (row) => badRows.push(row),
+      progress: createProgress(report),
+    },
+  };
+  const act = async (sources: readonly Source[]): Promise<ExportResult> => {
+    if (!request.dryRun) return await exportLane(sources, options);
+    return { plan: await planLane(sources, options), files: 0, rows: 0, sizeBytes: 0, removedDays: 0 };
+  };
+  const result = await withSources(request, dataset, options, context, act);
+  reportBadRows(badRows, report);
+  return { ...result, lane, directory };
+}
+
+async function lockLane(
+  directory: string,
+  lane: string,
+  waitMs: number,
+  { report, signal }: ExportContext,
+): Promise<Disposable> {
+  await createLane(directory);
+  const lock = await lockFile(`${directory}/.lock`, {
+    what: `export lane "${lane}"`,
+    waitMs,
+    signal,
+    onWait: (holder) => report.note(`Waiting for lane ${lane}, which ${holder} holds`),
+  });
+  try {
+    await recover(directory);
+    return lock;
+  } catch (error) {
+    lock[Symbol.dispose]();
+    throw error;
+  }
+}
+
+/** The lane's manifest; one made from its files where it was lost, so that no source's rows are. */
+async function openManifest(directory: string, dataset: Dataset, dryRun: boolean): Promise<Manifest> {
+  const manifest = await readManifest(directory);
+  if (manifest !== undefined) return manifest;
+  const empty = emptyManifest(dataset.name, dataset.columns);
+  const hasDays = await listDays(directory).then((days) => days.length > 0, () => false);
+  if (!hasDays || dryRun) return empty;
+  const { adoptLane } = await import("./adopt.ts");
+  return await adoptLane(directory, empty);
+}
+
+/** Opens the sources, gives them to `act` while they hold one state, and closes them. */
+async function withSources<T>(
+  request: ExportRequest,
+  dataset: Dataset,
+  { redacted, range, events }: ExportOptions,
+  context: ExportContext,
+  act: (sources: readonly Source[]) => Promise<T>,
+): Promise<T> {
+  const { settings, report, signal } = context;
+  using stack = new DisposableStack();
+  const select = await Deno.readTextFile(SQLITE_SELECT);
+  const onBadRow = request.skipBadRows ? events.badRow : undefined;
+  const harnesses: HarnessDatabase[] = request.sqlitePaths.map((path) => stack.use(openHarness(path)));
+  const files = harnesses.map((harness) =>
+    readHarness(harness, { dataset, select, range, run: request.run, redacted, onBadRow })
+  );
+  if (request.run !== undefined && files.every(({ days }) => days.size === 0)) {
+    throw new TaskError(
+      `Cannot export run "${request.run}": ${
+        request.sqlitePaths.join(", ")
+      } has no such run; check RUN_ID and --sqlite`,
+    );
+  }
+  for (const { path, lostSeeds } of harnesses) {
+    if (lostSeeds > 0) report.warn(`${lostSeeds} seeds in ${path} are REAL and have lost their digits; they are NULL`);
+  }
+  if (!request.postgres) return await act(files);
+  await using database = await openDatabase(settings.target, { report, signal });
+  try {
+    return await withPostgresSource(database.sql, {
+      dataset,
+      range,
+      redacted,
+      onUnlisted: (column) => report.warn(`Column "${column}" of checks is not exported; add it to ${POSTGRES_SELECT}`),
+      onBadRow,
+    }, (postgres) => act([postgres, ...files]));
+  } catch (error) {
+    throw toServerFailure(error, { verb: "export", label: database.label, local: database.local });
+  }
+}
+
+/** How many left-out rows are named one by one. */
+const NAMED_ROWS = 20;
+
+function reportBadRows(rows: readonly BadRow[], report: Report): void {
+  for (const { run, finding } of rows.slice(0, NAMED_ROWS)) report.warn(`Left out run "${run}": ${finding}`);
+  if (rows.length > 0) report.warn(`${rows.length} rows were left out (--skip-bad-rows)`);
+}
+
+/** Prints rows, rate and time left, a few times a second. */
+function createProgress(report: Report): (rows: number, total: number) => void {
+  const start = performance.now();
+  let shown = 0;
+  return (rows, total) => {
+    const now = performance.now();
+    if (now - shown < 200) return;
+    shown = now;
+    const perSecond = rows / ((now - start) / 1000);
+    const left = Math.ceil(Math.max(0, total - rows) / perSecond);
+    report.progress(`${rows} of ${total} rows, ${Math.round(perSecond)} rows/s, ${left} s left`);
+  };
+}

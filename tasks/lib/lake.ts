@@ -1,0 +1,241 @@
+import { createHash } from "node:crypto";
+import { join, resolve } from "node:path";
+import { type Day, isDay } from "./day.ts";
+import { messageOf, TaskError } from "./errors.ts";
+import { formatManifest, type Manifest, type ManifestPart, parseManifest } from "./manifest.ts";
+
+const MANIFEST = "_manifest.json";
+const COMMIT = "_commit.json";
+
+/** Names that an export gives to the files of a day. */
+const PART_FILE = /^checks(-[2-9]|-[1-9]\d+)?\.parquet$/;
+
+/** Names of files that are not finished: a leading dot, and no ending that a reader looks for. */
+const UNFINISHED = /^\.[\w.-]+\.[0-9a-f-]{36}\.part$/;
+
+/** What will be visible after a commit. Paths are relative to the lane. */
+export interface Commit {
+  /** Finished temporary files and the names they get. */
+  readonly renames: readonly { readonly from: string; readonly to: string }[];
+  /** Parts that go. */
+  readonly removals: readonly string[];
+  readonly manifest: Manifest;
+}
+
+/** Directory of a lane. */
+export function laneDirectory(exportDir: string, lane: string): string {
+  return join(resolve(exportDir), lane);
+}
+
+/** Name of a day's n-th file, from 1. */
+export function partFile(number: number): string {
+  return number === 1 ? "checks.parquet" : `checks-${number}.parquet`;
+}
+
+/** Path of a day's file, relative to the lane. */
+export function partPath(day: Day, file: string): string {
+  return `dt=${day}/${file}`;
+}
+
+/** A fresh temporary path beside a path. */
+export function unfinishedPath(path: string): string {
+  const slash = path.lastIndexOf("/") + 1;
+  return `${path.slice(0, slash)}.${path.slice(slash)}.${crypto.randomUUID()}.part`;
+}
+
+/** Makes a lane's directory. */
+export async function createLane(directory: string): Promise<void> {
+  try {
+    await Deno.mkdir(directory, { recursive: true });
+  } catch (error) {
+    throw new TaskError(`Cannot create lane "${directory}": ${messageOf(error)}; choose another directory with --out`);
+  }
+}
+
+/** Makes the directory of a day, which must be a real directory: a link would lead writes out of the lane. */
+export async function createDay(lane: string, day: Day): Promise<void> {
+  const path = join(lane, `dt=${day}`);
+  const stat = await lstat(path);
+  if (stat === undefined) await Deno.mkdir(path);
+  else if (!stat.isDirectory) throw new TaskError(`Cannot write day "${path}": it is not a directory; move it away`);
+}
+
+/** The manifest of a lane; undefined where it has none. */
+export async function readManifest(lane: string): Promise<Manifest | undefined> {
+  const path = join(lane, MANIFEST);
+  const text = await readText(path);
+  return text === undefined ? undefined : parseManifest(path, text);
+}
+
+/** Makes a commit visible, all of it or, if the process dies before its journal is written, nothing.
+ *
+ * The journal is written first; from then on `recover` finishes what a killed process began.
+ */
+export async function commit(lane: string, change: Commit): Promise<void> {
+  await writeText(lane, COMMIT, JSON.stringify(change));
+  await applyCommit(lane, change);
+}
+
+async function applyCommit(lane: string, { renames, removals, manifest }: Commit): Promise<void> {
+  for (const { from, to } of renames) {
+    // A file that was renamed before the process died is not there any more.
+    if (await lstat(join(lane, from))) await Deno.rename(join(lane, from), join(lane, to));
+  }
+  for (const path of removals) await removeFile(join(lane, path));
+  const days = new Set([...renames.map(({ to }) => to), ...removals].map((path) => path.split("/")[0]));
+  for (const day of days) await syncDirectory(join(lane, day));
+  for (const day of days) await removeIfEmpty(join(lane, day));
+  await writeText(lane, MANIFEST, formatManifest(manifest));
+  await removeFile(join(lane, COMMIT));
+  await syncDirectory(lane);
+}
+
+/** Finishes the commit of a killed process and removes its unfinished files. Only under the lane's lock. */
+export async function recover(lane: string): Promise<void> {
+  const journal = await readText(join(lane, COMMIT));
+  if (journal !== undefined) await applyCommit(lane, JSON.parse(journal));
+  await removeUnfinished(lane);
+  for (const day of await listDays(lane)) {
+    await removeUnfinished(join(lane, `dt=${day}`));
+    await removeIfEmpty(join(lane, `dt=${day}`));
+  }
+}
+
+async function removeUnfinished(directory: string): Promise<void> {
+  for await (const { name, isFile } of Deno.readDir(directory)) {
+    if (isFile && UNFINISHED.test(name)) await Deno.remove(join(directory, name));
+  }
+}
+
+/** What is wrong with a part on the disk. */
+export interface Damage {
+  readonly day: Day;
+  /** Path relative to the lane. */
+  readonly path: string;
+  /** For example "is missing". */
+  readonly finding: string;
+}
+
+/** Everything by which the files of a lane differ from its manifest.
+ *
+ * Without `deep` only names, kinds and sizes are looked at; with it, every byte.
+ */
+export async function findDamage(lane: string, manifest: Manifest, deep: boolean): Promise<Damage[]> {
+  const damages: Damage[] = [];
+  for (const [day, { parts }] of Object.entries(manifest.days)) {
+    for (const part of parts) {
+      const path = partPath(day, part.file);
+      const finding = await partFinding(join(lane, path), part, deep);
+      if (finding) damages.push({ day, path, finding });
+    }
+  }
+  return [...damages, ...await findUnknown(lane, manifest)];
+}
+
+async function partFinding(path: string, part: ManifestPart, deep: boolean): Promise<string | undefined> {
+  const stat = await lstat(path);
+  if (stat === undefined) return "is missing";
+  if (!stat.isFile) return "is not a regular file";
+  if (stat.size !== part.sizeBytes) return `has ${stat.size} bytes, not ${part.sizeBytes}`;
+  if (deep && await sha256OfFile(path) !== part.sha256) return "has other bytes than were written";
+  return undefined;
+}
+
+/** Names of the files that a reader would take for parts of a day. */
+export async function listParts(lane: string, day: Day): Promise<string[]> {
+  const names = await Array.fromAsync(Deno.readDir(join(lane, `dt=${day}`)), ({ name }) => name);
+  return names.filter((name) => PART_FILE.test(name)).sort();
+}
+
+/** Days that have a directory. */
+export async function listDays(lane: string): Promise<Day[]> {
+  const entries = await Array.fromAsync(Deno.readDir(lane));
+  const names = entries.filter(({ isDirectory, name }) => isDirectory && name.startsWith("dt=")).map(({ name }) =>
+    name
+  );
+  return names.map((name) => name.slice(3)).filter(isDay).sort();
+}
+
+/** Files with a part's name that the manifest does not know: a reader would take their rows for the lane's. */
+async function findUnknown(lane: string, manifest: Manifest): Promise<Damage[]> {
+  const damages: Damage[] = [];
+  for (const day of await listDays(lane)) {
+    const known = new Set(manifest.days[day]?.parts.map(({ file }) => file));
+    const unknown = (await listParts(lane, day)).filter((name) => !known.has(name));
+    damages.push(...unknown.map((name) => ({ day, path: partPath(day, name), finding: "is not in the manifest" })));
+  }
+  return damages;
+}
+
+async function sha256OfFile(path: string): Promise<string> {
+  const hash = createHash("sha256");
+  using file = await Deno.open(path);
+  const buffer = new Uint8Array(1 << 20);
+  for (let size = await file.read(buffer); size !== null; size = await file.read(buffer)) {
+    hash.update(buffer.subarray(0, size));
+  }
+  return hash.digest("hex");
+}
+
+/** Replaces a small file of a lane as a whole: written aside, synced, renamed. */
+async function writeText(lane: string, name: string, text: string): Promise<void> {
+  const unfinished = join(lane, unfinishedPath(name));
+  try {
+    using file = await Deno.open(unfinished, { write: true, createNew: true });
+    const bytes = new TextEncoder().encode(text);
+    for (let at = 0; at < bytes.length;) at += await file.write(bytes.subarray(at));
+    await file.sync();
+  } catch (error) {
+    await removeFile(unfinished);
+    throw new TaskError(`Cannot write "${join(lane, name)}": ${messageOf(error)}; nothing was replaced`);
+  }
+  await Deno.rename(unfinished, join(lane, name));
+  await syncDirectory(lane);
+}
+
+async function readText(path: string): Promise<string | undefined> {
+  try {
+    return await Deno.readTextFile(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw new TaskError(`Cannot read "${path}": ${messageOf(error)}`);
+  }
+}
+
+async function lstat(path: string): Promise<Deno.FileInfo | undefined> {
+  try {
+    return await Deno.lstat(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}
+
+/** Removes a file; that it is not there is no error. */
+export async function removeFile(path: string): Promise<void> {
+  try {
+    await Deno.remove(path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}
+
+async function removeIfEmpty(directory: string): Promise<void> {
+  try {
+    for await (const _ of Deno.readDir(directory)) return;
+    await Deno.remove(directory);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}
+
+/** Makes renames in a directory last through a power cut. Windows has no such call. */
+async function syncDirectory(directory: string): Promise<void> {
+  if (Deno.build.os === "windows") return;
+  try {
+    using handle = await Deno.open(directory);
+    await handle.sync();
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}

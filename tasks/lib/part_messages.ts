@@ -1,0 +1,22 @@
+import type { BadRow, Part, PartWriterOptions } from "./part_writer.ts";
+
+/** What the part worker is told. */
+export type PartRequest =
+  | { readonly kind: "open"; readonly options: Omit<PartWriterOptions, "onBadRow">; readonly skipBadRows: boolean }
+  | { readonly kind: "supersede"; readonly keys: readonly string[] }
+  | { readonly kind: "tuples"; readonly block: Uint8Array<ArrayBuffer> }
+  | { readonly kind: "kept"; readonly path: string; readonly sha256: string; readonly without: readonly string[] }
+  | { readonly kind: "finish"; readonly path: string };
+
+/** A part on the disk under its temporary name, verified and synced. */
+export interface StagedPart extends Omit<Part, "bytes"> {
+  /** Temporary path. */
+  readonly path: string;
+  /** Size of the file. */
+  readonly sizeBytes: number;
+}
+
+/** What the part worker answers to each message; the part and the rows left out of it only to "finish". */
+export type PartReply =
+  | { readonly kind: "done"; readonly part?: StagedPart; readonly badRows?: readonly BadRow[] }
+  | { readonly kind: "failed"; readonly message: string };

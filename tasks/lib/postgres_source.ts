@@ -1,0 +1,257 @@
+import type { Readable } from "node:stream";
+import { headerSize, isTrailer, POSTGRES_EPOCH_MICROS } from "./copy_binary.ts";
+import { type Day, dayOf, isDay, nextDay, startOf } from "./day.ts";
+import type { Dataset } from "./dataset.ts";
+import { EXIT, TaskError } from "./errors.ts";
+import type { BadRow } from "./part_writer.ts";
+import type { Sql } from "./postgres.ts";
+import { type DayBlock, type DayRange, fieldOrder, rangesOf, type Source, type SourceDay } from "./source.ts";
+
+/** Options of `withPostgresSource`. */
+export interface PostgresSourceOptions {
+  /** What is exported. */
+  readonly dataset: Dataset;
+  /** Days to look at. */
+  readonly range: DayRange;
+  /** Columns that leave as NULL. */
+  readonly redacted: readonly string[];
+  /** Called with each column of the table that the dataset leaves out. */
+  readonly onUnlisted: (column: string) => void;
+  /** Called with each row whose created_at is in no day; without it, it fails the export. */
+  readonly onBadRow?: (row: BadRow) => void;
+}
+
+/** Settings that a server, a database or a role may have changed, and that must not change a byte or stop the export. */
+const SESSION = [
+  "set local search_path = pg_catalog",
+  "set local timezone = 'UTC'",
+  "set local statement_timeout = 0",
+  "set local lock_timeout = '10s'",
+  "set local idle_in_transaction_session_timeout = 0",
+  // Row security would hide rows silently; off, it is an error.
+  "set local row_security = off",
+].join("; ");
+
+/** Gives one snapshot of the table `public.checks` to `use`: fingerprints first, rows on demand.
+ *
+ * Fingerprints are over where each row version is and who wrote it, so that no row is rendered: any insert, update or
+ * delete changes them, and so does a restore, which costs work but no truth.
+ */
+export async function withPostgresSource<T>(
+  sql: Sql,
+  options: PostgresSourceOptions,
+  use: (source: Source) => Promise<T>,
+): Promise<T> {
+  const system = await systemIdentifier(sql);
+  return await sql.begin("isolation level repeatable read read only", async (transaction) => {
+    const tx = transaction as unknown as Sql;
+    await tx.unsafe(SESSION);
+    const identity = (await sha256(`${system} ${await tableSignature(tx, options)}`)).slice(0, 16);
+    const days = await readDays(tx, options);
+    return await use({
+      kind: "postgres",
+      key: "postgres",
+      identity,
+      days,
+      supersedes: [],
+      partial: false,
+      blocks: (wanted) => readBlocks(tx, rangesOf(days.keys(), new Set(wanted)), options),
+    });
+  }) as T;
+}
+
+/** Tells one cluster and database from another; empty where the role may not know. */
+async function systemIdentifier(sql: Sql): Promise<string> {
+  const query = "select system_identifier from pg_catalog.pg_control_system()";
+  const rows = await sql.unsafe(query).catch(() => []);
+  const [{ oid }] = await sql`select oid from pg_catalog.pg_database where datname = pg_catalog.current_database()`;
+  return `${rows[0]?.system_identifier ?? ""}/${oid}`;
+}
+
+/** Changes when the table is another one, or when columns read differently without a new row version. */
+async function tableSignature(tx: Sql, { dataset, onUnlisted }: PostgresSourceOptions): Promise<string> {
+  const columns = await tx`
+    select a.attname as name, concat_ws(':', a.attnum, a.atttypid, a.atttypmod, a.attmissingval::text) as shape,
+      concat_ws(':', a.attrelid, pg_relation_filenode(a.attrelid)) as relation
+    from pg_attribute a
+    where a.attrelid = to_regclass('public.checks') and a.attnum > 0 and not a.attisdropped
+    order by a.attnum`;
+  if (columns.length === 0) {
+    throw new TaskError(`Cannot export "${dataset.name}": table public.checks does not exist; run deno task migrate`);
+  }
+  const listed = new Set(dataset.sourceColumns);
+  for (const { name } of columns) if (!listed.has(name)) onUnlisted(name);
+  const shapes = columns.filter(({ name }) => listed.has(name)).map(({ name, shape }) => `${name}:${shape}`);
+  return `${columns[0].relation} ${shapes.join(" ")}`;
+}
+
+async function sha256(text: string): Promise<string> {
+  return new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text))).toHex();
+}
+
+async function readDays(tx: Sql, { range, onBadRow }: PostgresSourceOptions): Promise<Map<Day, SourceDay>> {
+  const rows = await tx.unsafe(`
+    select (c.created_at at time zone 'UTC')::date::text as day, count(*)::text as rows,
+      bit_xor(hash_record_extended(row(c.ctid, c.xmin, c.id, c.created_at), 0))::text as fingerprint
+    from public.checks as c
+    where ${rangeCondition(range)}
+    group by 1 order by 1`);
+  const days = new Map<Day, SourceDay>();
+  for (const { day, rows: count, fingerprint } of rows) {
+    if (isDay(day)) days.set(day, { rows: Number(count), fingerprint });
+  }
+  if (rows.length > days.size) await leaveOutUndated(tx, onBadRow);
+  return days;
+}
+
+/** SQL for created_at within a range of days. */
+function rangeCondition({ since, until }: DayRange): string {
+  const bounds = [];
+  if (since) bounds.push(`c.created_at >= '${since} 00:00:00+00'`);
+  if (until) bounds.push(`c.created_at < '${nextDay(until)} 00:00:00+00'`);
+  return bounds.join(" and ") || "true";
+}
+
+/** Rows whose created_at is infinite or outside the years that a partition can name. */
+async function leaveOutUndated(tx: Sql, onBadRow: PostgresSourceOptions["onBadRow"]): Promise<void> {
+  const rows = await tx.unsafe(`
+    select c.run_id as run from public.checks as c
+    where not (c.created_at >= '0001-01-01 00:00:00+00' and c.created_at < '10000-01-01 00:00:00+00') order by c.run_id`);
+  const finding = 'column "created_at" is infinite or outside the years 1 to 9999';
+  for (const { run } of rows) {
+    if (onBadRow === undefined) {
+      throw new TaskError(`Cannot export run "${run}": ${finding}; correct it, or leave it out with --skip-bad-rows`);
+    }
+    onBadRow({ run, source: "postgres", finding });
+  }
+}
+
+async function* readBlocks(
+  tx: Sql,
+  ranges: readonly DayRange[],
+  options: PostgresSourceOptions,
+): AsyncGenerator<DayBlock> {
+  for (const range of ranges) {
+    const stream = await tx.unsafe(copySql(range, options)).readable() as unknown as Readable;
+    yield* splitByDay(stream, options.dataset.columns.length);
+  }
+}
+
+function copySql(range: DayRange, { dataset, redacted }: PostgresSourceOptions): string {
+  const fields = fieldOrder(dataset.columns).map((name) => {
+    const column = dataset.columns.find((column) => column.name === name)!;
+    return redacted.includes(name) ? `null::${column.postgresType} as "${name}"` : `d."${name}"`;
+  });
+  const rows = `select ${fields.join(", ")} from (${dataset.select} where ${rangeCondition(range)}) as d`;
+  return `copy (${rows} order by d.created_at, d.id) to stdout (format binary)`;
+}
+
+/** Size of a block: large enough that handing it over costs nothing, small enough that many are under way. */
+const BLOCK_BYTES = 512 * 1024;
+
+/** Blocks read ahead of the consumer. */
+const MAX_QUEUED = 8;
+
+/** Position of created_at's eight bytes in a tuple: after the field count and the length of the first field. */
+const CREATED_AT = 6;
+
+/** Blocks of a COPY stream of tuples ordered by their first field, created_at; none spans two days.
+ *
+ * The server sends one tuple a message, so a chunk of the stream is one tuple.
+ *
+ * Errors: CopyFormatError on a chunk that is none, TaskError on a stream that ends without its trailer.
+ * Source: PostgreSQL manual, "COPY Operations" of the message flow: "always one per row".
+ */
+export async function* splitByDay(stream: Readable, columns: number): AsyncGenerator<DayBlock> {
+  const queue: DayBlock[] = [];
+  const splitter = createSplitter(columns, (block) => queue.push(block));
+  let wake = () => {};
+  let state = "open" as "open" | "ended" | Error;
+  stream.on("data", (chunk: Uint8Array) => {
+    try {
+      splitter.add(chunk);
+    } catch (error) {
+      stream.destroy(error as Error);
+    }
+    if (queue.length === 0) return;
+    if (queue.length > MAX_QUEUED) stream.pause();
+    wake();
+  });
+  stream.on("end", () => (state = "ended", wake()));
+  stream.on("error", (error: Error) => (state = error, wake()));
+  stream.on("close", () => (state = state === "open" ? new Error("the connection was lost") : state, wake()));
+  try {
+    for (;;) {
+      const block = queue.shift();
+      if (block !== undefined) {
+        if (stream.isPaused() && queue.length < MAX_QUEUED / 2) stream.resume();
+        yield block;
+      } else if (state === "ended") break;
+      else if (state instanceof Error) throw state;
+      else await new Promise<void>((resolve) => wake = resolve);
+    }
+    splitter.end();
+    yield* queue;
+  } finally {
+    stream.destroy();
+  }
+}
+
+/** Collects tuples into blocks. */
+interface Splitter {
+  add(chunk: Uint8Array): void;
+  end(): void;
+}
+
+function createSplitter(columns: number, emit: (block: DayBlock) => void): Splitter {
+  let block = new Uint8Array(BLOCK_BYTES);
+  let [at, rows] = [0, 0];
+  let day: Day | undefined;
+  // First instant after the day, by halves of a signed 64-bit number: no BigInt is made for a tuple.
+  let [endHigh, endLow] = [-0x80000000, 0];
+  let started = false;
+  let ended = false;
+  const flush = () => {
+    if (rows > 0) emit({ day: day!, tuples: block.subarray(0, at), rows });
+    if (rows > 0) block = new Uint8Array(BLOCK_BYTES);
+    [at, rows] = [0, 0];
+  };
+  const startDay = (tuple: Uint8Array) => {
+    flush();
+    const micros = new DataView(tuple.buffer, tuple.byteOffset).getBigInt64(CREATED_AT) + POSTGRES_EPOCH_MICROS;
+    day = dayOf(micros);
+    const end = startOf(day) + 86_400_000_000n - POSTGRES_EPOCH_MICROS;
+    [endHigh, endLow] = [Number(BigInt.asIntN(32, end >> 32n)), Number(end & 0xffffffffn)];
+  };
+  return {
+    add(chunk) {
+      let tuple = chunk;
+      if (!started) {
+        tuple = chunk.subarray(headerSize(chunk));
+        started = true;
+        if (tuple.length === 0) return;
+      }
+      if (isTrailer(tuple)) {
+        ended = true;
+        return;
+      }
+      if (((tuple[0] << 8) | tuple[1]) !== columns) throw new Error("a message of the COPY stream is not one row");
+      const high = (tuple[6] << 24) | (tuple[7] << 16) | (tuple[8] << 8) | tuple[9];
+      const low = ((tuple[10] << 24) | (tuple[11] << 16) | (tuple[12] << 8) | tuple[13]) >>> 0;
+      if (high > endHigh || (high === endHigh && low >= endLow)) startDay(tuple);
+      if (at + tuple.length > block.length) {
+        flush();
+        if (tuple.length > block.length) block = new Uint8Array(tuple.length);
+      }
+      block.set(tuple, at);
+      at += tuple.length;
+      rows++;
+    },
+    end() {
+      if (!ended) {
+        throw new TaskError("Cannot read rows: the stream ends without its trailer; run the export again", EXIT.failed);
+      }
+      flush();
+    },
+  };
+}

@@ -1,0 +1,72 @@
+import type { Day } from "./day.ts";
+
+/** Names of the kinds of source, as they stand in the column `source`. */
+export type SourceKind = "postgres" | "sqlite";
+
+/** What a source has of one day. */
+export interface SourceDay {
+  /** How many rows. */
+  readonly rows: number;
+  /** Changes whenever a row of the day does. */
+  readonly fingerprint: string;
+}
+
+/** Some tuples of one day. */
+export interface DayBlock {
+  /** The UTC day of created_at of every row. */
+  readonly day: Day;
+  /** Whole COPY BINARY tuples, the fields in the order of `fields`. */
+  readonly tuples: Uint8Array<ArrayBuffer>;
+  /** How many. */
+  readonly rows: number;
+}
+
+/** One consistent state of a source, for as long as it is open. */
+export interface Source {
+  /** Kind of source. */
+  readonly kind: SourceKind;
+  /** Key of its fingerprints in the manifest: "postgres", or "sqlite:" and the file's path. */
+  readonly key: string;
+  /** Changes whenever all its fingerprints lose their meaning. */
+  readonly identity: string;
+  /** Whether it looks at some rows of its days alone: then their fingerprints stay as they are. */
+  readonly partial: boolean;
+  /** Its days, ascending, within the bounds it was opened with. */
+  readonly days: ReadonlyMap<Day, SourceDay>;
+  /** MD5 of the keys of rows that replace older ones of SQLite: execution ids, and run_id@micros. */
+  readonly supersedes: readonly string[];
+  /** The rows of the given days, day by day in ascending order. */
+  blocks(days: readonly Day[]): AsyncIterable<DayBlock>;
+}
+
+/** First and last day that an export looks at; open where undefined. */
+export interface DayRange {
+  /** First day. */
+  readonly since?: Day;
+  /** Last day. */
+  readonly until?: Day;
+}
+
+/** Whether a day lies in a range. */
+export function isInRange(day: Day, { since, until }: DayRange): boolean {
+  return (since === undefined || day >= since) && (until === undefined || day <= until);
+}
+
+/** Ranges that hold all wanted days and no other one of a source's ascending days. */
+export function rangesOf(days: Iterable<Day>, wanted: ReadonlySet<Day>): { since: Day; until: Day }[] {
+  const ranges: { since: Day; until: Day }[] = [];
+  let open = false;
+  for (const day of days) {
+    if (wanted.has(day)) {
+      if (open) ranges.at(-1)!.until = day;
+      else ranges.push({ since: day, until: day });
+    }
+    open = wanted.has(day);
+  }
+  return ranges;
+}
+
+/** Names of a dataset's columns in the order of a tuple's fields: created_at first, where the day is read from. */
+export function fieldOrder(columns: readonly { readonly name: string }[]): string[] {
+  return ["created_at", ...columns.map(({ name }) => name).filter((name) => name !== "created_at")];
+}
