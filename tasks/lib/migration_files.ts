@@ -8,7 +8,7 @@ export const MIGRATIONS_DIR = "sql/migrations";
 
 /** One migration file, as it runs. */
 export interface Migration {
-  /** Number in its name. */
+  /** Its number. */
   readonly version: number;
   /** The file's name. */
   readonly name: string;
@@ -32,9 +32,10 @@ export async function readMigrations(directory: string = MIGRATIONS_DIR): Promis
   const names = await listSqlFiles(directory);
   const findings = findNameProblems(names).map((problem) => `${directory}/${problem}`);
   const migrations: Migration[] = [];
-  for (const name of names) {
+  const contents = await Promise.all(names.map((name) => readBytes(join(directory, name), `${directory}/${name}`)));
+  for (const [index, name] of names.entries()) {
     const path = `${directory}/${name}`;
-    const decoded = decodeSql(await readBytes(join(directory, name), path));
+    const decoded = decodeSql(contents[index]);
     if (typeof decoded !== "string") {
       findings.push(`${path}: ${decoded.problem}`);
       continue;

@@ -13,7 +13,7 @@ export interface LockOptions {
   readonly label: string;
   /** How long to wait for it. */
   readonly waitMs: number;
-  /** Ends the wait early. */
+  /** Ends the waiting. */
   readonly signal?: AbortSignal;
   /** Called once, when another session has the lock. */
   readonly onWait?: (holder: string) => void;

@@ -6,19 +6,19 @@ export type LedgerKind = "applied" | "baseline";
 
 /** One row of the ledger. */
 export interface LedgerRow {
-  /** Number of the migration. */
+  /** Number of the file. */
   readonly version: number;
-  /** Name of its file. */
+  /** Name of the file, as it was. */
   readonly name: string;
-  /** Digest of the file when it was applied. */
+  /** Checksum of the file, as it was. */
   readonly checksum: string;
-  /** How it came to be in the ledger. */
+  /** How it got here. */
   readonly kind: LedgerKind;
   /** UTC, ISO 8601. */
   readonly appliedAt: string;
-  /** Database role that applied it. */
+  /** The database's user. */
   readonly appliedBy: string;
-  /** How long it ran. */
+  /** How long the file took. */
   readonly durationMs: number;
 }
 
@@ -27,15 +27,15 @@ export type MigrationState = LedgerKind | "pending" | "edited" | "renamed" | "la
 
 /** One version, known from its file, the ledger or both. */
 export interface PlanEntry {
-  /** Number of the migration. */
+  /** Its number. */
   readonly version: number;
-  /** Name of its file. */
+  /** Name of the file, or of the ledger's row where the file is gone. */
   readonly name: string;
-  /** How file and ledger stand to each other. */
+  /** Where it stands. */
   readonly state: MigrationState;
-  /** Its file, where there is one. */
+  /** Its file. */
   readonly file?: Migration;
-  /** Its row in the ledger, where there is one. */
+  /** Its row in the ledger. */
   readonly row?: LedgerRow;
 }
 
@@ -55,7 +55,7 @@ export interface Plan {
 export interface PlanOptions {
   /** The last version to apply. */
   readonly to?: number;
-  /** Whether a file may come after later ones were applied. */
+  /** Whether files older than the last applied one may be applied. */
   readonly allowOutOfOrder?: boolean;
   /** Versions whose edit is accepted. */
   readonly acceptEdits?: readonly number[];

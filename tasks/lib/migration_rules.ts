@@ -6,11 +6,11 @@ export const NO_TRANSACTION = "-- migrate: no-transaction";
 
 /** Something wrong in a migration file, and where. */
 export interface Finding {
-  /** Line of the finding, from 1. */
+  /** The first is 1. */
   readonly line: number;
-  /** Column of the finding, from 1. */
+  /** The first is 1; code points. */
   readonly column: number;
-  /** What was found. */
+  /** What is wrong, and what to do. */
   readonly message: string;
 }
 

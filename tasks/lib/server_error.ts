@@ -1,14 +1,14 @@
 /** What a Postgres error tells: SQLSTATE or network code, message and, where the server gave one, the 1-based position in code points. */
 export interface ServerError {
-  /** SQLSTATE or network code; empty where there is none. */
+  /** SQLSTATE, or a network code; empty for neither. */
   readonly code: string;
-  /** Message of the server or the network. */
+  /** What the server says. */
   readonly message: string;
-  /** Where in the SQL, in code points from 1. */
+  /** Where in the statement, in code points from 1. */
   readonly position?: number;
-  /** The server's advice. */
+  /** What the server advises. */
   readonly hint?: string;
-  /** May quote a row. */
+  /** More about it; can quote rows. */
   readonly detail?: string;
 }
 

@@ -1,8 +1,8 @@
 /** A place in a text, both counted from 1; columns are code points. */
 export interface Place {
-  /** From 1. */
+  /** The first is 1. */
   readonly line: number;
-  /** In code points, from 1. */
+  /** The first is 1. */
   readonly column: number;
 }
 
