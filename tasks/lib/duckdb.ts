@@ -164,12 +164,20 @@ function call(mod: duckdb.Module, name: string, types: string[], args: unknown[]
   if (status !== 0) throw new Error(message);
 }
 
-/** Files in memory, by path; a written one grows by doubling. */
+interface MemoryFile {
+  bytes: Uint8Array;
+  size: number;
+  /** Whether the bytes were allocated here, and not handed in. */
+  readonly ours: boolean;
+}
+
+/** Files in memory, by path; a written one grows by doubling, in the memory of the one that was dropped last. */
 class MemoryFiles {
-  #files = new Map<string, { bytes: Uint8Array; size: number }>();
+  #files = new Map<string, MemoryFile>();
+  #spare: Uint8Array = new Uint8Array(0);
 
   put(path: string, bytes: Uint8Array): void {
-    this.#files.set(path, { bytes, size: bytes.length });
+    this.#files.set(path, { bytes, size: bytes.length, ours: false });
   }
 
   has(path: string): boolean {
@@ -177,10 +185,14 @@ class MemoryFiles {
   }
 
   create(path: string): void {
-    if (!this.has(path)) this.put(path, new Uint8Array(0));
+    if (this.has(path)) return;
+    this.#files.set(path, { bytes: this.#spare, size: 0, ours: true });
+    this.#spare = new Uint8Array(0);
   }
 
   drop(path: string): void {
+    const file = this.#files.get(path);
+    if (file?.ours && file.bytes.length > this.#spare.length) this.#spare = file.bytes;
     this.#files.delete(path);
   }
 
@@ -210,13 +222,13 @@ class MemoryFiles {
     return source.length;
   }
 
-  #get(path: string): { bytes: Uint8Array; size: number } {
+  #get(path: string): MemoryFile {
     const file = this.#files.get(path);
     if (file === undefined) throw new Error(`No file in memory is named "${path}"`);
     return file;
   }
 
-  #reserve(path: string, size: number): { bytes: Uint8Array; size: number } {
+  #reserve(path: string, size: number): MemoryFile {
     const file = this.#get(path);
     if (size > file.bytes.length) {
       const grown = new Uint8Array(Math.max(size, file.bytes.length * 2, 1 << 20));

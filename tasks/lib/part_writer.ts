@@ -59,7 +59,7 @@ export interface PartWriter {
 const ROW_GROUP_SIZE = 1_000_000_000;
 
 /** Rows that go to DuckDB at a time: fewer cost more each, more hold more memory twice. */
-const INSERT_ROWS = 16_384;
+const INSERT_ROWS = 8_192;
 
 const FILE = "part.parquet";
 
