@@ -38,9 +38,7 @@ export function floorCase({ server, rows, psql, signal }: CaseContext): Case {
   );
   return {
     id: "floor",
-    name: `${
-      psql ? "floor: psql" : "stand-in for the floor: postgres.js"
-    }, COPY binary to nowhere`,
+    name: `${psql ? "floor: psql" : "stand-in for the floor: postgres.js"}, COPY binary to nowhere`,
     rows,
     against: [],
     run: () => shell('exec "$@" > /dev/null', copy, signal),
@@ -131,8 +129,7 @@ export async function peerCases(
 export function writeCase({ rows, signal }: CaseContext, lake: string): Case {
   return {
     id: "write",
-    name:
-      "native DuckDB, one thread, writes the loaded table (its writing alone)",
+    name: "native DuckDB, one thread, writes the loaded table (its writing alone)",
     rows,
     against: ["floor", "export"],
     async run(directory) {
@@ -154,9 +151,7 @@ export function writeCase({ rows, signal }: CaseContext, lake: string): Case {
 }
 
 function copyOut(url: string, copy: string, psql: boolean): string[] {
-  return psql
-    ? ["psql", "-qXc", copy, url]
-    : [Deno.execPath(), ...script("peers/copy_out.ts", url, copy)];
+  return psql ? ["psql", "-qXc", copy, url] : [Deno.execPath(), ...script("peers/copy_out.ts", url, copy)];
 }
 
 function shell(

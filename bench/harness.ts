@@ -19,9 +19,7 @@ export function fillHarness(path: string, executions: number): number {
     ", ",
   );
   db.exec(`
-    with recursive copies(copy) as (select 1 union all select copy + 1 from copies where copy < ${
-    executions / first
-  })
+    with recursive copies(copy) as (select 1 union all select copy + 1 from copies where copy < ${executions / first})
     insert into executions (execution_id, ${columns})
     select execution_id || '-' || copy, ${columns} from executions, copies where copy > 1`);
   return countOf(db, "executions") +
@@ -31,9 +29,7 @@ export function fillHarness(path: string, executions: number): number {
 /** Adds one more execution of the latest run, as the harness does. */
 export function reRunLatest(path: string): void {
   using db = new DatabaseSync(path);
-  const columns = columnsOf(db).filter((name) =>
-    name !== "execution_id" && name !== "created_at"
-  ).join(", ");
+  const columns = columnsOf(db).filter((name) => name !== "execution_id" && name !== "created_at").join(", ");
   db.exec(`
     insert into executions (execution_id, created_at, ${columns})
     select 'exec-' || hex(randomblob(6)), created_at + 1, ${columns} from executions order by created_at desc limit 1`);

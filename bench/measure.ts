@@ -58,17 +58,13 @@ export async function measure(
   signal.throwIfAborted();
   if (code !== 0) {
     throw new Error(
-      `${[program, ...args].join(" ")} ended with ${code}: ${
-        stderr.slice(-2000)
-      }`,
+      `${[program, ...args].join(" ")} ended with ${code}: ${stderr.slice(-2000)}`,
     );
   }
   const cpuAfter = childrenCpuS();
   return {
     wallS,
-    cpuS: cpuBefore === undefined || cpuAfter === undefined
-      ? undefined
-      : cpuAfter - cpuBefore,
+    cpuS: cpuBefore === undefined || cpuAfter === undefined ? undefined : cpuAfter - cpuBefore,
     peakMb: peakKb === 0 ? undefined : peakKb / 1024,
     stdout,
   };
@@ -93,9 +89,7 @@ function peakOfTree(pid: number): number {
 
 function childrenOf(pid: number): number[] {
   try {
-    const threads = [...Deno.readDirSync(`/proc/${pid}/task`)].map(({ name }) =>
-      name
-    );
+    const threads = [...Deno.readDirSync(`/proc/${pid}/task`)].map(({ name }) => name);
     return threads.flatMap((thread) =>
       readProc(`${pid}/task/${thread}/children`).split(" ").filter(Boolean).map(
         Number,
@@ -116,7 +110,5 @@ function readProc(path: string): string {
 
 /** The sample in the middle by wall time, so that its numbers belong to one run. */
 export function medianOf(samples: readonly Sample[]): Sample {
-  return samples.toSorted((a, b) =>
-    a.wallS - b.wallS
-  )[Math.floor(samples.length / 2)];
+  return samples.toSorted((a, b) => a.wallS - b.wallS)[Math.floor(samples.length / 2)];
 }

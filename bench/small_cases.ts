@@ -25,9 +25,7 @@ export function againCases(
       against: ["floor", "export"],
       prepare: () =>
         server.query(`update checks set was_cached = not was_cached
-          where id = (select id from checks order by created_at limit 1 offset ${
-          Math.floor(rows / 2)
-        })`),
+          where id = (select id from checks order by created_at limit 1 offset ${Math.floor(rows / 2)})`),
       async run() {
         const sample = await exportAgain();
         if (JSON.parse(sample.stdout).rows === 0) {
@@ -73,9 +71,7 @@ export async function harnessCases(
     },
     {
       id: "sqlite",
-      name: `deno task export --from sqlite, ${
-        executions.toLocaleString("en-US")
-      } rows`,
+      name: `deno task export --from sqlite, ${executions.toLocaleString("en-US")} rows`,
       rows: executions,
       against: [],
       run: (directory) =>

@@ -22,9 +22,7 @@ async function writeCsv(
 }
 
 function readCsv({ columns }: Dataset): string {
-  const types = columns.map(({ name, duckdbType }) =>
-    `'${name}': '${duckdbType}'`
-  );
+  const types = columns.map(({ name, duckdbType }) => `'${name}': '${duckdbType}'`);
   return `read_csv('/dev/stdin', header = true, auto_detect = false, delim = ',', quote = '"', escape = '"',
     allow_quoted_nulls = false, columns = {${types.join(", ")}})`;
 }

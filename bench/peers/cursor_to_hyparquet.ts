@@ -3,12 +3,7 @@ import { zstdCompressSync } from "node:zlib";
 import pg from "pg";
 // @ts-types="@types/pg-cursor"
 import Cursor from "pg-cursor";
-import {
-  type ColumnSource,
-  fileWriter,
-  ParquetWriter,
-  schemaFromColumnData,
-} from "hyparquet-writer";
+import { type ColumnSource, fileWriter, ParquetWriter, schemaFromColumnData } from "hyparquet-writer";
 import type { Layout } from "../../tasks/lib/dataset.ts";
 import { openReport } from "../../tasks/lib/report.ts";
 import { orderedSelect, readDataset } from "./dataset.ts";
