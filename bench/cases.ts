@@ -18,7 +18,9 @@ export interface Case {
 
 /** A case and its median sample. */
 export interface Result {
+  /** What was run. */
   readonly case: Case;
+  /** Its run of median wall time. */
   readonly sample: Sample;
 }
 
@@ -48,8 +50,5 @@ export async function runCases(
       await Deno.remove(directory, { recursive: true });
     }
   }
-  return cases.map((one) => ({
-    case: one,
-    sample: medianOf(samples.get(one.id)!),
-  }));
+  return cases.map((one) => ({ case: one, sample: medianOf(samples.get(one.id)!) }));
 }

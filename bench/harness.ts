@@ -9,15 +9,10 @@ const SAMPLE_RUNS = 600;
  * Beyond a sample's, executions are re-runs of the same runs, as many of each.
  */
 export function fillHarness(path: string, executions: number): number {
-  writeHarnessSample(path, {
-    runs: Math.min(SAMPLE_RUNS, executions),
-    days: 24,
-  });
+  writeHarnessSample(path, { runs: Math.min(SAMPLE_RUNS, executions), days: 24 });
   using db = new DatabaseSync(path);
   const first = countOf(db, "executions");
-  const columns = columnsOf(db).filter((name) => name !== "execution_id").join(
-    ", ",
-  );
+  const columns = columnsOf(db).filter((name) => name !== "execution_id").join(", ");
   db.exec(`
     with recursive copies(copy) as (select 1 union all select copy + 1 from copies where copy < ${executions / first})
     insert into executions (execution_id, ${columns})
@@ -36,9 +31,7 @@ export function reRunLatest(path: string): void {
 }
 
 function countOf(db: DatabaseSync, table: string): number {
-  return Number(
-    db.prepare(`select count(*) as rows from ${table}`).get()!.rows,
-  );
+  return Number(db.prepare(`select count(*) as rows from ${table}`).get()!.rows);
 }
 
 function columnsOf(db: DatabaseSync): string[] {

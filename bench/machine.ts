@@ -19,10 +19,7 @@ async function processorName(): Promise<string> {
 /** Whether psql can be run here. */
 export async function hasPsql(): Promise<boolean> {
   try {
-    return (await new Deno.Command("psql", {
-      args: ["--version"],
-      stdout: "null",
-    }).output()).success;
+    return (await new Deno.Command("psql", { args: ["--version"], stdout: "null" }).output()).success;
   } catch {
     return false;
   }

@@ -14,10 +14,13 @@ export interface Sample {
 
 /** A command to measure. */
 export interface Command {
+  /** A name on the PATH, or a path. */
   readonly program: string;
+  /** Its arguments. */
   readonly args: readonly string[];
   /** Settings of the tasks; every other one is unset. */
   readonly env?: Readonly<Record<string, string>>;
+  /** Ends it. */
   readonly signal: AbortSignal;
 }
 
@@ -28,9 +31,7 @@ const LOOK_EVERY_MS = 20;
  *
  * Errors: Error with the end of its standard error when it does not end with 0.
  */
-export async function measure(
-  { program, args, env, signal }: Command,
-): Promise<Sample> {
+export async function measure({ program, args, env, signal }: Command): Promise<Sample> {
   const cpuBefore = childrenCpuS();
   const start = performance.now();
   const child = new Deno.Command(program, {
@@ -57,9 +58,7 @@ export async function measure(
   const wallS = (performance.now() - start) / 1000;
   signal.throwIfAborted();
   if (code !== 0) {
-    throw new Error(
-      `${[program, ...args].join(" ")} ended with ${code}: ${stderr.slice(-2000)}`,
-    );
+    throw new Error(`${[program, ...args].join(" ")} ended with ${code}: ${stderr.slice(-2000)}`);
   }
   const cpuAfter = childrenCpuS();
   return {
@@ -81,9 +80,7 @@ function childrenCpuS(): number | undefined {
 
 /** Largest peak of a process and its descendants, in kB; 0 off Linux and where it has ended. */
 function peakOfTree(pid: number): number {
-  const own = Number(
-    /VmHWM:\s+(\d+)/.exec(readProc(`${pid}/status`))?.[1] ?? 0,
-  );
+  const own = Number(/VmHWM:\s+(\d+)/.exec(readProc(`${pid}/status`))?.[1] ?? 0);
   return Math.max(own, ...childrenOf(pid).map(peakOfTree));
 }
 
@@ -91,9 +88,7 @@ function childrenOf(pid: number): number[] {
   try {
     const threads = [...Deno.readDirSync(`/proc/${pid}/task`)].map(({ name }) => name);
     return threads.flatMap((thread) =>
-      readProc(`${pid}/task/${thread}/children`).split(" ").filter(Boolean).map(
-        Number,
-      )
+      readProc(`${pid}/task/${thread}/children`).split(" ").filter(Boolean).map(Number)
     );
   } catch {
     return [];

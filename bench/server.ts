@@ -6,8 +6,6 @@ import { measure, type Sample } from "./measure.ts";
 export interface Server extends AsyncDisposable {
   /** URL of the database. */
   readonly url: string;
-  /** Its settings for the tasks. */
-  readonly env: Readonly<Record<string, string>>;
   /** Makes the database anew with so many rows of `checks`, as the tasks make it, and lets Postgres settle. */
   fill(size: Size): Promise<void>;
   /** Runs SQL in it and gives the rows. */
@@ -18,7 +16,9 @@ export interface Server extends AsyncDisposable {
 
 /** Rows of `checks` and the days they are spread over. */
 export interface Size {
+  /** Rows of `checks`; the other tables follow from it. */
   readonly rows: number;
+  /** Days up to 2025-09-30. */
   readonly days: number;
 }
 
@@ -31,12 +31,7 @@ export async function startServer(signal: AbortSignal): Promise<Server> {
   const url = cluster.url.replace(/postgres$/, "bench");
   const env = { DATABASE_URL: url };
   const task = (name: string, ...args: string[]) =>
-    measure({
-      program: Deno.execPath(),
-      args: ["task", "-q", name, ...args],
-      env,
-      signal,
-    });
+    measure({ program: Deno.execPath(), args: ["task", "-q", name, ...args], env, signal });
   const query = async (text: string) => {
     const sql = postgres(url, { max: 1, onnotice: () => {} });
     try {
@@ -47,19 +42,11 @@ export async function startServer(signal: AbortSignal): Promise<Server> {
   };
   return {
     url,
-    env,
     query,
     task,
     async fill({ rows, days }) {
       await task("db:reset", "--yes", "--quiet");
-      await task(
-        "db:seed",
-        "--rows",
-        `${rows}`,
-        "--days",
-        `${days}`,
-        "--quiet",
-      );
+      await task("db:seed", "--rows", `${rows}`, "--days", `${days}`, "--quiet");
       await query("vacuum analyze");
       await query("checkpoint");
     },

@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Case } from "./cases.ts";
 import type { CaseContext } from "./export_cases.ts";
@@ -7,10 +8,7 @@ import { measure } from "./measure.ts";
 const ROOT = fileURLToPath(new URL("../", import.meta.url));
 
 /** Exports into a lane that is up to date already, or nearly so. */
-export function againCases(
-  { server, rows }: CaseContext,
-  lake: string,
-): Case[] {
+export function againCases({ server, rows }: CaseContext, lake: string): Case[] {
   const exportAgain = () => server.task("export", "--out", lake, "--json");
   return [
     {
@@ -37,68 +35,36 @@ export function againCases(
   ];
 }
 
-/** Exports of harness files; the lane of the hook's file is filled before. */
+/** Exports of two harness files: a small one with a lane of its own for the hook, and one of many rows. */
 export async function harnessCases(
-  { server, rows }: CaseContext,
-  paths: { readonly hook: string; readonly big: string; readonly lake: string },
+  { server }: CaseContext,
+  { scratch, sqliteRows }: { readonly scratch: string; readonly sqliteRows: number },
 ): Promise<Case[]> {
-  const executions = fillHarness(paths.big, Math.ceil(rows * 0.3));
-  fillHarness(paths.hook, 30);
-  await server.task(
-    "export",
-    "--from",
-    "sqlite",
-    "--sqlite",
-    paths.hook,
-    "--out",
-    paths.lake,
-  );
+  const [hook, big, lake] = ["hook.sqlite", "big.sqlite", "runs"].map((name) => join(scratch, name));
+  fillHarness(hook, 30);
+  const rows = fillHarness(big, sqliteRows);
+  await server.task("export", "--from", "sqlite", "--sqlite", hook, "--out", lake);
   return [
     {
       id: "hook",
       name: "deno task export:run, one more execution",
       against: [],
-      prepare: () => reRunLatest(paths.hook),
-      run: () =>
-        server.task(
-          "export:run",
-          "--latest",
-          "--sqlite",
-          paths.hook,
-          "--out",
-          paths.lake,
-        ),
+      prepare: () => reRunLatest(hook),
+      run: () => server.task("export:run", "--latest", "--sqlite", hook, "--out", lake),
     },
     {
       id: "sqlite",
-      name: `deno task export --from sqlite, ${executions.toLocaleString("en-US")} rows`,
-      rows: executions,
+      name: `deno task export --from sqlite, ${rows.toLocaleString("en-US")} rows`,
+      rows,
       against: [],
-      run: (directory) =>
-        server.task(
-          "export",
-          "--from",
-          "sqlite",
-          "--sqlite",
-          paths.big,
-          "--out",
-          directory,
-        ),
+      run: (directory) => server.task("export", "--from", "sqlite", "--sqlite", big, "--out", directory),
     },
   ];
 }
 
 /** A migrate with nothing pending, and the least that any task with a connection costs. */
 export function migrateCases({ server, signal }: CaseContext): Case[] {
-  const args = [
-    "run",
-    "-q",
-    "-A",
-    "--config",
-    `${ROOT}deno.json`,
-    `${ROOT}bench/peers/select_one.ts`,
-    server.url,
-  ];
+  const args = ["run", "-q", "-A", "--config", `${ROOT}deno.json`, `${ROOT}bench/peers/select_one.ts`, server.url];
   return [
     {
       id: "bare",

@@ -22,11 +22,7 @@ export function formatTable(lines: readonly Line[]): string {
 }
 
 /** The line of one result, its ratios to others of the same run, named as its case or otherwise. */
-export function toLine(
-  result: Result,
-  all: readonly Result[],
-  name: string = result.case.name,
-): Line {
+export function toLine(result: Result, all: readonly Result[], name: string = result.case.name): Line {
   const { case: { rows, against }, sample } = result;
   const ratios = against.flatMap((id) => {
     const base = all.find((other) => other.case.id === id);

@@ -4,10 +4,7 @@ import { openReport } from "../../tasks/lib/report.ts";
 import { readDataset } from "./dataset.ts";
 
 /** Writes the CSV on standard input as zstd Parquet: to one file, or into a folder a day; prints the rows. */
-async function writeCsv(
-  target: string,
-  { isPartitioned }: { isPartitioned: boolean },
-): Promise<void> {
+async function writeCsv(target: string, { isPartitioned }: { isPartitioned: boolean }): Promise<void> {
   const instance = await DuckDBInstance.create();
   const connection = await instance.connect();
   await connection.run("set timezone = 'UTC'");
@@ -28,7 +25,5 @@ function readCsv({ columns }: Dataset): string {
 }
 
 if (import.meta.main) {
-  await writeCsv(Deno.args[0], {
-    isPartitioned: Deno.args[1] === "partitioned",
-  });
+  await writeCsv(Deno.args[0], { isPartitioned: Deno.args[1] === "partitioned" });
 }

@@ -30,11 +30,7 @@ const GROUP_ROWS = 50_000;
 async function writeCursor(url: string, target: string): Promise<void> {
   const dataset = await readDataset();
   const toColumns = (): ColumnSource[] =>
-    dataset.columns.map(({ name, layout }) => ({
-      name,
-      type: TYPES[layout],
-      data: [],
-    }));
+    dataset.columns.map(({ name, layout }) => ({ name, type: TYPES[layout], data: [] }));
   const isBigint = dataset.columns.map(({ layout }) => layout === "int64");
   const schema = schemaFromColumnData({ columnData: toColumns() });
   const writer = new ParquetWriter({
@@ -45,9 +41,7 @@ async function writeCursor(url: string, target: string): Promise<void> {
   });
   const client = new pg.Client(url);
   await client.connect();
-  const cursor = client.query(
-    new Cursor<unknown[]>(orderedSelect(dataset), [], { rowMode: "array" }),
-  );
+  const cursor = client.query(new Cursor<unknown[]>(orderedSelect(dataset), [], { rowMode: "array" }));
   let [total, columnData] = [0, toColumns()];
   for (
     let rows = await cursor.read(BATCH_ROWS);
@@ -56,9 +50,7 @@ async function writeCursor(url: string, target: string): Promise<void> {
   ) {
     for (const row of rows) {
       for (const [index, value] of row.entries()) {
-        (columnData[index].data as unknown[]).push(
-          isBigint[index] && value !== null ? BigInt(value as string) : value,
-        );
+        (columnData[index].data as unknown[]).push(isBigint[index] && value !== null ? BigInt(value as string) : value);
       }
     }
     total += rows.length;

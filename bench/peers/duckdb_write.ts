@@ -9,15 +9,8 @@ async function writeTable(lane: string, target: string): Promise<void> {
     `create table checks as from read_parquet('${lane}/*/*.parquet', union_by_name = true, hive_partitioning = false)`,
   );
   const start = performance.now();
-  const { rowsChanged } = await connection.run(
-    `copy checks to '${target}' (format parquet, compression zstd)`,
-  );
-  openReport().result(
-    JSON.stringify({
-      rows: rowsChanged,
-      wallS: (performance.now() - start) / 1000,
-    }),
-  );
+  const { rowsChanged } = await connection.run(`copy checks to '${target}' (format parquet, compression zstd)`);
+  openReport().result(JSON.stringify({ rows: rowsChanged, wallS: (performance.now() - start) / 1000 }));
 }
 
 if (import.meta.main) await writeTable(Deno.args[0], Deno.args[1]);
