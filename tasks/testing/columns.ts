@@ -4,8 +4,10 @@ import type { ParquetValue } from "./parquet.ts";
 
 /** Columns by name and Postgres type, as a dataset's SELECT defines them. */
 export function columnsOf(types: Readonly<Record<string, string>>): readonly Column[] {
-  const lines = Object.entries(types).map(([name, type]) => `t.x::${type} as "${name}"`);
-  return parseDataset("samples", "samples.sql", `select\n${lines.join(",\n")}\nfrom t`).columns;
+  return Object.entries(types).map(([name, type]) => {
+    const { columns: [column] } = parseDataset("samples", "samples.sql", `select\n  t.x::${type} as x\nfrom t`);
+    return { ...column, name };
+  });
 }
 
 /** Value i of a buffer, in the form in which `readParquet` gives it. */
