@@ -24,17 +24,21 @@ qualify row_number() over (
   order by created_at desc nulls last, source, execution_id desc nulls last, lane
 ) = 1;
 
--- The two newest prompt versions of each model and K, R, T, B, claim by claim: medians, and how many of the four
--- measures (ci_width, stability, compliance, pqs) the newer one wins minus those it loses.
+-- The two newest prompt versions (by the day they first appear) of each model and K, R, T, B, claim by claim: medians,
+-- and of the four measures (ci_width, stability, compliance, pqs) those the newer one wins minus those it loses.
 create or replace view prompt_version_pairs as
-with versions as (
+with born as (
+  select prompt_version, min(dt) as born from checks group by prompt_version
+),
+versions as (
   select
-    model, "K", "R", "T", "B", prompt_version,
+    model, "K", "R", "T", "B", c.prompt_version,
     row_number() over (
-      partition by model, "K", "R", "T", "B" order by min(created_at) desc, prompt_version desc
+      partition by model, "K", "R", "T", "B" order by min(b.born) desc, c.prompt_version desc
     ) as age
-  from checks_latest
-  group by model, "K", "R", "T", "B", prompt_version
+  from checks as c
+  join born as b on b.prompt_version = c.prompt_version
+  group by model, "K", "R", "T", "B", c.prompt_version
 ),
 claims as (
   select

@@ -18,8 +18,23 @@ from checks
 group by lane, env, source
 order by lane, env, source;
 
+-- name: totals
+-- The lake in one line.
+select
+  count(*) as rows,
+  count(distinct run_id) as runs,
+  count(distinct claim_hash) as claims,
+  count(distinct model) as models,
+  min(dt) as first_day,
+  max(dt) as last_day,
+  sum(cost_usd) as cost_usd,
+  round(avg(case when mode = 'web_informed' then 1.0 else 0.0 end), 3) as web_share,
+  round(avg(case when was_cached then 1.0 else 0.0 end), 3) as cached_share,
+  round(avg(power(coalesce(p_combined, prob_true_rpl) - cast(resolved_truth as integer), 2)), 4) as brier
+from checks;
+
 -- name: prompt_versions
--- The newest prompt version against the one before it, at equal model, K, R, T, B: on how many claims it wins and loses.
+-- The two newest prompt versions at equal model, K, R, T, B: on how many claims the newer wins and loses.
 select
   model, "K", "R", "T", "B", older, newer,
   count(*) as claims,
@@ -54,7 +69,7 @@ from prompt_version_pairs
 order by score, claim, model, "K", "R", "T", "B";
 
 -- name: claim_models
--- The same claim across models, in the newest prompt version that most of them share: probabilities, spread, bias gap.
+-- The same claim across models, in the newest prompt version most of them share: spread and bias gap.
 with per_model as (
   select
     claim_hash, min(claim) as claim, prompt_version, model,
@@ -62,7 +77,7 @@ with per_model as (
     median(p_web - p_prior) as bias_gap,
     max(created_at) as last_seen
   from checks_latest
-  where claim_hash is not null
+  where claim_hash is not null and prob_true_rpl is not null
   group by claim_hash, prompt_version, model
 ),
 per_claim as (
@@ -90,7 +105,7 @@ qualify row_number() over (partition by claim_hash order by models desc, last_se
 order by per_claim.spread desc, claim;
 
 -- name: bias_gap
--- How far the web moves each model from what it believed: p_web - p_prior, and whether it moves towards the truth.
+-- How far the web moves each model (p_web - p_prior), and how often towards the truth.
 select
   model,
   count(*) as web_runs,
@@ -126,8 +141,8 @@ select
   strftime(dt, '%Y-%m') as month,
   mode,
   count(*) as runs,
-  round(avg(power(coalesce(p_combined, prob_true_rpl) - (case when resolved_truth then 1 else 0 end), 2)), 4) as brier,
-  round(avg(power(prob_true_rpl - (case when resolved_truth then 1 else 0 end), 2)), 4) as brier_prior,
+  round(avg(power(coalesce(p_combined, prob_true_rpl) - cast(resolved_truth as integer), 2)), 4) as brier,
+  round(avg(power(prob_true_rpl - cast(resolved_truth as integer), 2)), 4) as brier_prior,
   round(avg(coalesce(p_combined, prob_true_rpl)), 3) as mean_p,
   round(avg(case when resolved_truth then 1.0 else 0.0 end), 3) as share_true
 from checks_latest
@@ -212,7 +227,7 @@ group by 1, 2, 3
 order by 1, checks desc, kind, user_id nulls last;
 
 -- name: gates
--- Gate pass rates among rated runs, and how many runs lack gates or pqs, by month and prompt version.
+-- Gate pass rates among rated runs, and runs that lack gates or pqs, by month and prompt version.
 select
   strftime(dt, '%Y-%m') as month,
   prompt_version,
@@ -231,7 +246,7 @@ group by 1, 2
 order by 1, 2;
 
 -- name: days
--- Rows by env and day, days without rows included; "flat" where a day has less than half of the median of the 7 before.
+-- Rows by env and day, empty days too; "flat" where a day has less than half the median of the 7 before.
 with counts as (
   select env, dt, count(*) as rows from checks group by env, dt
 ),

@@ -3,7 +3,7 @@ import { type Database, openDatabase } from "./lib/database.ts";
 import { EXIT, type ExitCode, TaskError } from "./lib/errors.ts";
 import { findProblems, formatHealth, type LedgerFacts, readServerFacts } from "./lib/health.ts";
 import { readMigrations } from "./lib/migration_files.ts";
-import { readPlan } from "./lib/migration_run.ts";
+import { readPlan } from "./lib/migration_state.ts";
 import { toServerFailure } from "./lib/server_failure.ts";
 import { readSettings } from "./lib/settings.ts";
 import { runTask, type TaskContext } from "./lib/task.ts";

@@ -2,17 +2,18 @@ import type { TaskSpec } from "./lib/args.ts";
 import { openDatabase } from "./lib/database.ts";
 import { EXIT, TaskError } from "./lib/errors.ts";
 import { seedDatabase } from "./lib/seed.ts";
+import { toServerFailure } from "./lib/server_failure.ts";
 import { readSettings } from "./lib/settings.ts";
 import { runTask, type TaskContext } from "./lib/task.ts";
 
-const SPEC: TaskSpec = {
+const spec: TaskSpec = {
   name: "db:seed",
-  summary: "Adds deterministic demo rows to a local database; what is there already stays.",
+  summary: "Add deterministic demo rows to a local database; what is there already stays.",
   flags: {
-    env: { type: "string", value: "NAME", help: "local (default), staging or prod; its host must be local" },
-    rows: { type: "string", value: "N", help: "rows of checks (1000)" },
-    days: { type: "string", value: "D", help: "days they are spread over, up to 2025-09-30 (14)" },
-    quiet: { type: "boolean", help: "print the result alone" },
+    env: { type: "string", value: "ENV", help: "local, staging or prod (default local); its host must be local" },
+    rows: { type: "string", value: "N", help: "rows of checks (default 1000)" },
+    days: { type: "string", value: "D", help: "days they are spread over, up to 2025-09-30 (default 14)" },
+    quiet: { type: "boolean", help: "print the result only" },
   },
 };
 
@@ -26,8 +27,12 @@ async function seed({ args, report, signal }: TaskContext): Promise<void> {
     );
   }
   await using database = await openDatabase(target, { report, signal });
-  const counts = Object.entries(await seedDatabase(database.sql, options));
-  report.result(`Seeded ${database.label}: ${counts.map(([table, count]) => `${table} +${count}`).join(", ")}`);
+  try {
+    const counts = Object.entries(await seedDatabase(database.sql, options));
+    report.result(`Seeded ${database.label}: ${counts.map(([table, count]) => `${table} +${count}`).join(", ")}`);
+  } catch (error) {
+    throw toServerFailure(error, { verb: "seed", ...target });
+  }
 }
 
-if (import.meta.main) Deno.exitCode = await runTask(SPEC, seed);
+if (import.meta.main) Deno.exitCode = await runTask(spec, seed);

@@ -2,7 +2,8 @@ import type { TaskSpec } from "./lib/args.ts";
 import { openDatabase } from "./lib/database.ts";
 import type { ExitCode } from "./lib/errors.ts";
 import { readMigrations } from "./lib/migration_files.ts";
-import { migrate, readPlan } from "./lib/migration_run.ts";
+import { confirmRehearsal, parseMigrateRequest, refusePooledHost } from "./lib/migration_request.ts";
+import { carryOutRequest } from "./lib/migration_task.ts";
 import { readSettings } from "./lib/settings.ts";
 import { runTask, type TaskContext } from "./lib/task.ts";
 
@@ -11,28 +12,30 @@ const spec: TaskSpec = {
   summary: "Apply the pending migrations of sql/migrations.",
   flags: {
     env: { type: "string", value: "ENV", help: "local, staging or prod (default local)" },
-    status: { type: "boolean", help: "list the files and where they stand, change nothing" },
-    wait: { type: "string", value: "SECONDS", help: "how long to wait for the server and for locks (default 60)" },
-    quiet: { type: "boolean", help: "print the result only" },
+    status: { type: "boolean", help: "list every file and where it stands" },
+    check: { type: "boolean", help: "exit 4 when files are pending; change nothing" },
+    "dry-run": { type: "boolean", help: "print the files that would be applied; run nothing" },
+    rehearse: { type: "boolean", help: "really run them in one transaction, then roll back" },
+    to: { type: "string", value: "N", help: "apply no file after N" },
+    baseline: { type: "string", value: "N", help: "adopt a database that already has what files 1 to N make" },
+    "accept-edit": { type: "string", value: "N", multiple: true, help: "take applied file N as it is now" },
+    "allow-out-of-order": { type: "boolean", help: "apply files older than the last applied one, too" },
+    wait: { type: "string", value: "SECONDS", help: "how long to wait for the server, and for locks (default 60)" },
+    yes: { type: "boolean", help: "do not ask before rehearsing on prod" },
+    json: { type: "boolean", help: "print the result as JSON" },
+    quiet: { type: "boolean", help: "print nothing but the result and errors" },
   },
 };
 
-async function migrateTask({ args, report, signal }: TaskContext): Promise<ExitCode | void> {
+async function migrateTask({ args, report, signal }: TaskContext): Promise<ExitCode> {
   const waitMs = (args.count("wait", 0) ?? 60) * 1000;
-  const { target } = readSettings(args.text("env") ?? "local", { direct: true });
+  const { env, target } = readSettings(args.text("env") ?? "local", { direct: true });
   const files = await readMigrations();
+  const request = parseMigrateRequest(args, files);
+  if (request.writes) refusePooledHost(target);
+  if (request.mode === "rehearse" && env === "prod" && !args.has("yes")) confirmRehearsal(target.label);
   await using database = await openDatabase(target, { report, waitMs, signal });
-  if (args.has("status")) {
-    const { entries } = await readPlan(database, files);
-    report.result(entries.map(({ name, state }) => `${state.padEnd(8)} ${name}`).join("\n"));
-    return;
-  }
-  const { applied } = await migrate(database, files, { report, waitMs, signal });
-  report.result(
-    applied.length === 0
-      ? `Nothing to do: ${database.label} is up to date`
-      : `Applied ${applied.length} migrations to ${database.label}`,
-  );
+  return await carryOutRequest(database, files, { ...request, report, waitMs, signal, json: args.has("json") });
 }
 
 if (import.meta.main) Deno.exitCode = await runTask(spec, migrateTask);

@@ -106,7 +106,8 @@ from (
         case when pg_temp.seed_unit(n, 9) < 0.15 then 16 else 8 end as k,
         case when pg_temp.seed_unit(n, 9) < 0.15 then 3 else 2 end as r,
         (array[0.4, 0, -0.3])[model_number]::double precision
-          + 5 * (pg_temp.seed_unit(claim_number, 11) - 0.5)
+          + case when pg_temp.seed_truth(claim_number) then 0.9 else -0.9 end
+          + 3 * (pg_temp.seed_unit(claim_number, 11) - 0.5)
           + 0.6 * (seed_unit_a - 0.5) as logit,
         least(1, (array[0.66, 0.72, 0.78])[version_number]::double precision + 0.3 * seed_unit_a) as stability,
         case when n % 14 = 0 then 0.9375 else 1 end as compliance,

@@ -78,23 +78,24 @@ export function isTrailer(chunk: Uint8Array): boolean {
  * Source: PostgreSQL manual, COPY, "Binary Format".
  */
 export function decodeTuples(block: Uint8Array, buffers: readonly ColumnBuffer[], options: DecodeOptions): number {
-  const fields = new Fields(block, buffers.length);
+  const batch = new Batch(block, buffers.length);
   let rows = options.rows;
-  while (fields.next()) rows = decodeBatch(fields, buffers, rows, options.onBadRow);
+  while (batch.next()) rows = decodeBatch(batch, buffers, rows, options.onBadRow);
   return rows;
 }
 
 /** Bytes of one field of a tuple, null for SQL NULL. */
 export function fieldOf(tuple: Uint8Array, field: number): Uint8Array | null {
+  const view = new DataView(tuple.buffer, tuple.byteOffset, tuple.byteLength);
   let at = 2;
-  for (let index = 0; index < field; index++) at += 4 + Math.max(0, int32At(tuple, at));
-  const length = int32At(tuple, at);
+  for (let index = 0; index < field; index++) at += 4 + Math.max(0, view.getInt32(at));
+  const length = view.getInt32(at);
   return length < 0 ? null : tuple.subarray(at + 4, at + 4 + length);
 }
 
 /** Decodes one batch; a bad row is taken out of the batch, which is then decoded again without it. */
 function decodeBatch(
-  fields: Fields,
+  batch: Batch,
   buffers: readonly ColumnBuffer[],
   rows: number,
   onBadRow: DecodeOptions["onBadRow"],
@@ -102,272 +103,314 @@ function decodeBatch(
   const nulls = buffers.map((buffer) => buffer.nulls);
   for (;;) {
     try {
-      buffers.forEach((buffer, column) => decodeColumn(fields, column, buffer, rows));
-      return rows + fields.rows;
+      buffers.forEach((buffer, column) => {
+        reserveRows(buffer, rows + batch.rows);
+        DECODE[buffer.column.layout](batch, column * STRIDE, buffer, rows);
+      });
+      return rows + batch.rows;
     } catch (error) {
       if (!(error instanceof CopyValueError) || onBadRow === undefined) throw error;
       onBadRow(error);
       buffers.forEach((buffer, column) => truncateRows(buffer, rows, nulls[column]));
-      fields.remove(error.row);
+      batch.remove(error.row);
     }
   }
 }
 
-/** Where the fields of the next batch of tuples are in a block. */
-class Fields {
+/** Slots of one column in a batch: not a power of two, which would put all columns into the same cache lines. */
+const STRIDE = BATCH_ROWS + 16;
+
+/** The next tuples of a block, and where their fields are. */
+class Batch {
   readonly block: Uint8Array;
-  /** Start of field [column * BATCH_ROWS + row]. */
+  readonly view: DataView;
+  /** Start of the value of field [column * STRIDE + row], -1 for NULL; its length stands in the four bytes before. */
   readonly starts: Int32Array;
-  /** Its length in bytes, -1 for NULL. */
-  readonly lengths: Int32Array;
   rows = 0;
   #columns: number;
   #position = 0;
-  #ends = new Int32Array(BATCH_ROWS);
-  #begins = new Int32Array(BATCH_ROWS);
+  #begins = new Int32Array(BATCH_ROWS + 1);
 
   constructor(block: Uint8Array, columns: number) {
     this.block = block;
+    this.view = new DataView(block.buffer, block.byteOffset, block.byteLength);
+    this.starts = new Int32Array(columns * STRIDE);
     this.#columns = columns;
-    this.starts = new Int32Array(columns * BATCH_ROWS);
-    this.lengths = new Int32Array(columns * BATCH_ROWS);
   }
 
   /** Moves on to the next tuples; false at the end of the block. */
   next(): boolean {
-    const { block, starts, lengths } = this;
-    const columns = this.#columns;
+    const { block } = this;
     let at = this.#position;
     let row = 0;
     for (; row < BATCH_ROWS && at < block.length; row++) {
       this.#begins[row] = at;
-      const count = (block[at] << 8) | block[at + 1];
-      if (count !== columns) throw new CopyFormatError(`a tuple has ${count} fields, not ${columns}`);
-      at += 2;
-      for (let slot = row; slot < columns * BATCH_ROWS; slot += BATCH_ROWS) {
-        const length = (block[at] << 24) | (block[at + 1] << 16) | (block[at + 2] << 8) | block[at + 3];
-        at += 4;
-        starts[slot] = at;
-        lengths[slot] = length;
-        if (length > 0) at += length;
-        else if (length < -1) throw new CopyFormatError(`a field has ${length} bytes`);
-      }
-      // One check a tuple: a read past the end gives undefined, which counts as 0 and cannot move `at` back.
-      if (at > block.length) throw new CopyFormatError("the block ends inside a tuple");
-      this.#ends[row] = at;
+      at = this.#walk(at, row);
     }
+    this.#begins[row] = at;
     this.#position = at;
     this.rows = row;
     return row > 0;
   }
 
-  /** Bytes of one tuple of the batch. */
-  tuple(row: number): Uint8Array {
-    return this.block.subarray(this.#begins[row], this.#ends[row]);
+  /** Notes where the fields of the tuple at `at` are, and tells where it ends. */
+  #walk(at: number, row: number): number {
+    const { block, view, starts } = this;
+    const slots = this.#columns * STRIDE;
+    if (at + 2 > block.length) throw new CopyFormatError("the block ends inside a tuple");
+    const count = view.getInt16(at);
+    if (count !== this.#columns) throw new CopyFormatError(`a tuple has ${count} fields, not ${this.#columns}`);
+    at += 2;
+    for (let slot = row; slot < slots; slot += STRIDE) {
+      if (at + 4 > block.length) throw new CopyFormatError("the block ends inside a tuple");
+      const length = view.getInt32(at);
+      at += 4;
+      if (length >= 0) {
+        starts[slot] = at;
+        at += length;
+      } else {
+        if (length !== -1) throw new CopyFormatError(`a field has ${length} bytes`);
+        starts[slot] = -1;
+      }
+    }
+    if (at > block.length) throw new CopyFormatError("the block ends inside a tuple");
+    return at;
   }
 
-  /** Takes one tuple out of the batch. */
+  /** Bytes of one tuple. */
+  tuple(row: number): Uint8Array {
+    const begin = this.#begins[row];
+    return this.block.subarray(begin, new Batch(this.block, this.#columns).#walk(begin, 0));
+  }
+
+  /** Takes one tuple out. */
   remove(row: number): void {
-    for (let slot = 0; slot < this.#columns * BATCH_ROWS; slot += BATCH_ROWS) {
+    for (let slot = 0; slot < this.#columns * STRIDE; slot += STRIDE) {
       this.starts.copyWithin(slot + row, slot + row + 1, slot + this.rows);
-      this.lengths.copyWithin(slot + row, slot + row + 1, slot + this.rows);
     }
     this.#begins.copyWithin(row, row + 1, this.rows);
-    this.#ends.copyWithin(row, row + 1, this.rows);
     this.rows--;
   }
 }
 
-/** Decodes value `row` of a batch, whose field starts at `start`, into slot `index` of the buffer. */
-type DecodeValue = (block: Uint8Array, start: number, length: number, buffer: ColumnBuffer, index: number) => void;
+/** Decodes the values of a batch whose slots start at `base` into a buffer, from row `first` on.
+ *
+ * One function a layout, each with its own loop: a shared one would call an unknown function for every value.
+ */
+type DecodeColumn = (batch: Batch, base: number, buffer: ColumnBuffer, first: number) => void;
 
-function decodeColumn(fields: Fields, column: number, buffer: ColumnBuffer, rows: number): void {
-  const { block, starts, lengths } = fields;
-  const base = column * BATCH_ROWS;
-  reserveRows(buffer, rows + fields.rows);
-  const isText = buffer.column.layout === "text" || buffer.column.layout === "uuid";
-  if (isText) return decodeText(fields, base, buffer, rows);
-  const decode = DECODERS[buffer.column.layout];
-  const { validity } = buffer;
-  for (let row = 0; row < fields.rows; row++) {
-    const length = lengths[base + row];
-    if (length < 0) {
+const DECODE: Readonly<Record<Layout, DecodeColumn>> = {
+  int64: decodeEightBytes,
+  float64: decodeEightBytes,
+  int32: decodeFourBytes,
+  bool: decodeBool,
+  timestamp: decodeTimestamp,
+  decimal: decodeDecimals,
+  text: decodeText,
+  uuid: decodeUuid,
+};
+
+function expectLength(view: DataView, start: number, expected: number): void {
+  const length = view.getInt32(start - 4);
+  if (length !== expected) throw new CopyFormatError(`a field has ${length} bytes, not ${expected}`);
+}
+
+/** Integers and floats alike: eight bytes turned round, by halves. */
+function decodeEightBytes({ view, starts, rows }: Batch, base: number, buffer: ColumnBuffer, first: number): void {
+  const { words, validity } = buffer;
+  for (let row = 0, index = first; row < rows; row++, index++) {
+    const start = starts[base + row];
+    if (start < 0) {
       buffer.nulls++;
       continue;
     }
-    const index = rows + row;
+    expectLength(view, start, 8);
     validity[index >> 3] |= 1 << (index & 7);
-    try {
-      decode(block, starts[base + row], length, buffer, index);
-    } catch (error) {
-      throw error instanceof ValueFinding
-        ? new CopyValueError(buffer.column.name, row, fields.tuple(row), error.message)
-        : error;
-    }
+    words[2 * index] = view.getInt32(start + 4);
+    words[2 * index + 1] = view.getInt32(start);
   }
 }
 
-/** What is wrong with one value. */
-class ValueFinding extends Error {}
-
-function decodeText(fields: Fields, base: number, buffer: ColumnBuffer, rows: number): void {
-  const { block, starts, lengths } = fields;
-  const uuid = buffer.column.layout === "uuid";
-  let at = buffer.offsets[rows];
-  let size = at;
-  for (let row = 0; row < fields.rows; row++) size += uuid ? UUID_TEXT_BYTES : Math.max(0, lengths[base + row]);
-  if (size > 0x7fffffff) {
-    throw new CopyFormatError(`column "${buffer.column.name}" has more than 2 GiB of text in one part`);
+function decodeFourBytes({ view, starts, rows }: Batch, base: number, buffer: ColumnBuffer, first: number): void {
+  const { words, validity } = buffer;
+  for (let row = 0, index = first; row < rows; row++, index++) {
+    const start = starts[base + row];
+    if (start < 0) {
+      buffer.nulls++;
+      continue;
+    }
+    expectLength(view, start, 4);
+    validity[index >> 3] |= 1 << (index & 7);
+    words[index] = view.getInt32(start);
   }
-  reserveBytes(buffer, size);
-  const { values, offsets, validity } = buffer;
-  for (let row = 0; row < fields.rows; row++) {
-    const length = lengths[base + row];
-    const index = rows + row;
-    if (length < 0) buffer.nulls++;
+}
+
+function decodeBool({ view, starts, rows }: Batch, base: number, buffer: ColumnBuffer, first: number): void {
+  const { values, validity } = buffer;
+  for (let row = 0, index = first; row < rows; row++, index++) {
+    const start = starts[base + row];
+    if (start < 0) {
+      buffer.nulls++;
+      continue;
+    }
+    expectLength(view, start, 1);
+    validity[index >> 3] |= 1 << (index & 7);
+    if (view.getUint8(start) !== 0) values[index >> 3] |= 1 << (index & 7);
+  }
+}
+
+function decodeTimestamp(batch: Batch, base: number, buffer: ColumnBuffer, first: number): void {
+  const { view, starts, rows } = batch;
+  const { words, validity } = buffer;
+  for (let row = 0, index = first; row < rows; row++, index++) {
+    const start = starts[base + row];
+    if (start < 0) {
+      buffer.nulls++;
+      continue;
+    }
+    expectLength(view, start, 8);
+    validity[index >> 3] |= 1 << (index & 7);
+    const high = view.getInt32(start);
+    const low = view.getUint32(start + 4);
+    if ((high === 0x7fffffff && low === 0xffffffff) || (high === -0x80000000 && low === 0)) {
+      throw valueError(batch, row, buffer, "is infinite, which a Parquet timestamp cannot be");
+    }
+    const sum = low + EPOCH_LOW;
+    const top = high + EPOCH_HIGH + (sum > 0xffffffff ? 1 : 0);
+    // The last 30 years that Postgres knows are past 2^63, whose predecessor stands for infinity.
+    if (top > 0x7fffffff || (top === 0x7fffffff && (sum | 0) === -1)) {
+      throw valueError(batch, row, buffer, "is later than a Parquet timestamp can be");
+    }
+    words[2 * index] = sum | 0;
+    words[2 * index + 1] = top;
+  }
+}
+
+function decodeDecimals(batch: Batch, base: number, buffer: ColumnBuffer, first: number): void {
+  const { view, starts, rows } = batch;
+  const { validity } = buffer;
+  for (let row = 0, index = first; row < rows; row++, index++) {
+    const start = starts[base + row];
+    if (start < 0) {
+      buffer.nulls++;
+      continue;
+    }
+    validity[index >> 3] |= 1 << (index & 7);
+    const finding = decodeDecimal(view, start, buffer, 4 * index);
+    if (finding !== undefined) throw valueError(batch, row, buffer, finding);
+  }
+}
+
+function valueError(batch: Batch, row: number, { column }: ColumnBuffer, finding: string): CopyValueError {
+  return new CopyValueError(column.name, row, batch.tuple(row), finding);
+}
+
+function decodeText({ block, view, starts, rows }: Batch, base: number, buffer: ColumnBuffer, first: number): void {
+  const { offsets, validity } = buffer;
+  let at = offsets[first];
+  for (let row = 0, index = first; row < rows; row++, index++) {
+    const start = starts[base + row];
+    if (start < 0) buffer.nulls++;
     else {
       validity[index >> 3] |= 1 << (index & 7);
-      at = uuid
-        ? writeUuid(block, starts[base + row], length, values, at)
-        : copyBytes(block, starts[base + row], length, values, at);
+      const length = view.getInt32(start - 4);
+      if (at + length > buffer.values.length) reserveText(buffer, at + length);
+      const { values } = buffer;
+      // A short run is copied faster by hand than by making a view of it.
+      if (length > 40) values.set(block.subarray(start, start + length), at);
+      else for (let i = 0; i < length; i++) values[at + i] = block[start + i];
+      at += length;
     }
     offsets[index + 1] = at;
   }
 }
 
-/** A short run is copied faster by hand than by making a view of it. */
-function copyBytes(from: Uint8Array, start: number, length: number, to: Uint8Array, at: number): number {
-  if (length > 40) to.set(from.subarray(start, start + length), at);
-  else for (let i = 0; i < length; i++) to[at + i] = from[start + i];
-  return at + length;
+function reserveText(buffer: ColumnBuffer, sizeBytes: number): void {
+  if (sizeBytes > 0x7fffffff) {
+    throw new CopyFormatError(`column "${buffer.column.name}" has more than 2 GiB of text in one part`);
+  }
+  reserveBytes(buffer, sizeBytes);
 }
 
 const UUID_TEXT_BYTES = 36;
 const HEX = new TextEncoder().encode("0123456789abcdef");
 const HYPHEN = 0x2d;
 
-function writeUuid(from: Uint8Array, start: number, length: number, to: Uint8Array, at: number): number {
-  if (length !== 16) throw new CopyFormatError(`a uuid has ${length} bytes, not 16`);
-  for (let i = 0; i < 16; i++) {
-    if (i === 4 || i === 6 || i === 8 || i === 10) to[at++] = HYPHEN;
-    const byte = from[start + i];
-    to[at++] = HEX[byte >> 4];
-    to[at++] = HEX[byte & 15];
+function decodeUuid({ block, view, starts, rows }: Batch, base: number, buffer: ColumnBuffer, first: number): void {
+  const { offsets, validity } = buffer;
+  let at = offsets[first];
+  reserveText(buffer, at + UUID_TEXT_BYTES * rows);
+  const { values } = buffer;
+  for (let row = 0, index = first; row < rows; row++, index++) {
+    const start = starts[base + row];
+    if (start < 0) buffer.nulls++;
+    else {
+      expectLength(view, start, 16);
+      validity[index >> 3] |= 1 << (index & 7);
+      for (let i = 0; i < 16; i++) {
+        if (i === 4 || i === 6 || i === 8 || i === 10) values[at++] = HYPHEN;
+        const byte = block[start + i];
+        values[at++] = HEX[byte >> 4];
+        values[at++] = HEX[byte & 15];
+      }
+    }
+    offsets[index + 1] = at;
   }
-  return at;
-}
-
-function int32At(block: Uint8Array, at: number): number {
-  return (block[at] << 24) | (block[at + 1] << 16) | (block[at + 2] << 8) | block[at + 3];
-}
-
-function int16At(block: Uint8Array, at: number): number {
-  return ((block[at] << 24) >> 16) | block[at + 1];
-}
-
-function expectLength(length: number, expected: number): void {
-  if (length !== expected) throw new CopyFormatError(`a field has ${length} bytes, not ${expected}`);
-}
-
-const DECODERS: Readonly<Record<Exclude<Layout, "text" | "uuid">, DecodeValue>> = {
-  int64: decodeInt64,
-  float64: decodeInt64,
-  int32(block, start, length, { words }, index) {
-    expectLength(length, 4);
-    words[index] = int32At(block, start);
-  },
-  bool(block, start, length, { values }, index) {
-    expectLength(length, 1);
-    if (block[start] !== 0) values[index >> 3] |= 1 << (index & 7);
-  },
-  timestamp(block, start, length, { words }, index) {
-    expectLength(length, 8);
-    const high = int32At(block, start);
-    const low = int32At(block, start + 4) >>> 0;
-    if ((high === 0x7fffffff && low === 0xffffffff) || (high === -0x80000000 && low === 0)) {
-      throw new ValueFinding("is infinite, which a Parquet timestamp cannot be");
-    }
-    const sum = low + EPOCH_LOW;
-    const top = high + EPOCH_HIGH + (sum > 0xffffffff ? 1 : 0);
-    // The last 30 years that Postgres knows are past 2^63, whose predecessor stands for infinity.
-    if (top > 0x7fffffff || (top === 0x7fffffff && (sum | 0) === -1)) {
-      throw new ValueFinding("is later than a Parquet timestamp can be");
-    }
-    words[2 * index] = sum | 0;
-    words[2 * index + 1] = top;
-  },
-  decimal: decodeDecimal,
-};
-
-/** Integers and floats alike: eight bytes turned round, by halves. */
-function decodeInt64(block: Uint8Array, start: number, length: number, { words }: ColumnBuffer, index: number): void {
-  expectLength(length, 8);
-  words[2 * index] = int32At(block, start + 4);
-  words[2 * index + 1] = int32At(block, start);
 }
 
 const NUMERIC_NEGATIVE = 0x4000;
 const POWERS_OF_TEN = [1, 10, 100, 1000, 10_000];
 
-/** numeric (base-10000 digits, weight, sign) as a 128-bit integer of units of 10^-scale. */
-function decodeDecimal(block: Uint8Array, start: number, length: number, buffer: ColumnBuffer, index: number): void {
+/** numeric (base-10000 digits, weight, sign) as a 128-bit integer of units of 10^-scale, in four words from `word` on.
+ *
+ * Tells why the type cannot hold the value, where it cannot.
+ */
+function decodeDecimal(view: DataView, start: number, buffer: ColumnBuffer, word: number): string | undefined {
   const { precision, scale } = buffer.column;
-  const digits = int16At(block, start);
-  if (length < 8 || length !== 8 + 2 * digits) {
-    throw new CopyFormatError(`a numeric of ${digits} digits has ${length} bytes`);
-  }
-  const sign = int16At(block, start + 4) & 0xffff;
+  const length = view.getInt32(start - 4);
+  const digits = length < 8 ? 0 : view.getInt16(start);
+  if (length !== 8 + 2 * digits) throw new CopyFormatError(`a numeric of ${digits} digits has ${length} bytes`);
+  const sign = view.getUint16(start + 4);
   if (sign !== 0 && sign !== NUMERIC_NEGATIVE) {
-    throw new ValueFinding(`is NaN or infinite, which DECIMAL(${precision},${scale}) cannot hold`);
+    return `is NaN or infinite, which DECIMAL(${precision},${scale}) cannot hold`;
   }
-  const limbs = buffer.words.subarray(4 * index, 4 * index + 4);
-  limbs.fill(0);
-  let left = (int16At(block, start + 2) + 1) * 4 + scale;
+  const { words } = buffer;
+  words.fill(0, word, word + 4);
+  // Decimals that are still to be taken in, before and after the point.
+  let left = (view.getInt16(start + 2) + 1) * 4 + scale;
+  if (digits > 0 && left - 4 + decimalsOf(view.getInt16(start + 8)) > precision) {
+    return `has more digits than DECIMAL(${precision},${scale}) holds`;
+  }
   for (let digit = 0; digit < digits; digit++, left -= 4) {
-    appendDigit(limbs, int16At(block, start + 8 + 2 * digit), Math.min(left, 4));
+    const value = view.getInt16(start + 8 + 2 * digit);
+    const cut = POWERS_OF_TEN[4 - Math.max(0, Math.min(left, 4))];
+    if (value % cut !== 0) return "has more digits after the point than its type";
+    if (left > 0) multiplyAdd(words, word, 10_000 / cut, value / cut);
   }
-  for (; left > 0 && limbs.some((limb) => limb !== 0); left -= 4) appendDigit(limbs, 0, Math.min(left, 4));
-  if (isTooBig(limbs, precision)) throw new ValueFinding(`has more digits than DECIMAL(${precision},${scale}) holds`);
-  if (sign === NUMERIC_NEGATIVE) negate(limbs);
+  for (; digits > 0 && left > 0; left -= 4) multiplyAdd(words, word, POWERS_OF_TEN[Math.min(left, 4)], 0);
+  if (sign === NUMERIC_NEGATIVE) negate(words, word);
 }
 
-/** limbs = limbs * 10^decimals + the leading `decimals` of the four decimals of a base-10000 digit. */
-function appendDigit(limbs: Int32Array, digit: number, decimals: number): void {
-  const cut = POWERS_OF_TEN[4 - Math.max(decimals, 0)];
-  if (digit % cut !== 0 || (decimals <= 0 && digit !== 0)) {
-    throw new ValueFinding("has more digits after the point than its type");
-  }
-  if (decimals <= 0) return;
-  const factor = POWERS_OF_TEN[decimals];
-  let carry = digit / cut;
-  for (let i = 0; i < 4; i++) {
-    const product = (limbs[i] >>> 0) * factor + carry;
-    limbs[i] = product % 0x100000000 | 0;
+/** How many decimals a base-10000 digit has without its leading zeroes. */
+function decimalsOf(digit: number): number {
+  return digit >= 1000 ? 4 : digit >= 100 ? 3 : digit >= 10 ? 2 : digit > 0 ? 1 : 0;
+}
+
+/** 128-bit value = value * factor + addend. */
+function multiplyAdd(words: Int32Array, word: number, factor: number, addend: number): void {
+  let carry = addend;
+  for (let i = word; i < word + 4; i++) {
+    const product = (words[i] >>> 0) * factor + carry;
+    words[i] = product | 0;
     carry = Math.floor(product / 0x100000000);
   }
-  if (carry !== 0) throw new ValueFinding("has more than 38 digits");
 }
 
-function isTooBig(limbs: Int32Array, precision: number): boolean {
-  const limit = LIMITS[precision];
-  for (let i = 3; i >= 0; i--) {
-    const limb = limbs[i] >>> 0;
-    if (limb !== limit[i]) return limb > limit[i];
-  }
-  return true;
-}
-
-/** 10^precision by 32-bit limbs, low first. */
-const LIMITS = Array.from({ length: 39 }, (_, precision) => {
-  const limit = 10n ** BigInt(precision);
-  return [0n, 32n, 64n, 96n].map((shift) => Number((limit >> shift) & 0xffffffffn));
-});
-
-function negate(limbs: Int32Array): void {
+function negate(words: Int32Array, word: number): void {
   let carry = 1;
-  for (let i = 0; i < 4; i++) {
-    const sum = (~limbs[i] >>> 0) + carry;
-    limbs[i] = sum | 0;
+  for (let i = word; i < word + 4; i++) {
+    const sum = (~words[i] >>> 0) + carry;
+    words[i] = sum | 0;
     carry = sum > 0xffffffff ? 1 : 0;
   }
 }

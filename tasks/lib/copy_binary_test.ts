@@ -137,7 +137,7 @@ for (
     [/^has more digits than DECIMAL\(20,0\) holds$/, "numeric(20,0)", "00010005000000000001"],
     [/^has more digits than DECIMAL\(20,0\) holds$/, "numeric(20,0)", "00010005400000000001"],
     [/^has more digits than DECIMAL\(12,6\) holds$/, "numeric(12,6)", "00010001000000000064"],
-    [/^has more than 38 digits$/, "numeric(20,0)", "00017fff000000000001"],
+    [/^has more digits than DECIMAL\(20,0\) holds$/, "numeric(20,0)", "00017fff000000000001"],
     [/^has more digits after the point than its type$/, "numeric(20,0)", "0001ffff000000011388"],
     [/^has more digits after the point than its type$/, "numeric(12,6)", "0001fffe00000007000a"],
     [/^has more digits after the point than its type$/, "numeric(12,6)", "00018000000000070001"],

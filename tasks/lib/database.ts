@@ -1,4 +1,4 @@
-import { closeConnection, connect, type ConnectOptions, type Sql } from "./postgres.ts";
+import { closeConnection, connect, type ConnectOptions, sharesSessions, type Sql } from "./postgres.ts";
 import type { Report } from "./report.ts";
 import type { ServerTarget, Target } from "./target.ts";
 
@@ -9,6 +9,8 @@ export interface Database extends AsyncDisposable {
   readonly label: string;
   readonly local: boolean;
   readonly embedded: boolean;
+  /** Whether a pooler in transaction mode stands before it: then nothing that belongs to a session can be relied on. */
+  isPooled(): Promise<boolean>;
 }
 
 /** Options of `openDatabase`. */
@@ -45,6 +47,7 @@ async function openServer(target: ServerTarget, embedded: boolean, options: Data
     label: target.label,
     local: target.local,
     embedded,
+    isPooled: () => embedded ? Promise.resolve(false) : sharesSessions(sql, target),
     [Symbol.asyncDispose]: () => closeConnection(sql),
   };
 }

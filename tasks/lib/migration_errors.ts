@@ -1,35 +1,48 @@
-import { EXIT, TaskError } from "./errors.ts";
+import { EXIT, type ExitCode, TaskError } from "./errors.ts";
 import type { Migration } from "./migration_files.ts";
-import { describeServerError, serverErrorOf } from "./server_error.ts";
+import { describeServerError, isLostSession, serverErrorOf } from "./server_error.ts";
 import type { Statement } from "./sql_scan.ts";
 import { excerptAt, offsetOfCodePoint, placeOf } from "./text_position.ts";
 
-/** What became of the file whose statement failed. */
-export type Outcome = "rolled back" | "not rolled back: it runs without a transaction" | "the connection was lost";
+/** What to say about a file that failed. */
+export interface ApplyFailure {
+  /** The statement that failed; absent where the failure came between or behind the statements. */
+  readonly statement?: Statement;
+  /** Whether row values may be shown. */
+  readonly local: boolean;
+}
 
-/** The error of a migration's statement: what the server says, file:line:column, the line, a caret, a hint. */
-export function applyError(
-  migration: Migration,
-  error: unknown,
-  options: { readonly statement: Statement; readonly local: boolean; readonly outcome: Outcome },
-): TaskError {
-  const { code, position } = serverErrorOf(error);
-  const { statement, local, outcome } = options;
-  const sent = migration.text.slice(statement.start, statement.end);
-  const offset = statement.start + (position ? offsetOfCodePoint(sent, position) : 0);
-  const { line, column } = placeOf(migration.text, offset);
+/** The error of a migration: what the server says, what became of the file, file:line:column, the line, a caret, a hint. */
+export function applyError(migration: Migration, error: unknown, failure: ApplyFailure): TaskError {
+  const { code } = serverErrorOf(error);
+  const finding = describeServerError(error, failure);
+  const remedy = isLostSession(code) ? "run migrate again" : "fix it and run migrate again";
   const hint = HINTS[code];
   return new TaskError(
     [
-      `Cannot apply migration "${migration.name}": ${describeServerError(error, { local })}, ${outcome}; ` +
-      "fix it and run migrate again",
-      `  at ${migration.path}:${line}:${column}`,
-      ...excerptAt(migration.text, offset).split("\n").map((text) => `  | ${text}`),
+      `Cannot apply migration "${migration.name}": ${finding}, ${outcomeOf(migration, code, failure)}; ${remedy}`,
+      ...(failure.statement ? placeLines(migration, failure.statement, serverErrorOf(error).position) : []),
       ...(hint ? [`  Hint: ${hint}`] : []),
     ].join("\n"),
     EXIT.failed,
     { cause: error },
   );
+}
+
+function outcomeOf(migration: Migration, code: string, { statement }: ApplyFailure): string {
+  if (!migration.transaction) return "not recorded (it runs without a transaction)";
+  // Without an answer to COMMIT nobody knows, before the ledger is read again.
+  return isLostSession(code) && !statement ? "it is applied as a whole or not at all" : "rolled back";
+}
+
+function placeLines(migration: Migration, statement: Statement, position: number | undefined): readonly string[] {
+  const sent = migration.text.slice(statement.start, statement.end);
+  const offset = statement.start + (position ? offsetOfCodePoint(sent, position) : 0);
+  const { line, column } = placeOf(migration.text, offset);
+  return [
+    `  at ${migration.path}:${line}:${column}`,
+    ...excerptAt(migration.text, offset).split("\n").map((text) => `  | ${text}`),
+  ];
 }
 
 const HINTS: Readonly<Record<string, string>> = {
@@ -39,3 +52,8 @@ const HINTS: Readonly<Record<string, string>> = {
   "42501": "the role of the database URL lacks the right to do this",
   "55P04": "a new enum value cannot be used in the transaction that adds it; use it in the next file",
 };
+
+/** An error that concerns the whole database. */
+export function migrateFailure(label: string, finding: string, exitCode: ExitCode): TaskError {
+  return new TaskError(`Cannot migrate database "${label}": ${finding}`, exitCode);
+}

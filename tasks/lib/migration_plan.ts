@@ -41,7 +41,7 @@ export interface Plan {
 
 /** Choices of a run. */
 export interface PlanOptions {
-  /** Apply no version above this one. */
+  /** The last version to apply. */
   readonly to?: number;
   readonly allowOutOfOrder?: boolean;
   /** Versions whose edit is accepted. */

@@ -58,6 +58,9 @@ export interface PartWriter {
 /** Larger than any part, so that every file has one row group. */
 const ROW_GROUP_SIZE = 1_000_000_000;
 
+/** Rows that go to DuckDB at a time: fewer cost more each, more hold more memory twice. */
+const INSERT_ROWS = 16_384;
+
 const FILE = "part.parquet";
 
 const KEY: Column = {
@@ -84,13 +87,15 @@ export function createPartWriter(db: DuckDb, options: PartWriterOptions): PartWr
   });
   const onBadRow = options.onBadRow && ((error: CopyValueError) => options.onBadRow!(badRowOf(error)));
   let rows = 0;
-  let inputs = 0;
+  let mixed = false;
   const createStage = `create or replace table stage (${
     options.columns.map((column) => `${quote(column.name)} ${column.duckdbType}`)
   })`;
   db.run(createStage);
   db.run("create table superseded (key varchar)");
+  let staged = 0;
   const insertTuples = () => {
+    staged += rows;
     if (rows > 0) {
       const stream = arrowStream(buffers, rows);
       db.insertArrow("stage", stream.sizeBytes, stream.write);
@@ -108,12 +113,15 @@ export function createPartWriter(db: DuckDb, options: PartWriterOptions): PartWr
         }
         throw error instanceof CopyValueError ? valueError(badRowOf(error)) : error;
       }
+      if (rows >= INSERT_ROWS) insertTuples();
     },
     addKept(bytes, without) {
+      insertTuples();
       db.putFile("kept.parquet", bytes);
       db.run(keptSql(db, options, without));
       db.dropFile("kept.parquet");
-      inputs++;
+      staged = Number(db.one("select count(*) from stage")[0]);
+      mixed = true;
     },
     supersede(keys) {
       const writer = createTupleWriter([KEY]);
@@ -125,13 +133,13 @@ export function createPartWriter(db: DuckDb, options: PartWriterOptions): PartWr
     },
     finish() {
       db.dropFile(FILE);
-      const expected = Number(db.one("select count(*) from stage")[0]) + rows;
       insertTuples();
-      if (expected === 0) return undefined;
-      writePart(db, inputs > 0);
-      const part = verifyPart(db, options.columns, expected);
+      if (staged === 0) return undefined;
+      writePart(db, mixed);
+      const part = verifyPart(db, options.columns, staged);
       db.run(createStage);
-      inputs = 0;
+      staged = 0;
+      mixed = false;
       return part;
     },
   };

@@ -1,7 +1,7 @@
-import { connect as dial, type Socket } from "node:net";
 import postgres from "postgres";
 import { EXIT, TaskError } from "./errors.ts";
 import { serverErrorOf } from "./server_error.ts";
+import { codedError, openSocketOnce, type SessionSocket } from "./session_socket.ts";
 import { sleep } from "./sleep.ts";
 import { directHostOf, type ServerTarget } from "./target.ts";
 
@@ -29,6 +29,8 @@ const NOT_THERE_YET = new Set([
   "EHOSTUNREACH",
   "ENETUNREACH",
   "EPIPE",
+  "ERR_STREAM_DESTROYED",
+  "ERR_STREAM_WRITE_AFTER_END",
   "ETIMEDOUT",
   "EAI_AGAIN",
   "CONNECT_TIMEOUT",
@@ -60,13 +62,14 @@ export async function connect(target: ServerTarget, options: ConnectOptions = {}
   const deadline = performance.now() + waitMs;
   for (let pauseMs = PAUSE_MS.first, waited = false;; pauseMs = Math.min(2 * pauseMs, PAUSE_MS.most)) {
     const leftMs = Math.max(ATTEMPT_MS.least, deadline - performance.now());
-    const error = await attempt(target, Math.min(leftMs, ATTEMPT_MS.most), signal);
-    if ("sql" in error) return error.sql;
+    const outcome = await attempt(target, Math.min(leftMs, ATTEMPT_MS.most), signal);
+    if ("sql" in outcome) return outcome.sql;
     signal?.throwIfAborted();
-    if (!mayGetBetter(error.cause) || performance.now() + pauseMs > deadline) throw connectError(target, error.cause);
-    if (!waited) options.onWait?.(describeFinding(error.cause));
+    const { cause } = outcome;
+    if (!mayGetBetter(cause) || performance.now() >= deadline) throw connectError(target, cause);
+    if (!waited) options.onWait?.(describeFinding(cause));
     waited = true;
-    await sleep(pauseMs, signal);
+    await sleep(Math.min(pauseMs, Math.max(0, deadline - performance.now())), signal);
   }
 }
 
@@ -90,6 +93,23 @@ function mayGetBetter(error: unknown): boolean {
   return NOT_THERE_YET.has(code) || (code === "XX000" && message.includes("compute node"));
 }
 
+/** Whether a pooler lends one of the server's sessions to several of ours in turn, so that a session's locks are nobody's.
+ *
+ * A pooler announces process numbers of its own. So does a plain proxy; the proof is a second session on the same process.
+ */
+export async function sharesSessions(sql: Sql, target: ServerTarget): Promise<boolean> {
+  const query = sql<{ pid: number }[]>`select pg_backend_pid() as pid`;
+  const [{ pid }] = await query;
+  if ((query as unknown as { state?: { pid: number } }).state?.pid === pid) return false;
+  const second = await connect(target);
+  try {
+    const [other] = await second<{ pid: number }[]>`select pg_backend_pid() as pid`;
+    return other.pid === pid;
+  } finally {
+    await closeConnection(second);
+  }
+}
+
 /** Sockets of the open sessions. */
 const sockets = new WeakMap<Sql, SessionSocket>();
 
@@ -109,7 +129,8 @@ function open(target: ServerTarget, timeoutMs: number): Sql {
     user: target.user,
     password: target.password,
     database: target.database,
-    ssl: target.tls ? "verify-full" : false,
+    // The socket is encrypted before postgres.js sees it.
+    ssl: false,
     max: 1,
     // A pooler in transaction mode keeps no prepared statement for us, and nothing here repeats one often enough to gain.
     prepare: false,
@@ -126,36 +147,6 @@ function open(target: ServerTarget, timeoutMs: number): Sql {
   } as postgres.Options<Record<string, postgres.PostgresType>>) as unknown as Sql;
   sockets.set(sql, socket);
   return sql;
-}
-
-interface SessionSocket {
-  /** The session's socket; further ones, for cancelling a query, only while the first is open. */
-  readonly open: () => Promise<Socket>;
-  readonly destroy: () => void;
-}
-
-/** Left alone, postgres.js connects again for ever, without a pause to a peer that accepts and closes. */
-function openSocketOnce({ host, port }: ServerTarget, timeoutMs: number): SessionSocket {
-  const opened: Socket[] = [];
-  return {
-    async open() {
-      if (opened[0]?.destroyed) throw codedError("CONNECTION_CLOSED", "the connection was closed");
-      const socket = Object.assign(dial(port, host), { host });
-      opened.push(socket);
-      await new Promise<void>((resolve, reject) => {
-        const timer = setTimeout(() => socket.destroy(codedError("CONNECT_TIMEOUT", "no answer")), timeoutMs);
-        socket.once("error", reject).once("connect", resolve).once("close", () => clearTimeout(timer));
-        socket.once("connect", () => clearTimeout(timer));
-      });
-      socket.removeAllListeners();
-      return socket;
-    },
-    destroy: () => opened.forEach((socket) => socket.destroy()),
-  };
-}
-
-function codedError(code: string, message: string): Error {
-  return Object.assign(new Error(message), { code });
 }
 
 /** Rejects when the time is over. */
@@ -186,7 +177,7 @@ function describeNetwork(code: string): string | undefined {
   if (code === "ENOTFOUND" || code === "EAI_AGAIN") return "its name cannot be resolved";
   if (code === "EHOSTUNREACH" || code === "ENETUNREACH") return "there is no way to it";
   if (code === "CONNECT_TIMEOUT" || code === "ETIMEDOUT") return "it does not answer";
-  if (/^CONNECTION_|^ECONNRESET$|^EPIPE$/.test(code)) return "it closes the connection";
+  if (/^CONNECTION_|^ECONNRESET$|^EPIPE$|^ERR_STREAM_/.test(code)) return "it closes the connection";
   return undefined;
 }
 
@@ -197,6 +188,12 @@ function connectError(target: ServerTarget, error: unknown): TaskError {
 
 function remedyOf(target: ServerTarget, code: string): string {
   if (code === "28P01" || code === "28000") return "check user and password in the database URL";
+  if (/CERT|SIGNATURE/.test(code)) {
+    return "use the host name that the certificate is for; DENO_CERT can name a file with an authority of your own";
+  }
+  if (code === "NO_TLS") {
+    return target.local ? "remove sslmode from the database URL" : "turn TLS on at the server";
+  }
   if (code === "3D000") return "create the database or correct its name in the database URL";
   if (target.local) return "start it with deno task db:up, or unset DATABASE_URL to use the embedded database";
   const direct = directHostOf(target.host);

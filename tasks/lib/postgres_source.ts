@@ -25,6 +25,8 @@ export interface PostgresSourceOptions {
 const SESSION = [
   "set local search_path = pg_catalog",
   "set local timezone = 'UTC'",
+  "set local datestyle = 'ISO'",
+  "set local extra_float_digits = 1",
   "set local statement_timeout = 0",
   "set local lock_timeout = '10s'",
   "set local idle_in_transaction_session_timeout = 0",
@@ -116,8 +118,9 @@ function rangeCondition({ since, until }: DayRange): string {
 async function leaveOutUndated(tx: Sql, onBadRow: PostgresSourceOptions["onBadRow"]): Promise<void> {
   const rows = await tx.unsafe(`
     select c.run_id as run from public.checks as c
-    where not (c.created_at >= '0001-01-01 00:00:00+00' and c.created_at < '10000-01-01 00:00:00+00') order by c.run_id`);
-  const finding = 'column "created_at" is infinite or outside the years 1 to 9999';
+    where (c.created_at >= '0001-01-01 00:00:00+00' and c.created_at < '10000-01-01 00:00:00+00') is not true
+    order by c.run_id`);
+  const finding = 'column "created_at" is NULL, infinite or outside the years 1 to 9999';
   for (const { run } of rows) {
     if (onBadRow === undefined) {
       throw new TaskError(`Cannot export run "${run}": ${finding}; correct it, or leave it out with --skip-bad-rows`);

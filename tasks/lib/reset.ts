@@ -13,9 +13,8 @@ export type FillDatabase = (target: ServerTarget) => Promise<void>;
  */
 export function requireLocal(target: Target): void {
   if (target.local) return;
-  const finding = target.kind === "server" ? `host ${target.host} is not local` : "it is not local";
   throw new TaskError(
-    `Cannot reset database "${target.label}": ${finding}; point DATABASE_URL at a local database`,
+    `Cannot reset database "${target.label}": host ${target.host} is not local; point DATABASE_URL at a local database`,
     EXIT.refused,
   );
 }

@@ -1,7 +1,8 @@
 /** SQL whose last result has one row (kind, table, name, definition) per object of the public schema.
  *
- * Definitions read the same on every server from 16 on, whatever a session's settings are. Not looked at: what an
- * extension owns, the ledgers of migration tools, comments, owners, grants, storage parameters, and the order of columns.
+ * Definitions read the same on every server from 16 on, whatever a session's settings are. Not looked at: other schemas,
+ * what an extension owns, the ledgers of migration tools (ours, and Alembic's alembic_version), comments, owners, grants,
+ * policies, domains, storage parameters, and the order of columns.
  */
 export const SCHEMA_QUERY = `
 -- Names are qualified, and constants printed, by these settings; local to this one string of statements.

@@ -2,10 +2,11 @@ import { EXIT, TaskError } from "./errors.ts";
 import type { Sql } from "./postgres.ts";
 import { serverErrorOf } from "./server_error.ts";
 
-/** How many demo rows there are, and over how many days up to 2025-09-30. */
+/** How many demo rows there are, and over how many days. */
 export interface SeedOptions {
   /** Rows of `checks`; the other tables follow from it. */
   readonly rows: number;
+  /** Days up to 2025-09-30 that they are spread over. */
   readonly days: number;
 }
 

@@ -22,9 +22,15 @@ export function serverErrorOf(error: unknown): ServerError {
 /** SQLSTATE classes whose messages can quote what is in a row: data exception, integrity violation, and what functions raise. */
 const CAN_QUOTE_ROWS = /^(22|23|P0)/;
 
+/** Whether a code says that the session is gone: the connection broke, or an administrator or a crash ended it. */
+export function isLostSession(code: string): boolean {
+  return /^CONNECTION_|^ECONNRESET$|^EPIPE$|^ERR_STREAM_|^57P0[125]$/.test(code);
+}
+
 /** One line about a server's error; detail, and messages that can quote a row, only for hosts that are local. */
 export function describeServerError(error: unknown, { local }: { readonly local: boolean }): string {
   const { code, message, detail, hint } = serverErrorOf(error);
+  if (isLostSession(code)) return "the connection was lost";
   const state = /^[0-9A-Z]{5}$/.test(code) ? ` (${code})` : "";
   if (local) return oneLine(`${message}${detail ? `: ${detail}` : ""}${state}`);
   if (CAN_QUOTE_ROWS.test(code)) {

@@ -1,5 +1,5 @@
 import { EXIT, TaskError } from "./errors.ts";
-import { describeServerError, serverErrorOf } from "./server_error.ts";
+import { describeServerError, isLostSession, serverErrorOf } from "./server_error.ts";
 
 /** What was tried, and on which database. */
 export interface Attempt {
@@ -11,12 +11,12 @@ export interface Attempt {
   readonly local: boolean;
 }
 
-/** SQLSTATEs, and codes of a session that was lost. */
-const FROM_SERVER = /^([0-9A-Z]{5}|CONNECTION_[A-Z]+|ECONNRESET)$/;
+const SQLSTATE = /^[0-9A-Z]{5}$/;
 
 /** The TaskError (exit 1) of an error that a server or a lost session has caused; any other error as it is. */
 export function toServerFailure(error: unknown, { verb, label, local }: Attempt): unknown {
-  if (error instanceof TaskError || !FROM_SERVER.test(serverErrorOf(error).code)) return error;
+  const { code } = serverErrorOf(error);
+  if (error instanceof TaskError || !(SQLSTATE.test(code) || isLostSession(code))) return error;
   return new TaskError(
     `Cannot ${verb} database "${label}": ${describeServerError(error, { local })}; correct that and run it again`,
     EXIT.failed,

@@ -9,7 +9,7 @@ import type { BadRow } from "./part_writer.ts";
 import type { DayBlock, Source } from "./source.ts";
 
 /** Rows of one part at most: one row group holds them well, and a thread's memory holds one part. */
-export const MAX_PART_ROWS = 65_536;
+export const MAX_PART_ROWS = 49_152;
 
 /** Bytes of tuples in one part at most, so that long texts do not make a part that memory cannot hold. */
 export const MAX_PART_BYTES = 64 * 1024 * 1024;

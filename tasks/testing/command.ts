@@ -24,7 +24,7 @@ const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 
 /** Runs a task by its command in deno.json, permissions included, without the settings of this machine.
  *
- * Its standard input is empty. It is ended after 60 seconds.
+ * Its standard input is empty. It is ended after two minutes.
  */
 export async function runCommand(
   name: string,
@@ -39,7 +39,7 @@ export async function runCommand(
     cwd: ROOT,
     env: { ...Object.fromEntries(VARIABLES.map((variable) => [variable, ""])), NO_COLOR: "1", ...env },
     stdin: "null",
-    signal: AbortSignal.timeout(60_000),
+    signal: AbortSignal.timeout(120_000),
   }).output();
   const decoder = new TextDecoder();
   return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };

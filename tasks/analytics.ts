@@ -1,0 +1,62 @@
+import type { Args, TaskSpec } from "./lib/args.ts";
+import { openCatalog } from "./lib/catalog.ts";
+import { EXIT, TaskError } from "./lib/errors.ts";
+import { formatQueryList, type NamedQuery, parseQueries, pickQueries } from "./lib/queries.ts";
+import { readSettings } from "./lib/settings.ts";
+import { type Format, formatRows, FORMATS } from "./lib/table_format.ts";
+import { runTask, type TaskContext } from "./lib/task.ts";
+
+const QUERIES = new URL("../analytics/queries.sql", import.meta.url);
+
+const spec: TaskSpec = {
+  name: "analytics",
+  summary: "Run named queries of analytics/queries.sql over the exports; without a name, list them.",
+  positionals: "[NAME...]",
+  flags: {
+    list: { type: "boolean", help: "list the queries" },
+    sql: { type: "string", value: "SELECT", help: "run this SELECT over the views of analytics/catalog.sql" },
+    format: { type: "string", value: "FORMAT", help: "table (default), csv, json or md; csv and json take one query" },
+    dir: { type: "string", value: "DIR", help: "the exports to read (default EXPORT_DIR)" },
+    quiet: { type: "boolean", help: "print the result only" },
+  },
+};
+
+async function analytics({ args, report }: TaskContext): Promise<void> {
+  const known = parseQueries(await Deno.readTextFile(QUERIES));
+  const queries = chosenQueries(args, known);
+  const format = chosenFormat(args, queries.length);
+  if (args.has("list") || queries.length === 0) return report.result(formatQueryList(known));
+  using catalog = await openCatalog(args.text("dir") ?? readSettings("local").exportDir);
+  for (const query of queries) {
+    if (queries.length > 1) {
+      report.result(
+        `${format === "md" ? "## " : "-- "}${query.name}: ${query.description}${format === "md" ? "\n\n" : "\n"}`,
+      );
+    }
+    report.result(formatRows(catalog.query(query), format) + (queries.length > 1 ? "\n" : ""));
+  }
+}
+
+function chosenQueries(args: Args, known: readonly NamedQuery[]): NamedQuery[] {
+  const sql = args.text("sql");
+  const named = pickQueries(known, args.positionals);
+  if (sql === undefined) return named;
+  if (named.length > 0) throw usageError("--sql and query names exclude each other; give one of them");
+  return [{ name: "--sql", description: "", sql: sql.trim().replace(/;$/, "") }];
+}
+
+function chosenFormat(args: Args, count: number): Format {
+  const given = args.text("format") ?? "table";
+  const format = FORMATS.find((candidate) => candidate === given);
+  if (!format) throw usageError(`--format takes ${FORMATS.join(", ")}, not "${given}"`);
+  if (count > 1 && (format === "csv" || format === "json")) {
+    throw usageError(`--format ${format} takes one query, not ${count}; run them one by one`);
+  }
+  return format;
+}
+
+function usageError(finding: string): TaskError {
+  return new TaskError(`Cannot run task "analytics": ${finding}`, EXIT.usage);
+}
+
+if (import.meta.main) Deno.exitCode = await runTask(spec, analytics);

@@ -1,0 +1,58 @@
+import type { TaskSpec } from "./lib/args.ts";
+import { runChildTask } from "./lib/child_task.ts";
+import { lockFile } from "./lib/file_lock.ts";
+import { writeHarnessSample } from "./lib/harness_sample.ts";
+import { VARIABLES } from "./lib/settings.ts";
+import { runTask, type TaskContext } from "./lib/task.ts";
+
+/** Everything the demo makes; removed when it starts. */
+const DIRECTORY = "data/demo";
+
+/** An empty variable counts as unset, and hides what .env says. */
+const SETTINGS = {
+  ...Object.fromEntries(VARIABLES.map((name) => [name, ""])),
+  EMBEDDED_DIR: `${DIRECTORY}/pglite`,
+  HERETIX_DB_PATH: `${DIRECTORY}/heretix.sqlite`,
+  EXPORT_DIR: `${DIRECTORY}/exports`,
+};
+
+const spec: TaskSpec = {
+  name: "demo",
+  summary: `Run the whole path on the embedded database, from nothing to a report, in ${DIRECTORY}.`,
+  flags: {},
+};
+
+async function demo({ report, signal }: TaskContext): Promise<void> {
+  await Deno.mkdir("data", { recursive: true });
+  using _lock = await lockFile(`${DIRECTORY}.lock`, { what: "the demo" });
+  await Deno.remove(DIRECTORY, { recursive: true }).catch(ignoreNotFound);
+  await Deno.mkdir(DIRECTORY);
+  const run = async (name: string, ...args: string[]) => {
+    report.result(`\n$ deno task ${[name, ...args].join(" ")}`);
+    await runChildTask(name, args, { env: SETTINGS, signal });
+  };
+  report.result(`Everything below happens in ${DIRECTORY}; no other database is touched.`);
+  await run("migrate");
+  await run("db:seed", "--rows", "600", "--days", "14");
+  const { runs, executions } = writeHarnessSample(SETTINGS.HERETIX_DB_PATH, { runs: 36 });
+  report.result(`\nWrote ${SETTINGS.HERETIX_DB_PATH}, a research file of ${runs} runs and ${executions} executions`);
+  await run("export", "--from", "all");
+  await run("analytics", "overview");
+  await run("analytics", "prompt_versions");
+  await run("analytics", "bias_gap");
+  await run("report", "--out", `${DIRECTORY}/report.html`);
+  report.result(CLOSING);
+}
+
+const CLOSING = `
+The Parquet files are in ${DIRECTORY}/exports, one directory a day; the charts in ${DIRECTORY}/report.html.
+Try next:
+  deno task analytics --list
+  deno task analytics claim_models --dir ${DIRECTORY}/exports
+  deno task migrate && deno task db:seed && deno task export     the same on your own database (DATABASE_URL in .env)`;
+
+function ignoreNotFound(error: unknown): void {
+  if (!(error instanceof Deno.errors.NotFound)) throw error;
+}
+
+if (import.meta.main) Deno.exitCode = await runTask(spec, demo);

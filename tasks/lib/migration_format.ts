@@ -1,0 +1,41 @@
+import type { Migration } from "./migration_files.ts";
+import type { Plan, PlanEntry } from "./migration_plan.ts";
+
+/** A table of every version and where it stands, for people. */
+export function formatStatus({ entries }: Plan): string {
+  const width = Math.max(0, ...entries.map(({ name }) => name.length));
+  const lines = entries.map(({ name, state, row }) =>
+    `${state.padEnd(8)}  ${row ? `${name.padEnd(width)}  ${formatRow(row)}` : name}`
+  );
+  const pending = entries.filter(({ state }) => state === "pending").length;
+  return [...lines, `${entries.length} migrations, ${pending} pending`].join("\n");
+}
+
+function formatRow({ appliedAt, appliedBy, durationMs, kind }: NonNullable<PlanEntry["row"]>): string {
+  const when = `${appliedAt.slice(0, 19).replace("T", " ")} UTC by ${appliedBy}`;
+  return kind === "applied" ? `${when} in ${durationMs} ms` : when;
+}
+
+/** Files that would be applied, one per line. */
+export function formatPending(pending: readonly Migration[]): string {
+  return pending.map(({ name, transaction }) => `  ${name}${transaction ? "" : " (without a transaction)"}`).join("\n");
+}
+
+/** The versions of a plan for JSON, without the files' text. */
+export function toJsonEntries({ entries }: Plan): readonly Record<string, unknown>[] {
+  return entries.map(({ version, name, state, file, row }) => ({
+    version,
+    name,
+    state,
+    transaction: file?.transaction ?? null,
+    checksum: file?.checksum ?? null,
+    applied: row
+      ? { at: row.appliedAt, by: row.appliedBy, durationMs: row.durationMs, name: row.name, checksum: row.checksum }
+      : null,
+  }));
+}
+
+/** "1 migration", "2 migrations". */
+export function countMigrations(count: number): string {
+  return `${count} migration${count === 1 ? "" : "s"}`;
+}

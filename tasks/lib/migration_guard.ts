@@ -1,0 +1,58 @@
+import type { Database } from "./database.ts";
+import { EXIT } from "./errors.ts";
+import { migrateFailure } from "./migration_errors.ts";
+import { takeMigrationLock } from "./migration_lock.ts";
+import { resetSession } from "./migration_session.ts";
+import type { Report } from "./report.ts";
+import { toServerFailure } from "./server_failure.ts";
+
+/** How to run whatever changes a database. */
+export interface MigrationRunOptions {
+  /** Takes what is worth knowing. */
+  readonly report: Report;
+  /** How long to wait for another runner's lock, and for locks on tables; 0 by default. */
+  readonly waitMs?: number;
+  /** Ends the run. */
+  readonly signal?: AbortSignal;
+}
+
+/** What `body` returns, run while this session holds the migration lock; afterwards the session is as new.
+ *
+ * Errors: TaskError: exit 3 behind a pooler; exit 5 when another runner holds the lock for too long; what `body` throws.
+ */
+export async function underMigrationLock<T>(
+  database: Database,
+  { report, waitMs = 0, signal }: MigrationRunOptions,
+  body: () => Promise<T>,
+): Promise<T> {
+  const { sql, label } = database;
+  return await withMigrateErrors(database, async () => {
+    if (await database.isPooled()) throw pooledError(label);
+    const onWait = (holder: string) => report.note(`Waiting for ${holder} to finish migrating ${label}`);
+    await using _lock = await takeMigrationLock(sql, { label, waitMs, onWait, signal });
+    try {
+      return await body();
+    } finally {
+      // Where the session is lost there is nothing to reset.
+      await resetSession(sql).catch(() => {});
+    }
+  });
+}
+
+/** What `body` returns; a server's error becomes a TaskError that names the database. */
+export async function withMigrateErrors<T>(database: Database, body: () => Promise<T>): Promise<T> {
+  try {
+    return await body();
+  } catch (error) {
+    throw toServerFailure(error, { verb: "migrate", ...database });
+  }
+}
+
+function pooledError(label: string): Error {
+  return migrateFailure(
+    label,
+    "a pooler in transaction mode stands before it, which breaks locks; " +
+      "put the server's direct endpoint into the same variable with _UNPOOLED at its end",
+    EXIT.refused,
+  );
+}

@@ -1,0 +1,69 @@
+import type { Database } from "./database.ts";
+import { EXIT } from "./errors.ts";
+import { migrateFailure } from "./migration_errors.ts";
+import type { Migration } from "./migration_files.ts";
+import { LEDGER, listRelations, readLedger } from "./migration_ledger.ts";
+import { type LedgerRow, type Plan, planMigrations, type PlanOptions } from "./migration_plan.ts";
+
+/** The plan for an open database; nothing is changed.
+ *
+ * Errors: TaskError (exit 3) for a database that another tool has made.
+ */
+export async function readPlan(
+  database: Database,
+  files: readonly Migration[],
+  options: PlanOptions = {},
+): Promise<Plan> {
+  return planMigrations(files, await readOwnLedger(database), options);
+}
+
+/** The plan for an open database, which may be carried out.
+ *
+ * Errors: TaskError (exit 3) listing everything that forbids to run it.
+ */
+export async function readSafePlan(
+  database: Database,
+  files: readonly Migration[],
+  options: PlanOptions = {},
+): Promise<Plan> {
+  const plan = await readPlan(database, files, options);
+  if (plan.findings.length === 0) return plan;
+  const lines = plan.findings.map((finding) => `  ${finding}`);
+  const finding = ["files and ledger disagree, nothing was run;", ...lines].join("\n");
+  throw migrateFailure(database.label, finding, EXIT.refused);
+}
+
+/** Rows of the ledger; none for an empty database.
+ *
+ * Errors: TaskError (exit 3) for a database that another tool has made.
+ */
+async function readOwnLedger({ sql, label }: Database): Promise<readonly LedgerRow[]> {
+  const ledger = await readLedger(sql);
+  if (ledger.kind === "ours" && ledger.rows.length > 0) return ledger.rows;
+  if (ledger.kind === "foreign") throw foreignLedgerError(label);
+  const names = await listRelations(sql);
+  if (names.length > 0) throw foreignDatabaseError(label, names);
+  return [];
+}
+
+/** The error for a ledger of another tool. */
+export function foreignLedgerError(label: string): Error {
+  return migrateFailure(
+    label,
+    `its table ${LEDGER} belongs to another tool; ` +
+      "rename or drop that table if the tool is not used any more, then adopt the database with --baseline N",
+    EXIT.refused,
+  );
+}
+
+const MAX_NAMED = 6;
+
+function foreignDatabaseError(label: string, names: readonly string[]): Error {
+  const named = names.slice(0, MAX_NAMED).join(", ") + (names.length > MAX_NAMED ? ", ..." : "");
+  return migrateFailure(
+    label,
+    `it holds ${named} and nothing in a ledger ${LEDGER}; ` +
+      "if these are what the files up to N make, adopt it with --baseline N, else name an empty database",
+    EXIT.refused,
+  );
+}

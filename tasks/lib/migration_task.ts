@@ -1,0 +1,106 @@
+import type { Database } from "./database.ts";
+import { EXIT, type ExitCode } from "./errors.ts";
+import type { Migration } from "./migration_files.ts";
+import { countMigrations, formatPending, formatStatus, toJsonEntries } from "./migration_format.ts";
+import type { MigrateMode, MigrateRequest } from "./migration_request.ts";
+import { migrate, type MigrateOptions } from "./migration_run.ts";
+import { withMigrateErrors } from "./migration_guard.ts";
+import { readPlan, readSafePlan } from "./migration_state.ts";
+
+/** Everything a request needs beside database and files. */
+export interface RequestOptions extends MigrateRequest, MigrateOptions {
+  /** Whether the result is JSON. */
+  readonly json: boolean;
+}
+
+type Runner = (database: Database, files: readonly Migration[], options: RequestOptions) => Promise<ExitCode>;
+
+const RUNNERS: Readonly<Record<MigrateMode, Runner>> = {
+  apply: runApply,
+  status: runStatus,
+  check: runCheck,
+  "dry-run": runDryRun,
+  rehearse: runRehearsal,
+  baseline: runBaseline,
+};
+
+/** Carries a request out, reports its result and tells the exit code. */
+export async function carryOutRequest(
+  database: Database,
+  files: readonly Migration[],
+  options: RequestOptions,
+): Promise<ExitCode> {
+  return await withMigrateErrors(database, () => RUNNERS[options.mode](database, files, options));
+}
+
+async function runApply(database: Database, files: readonly Migration[], options: RequestOptions): Promise<ExitCode> {
+  const { applied, plan } = await migrate(database, files, options);
+  const text = applied.length > 0
+    ? `Applied ${countMigrations(applied.length)} to ${database.label}`
+    : `Nothing to do: ${database.label} has all ${countMigrations(plan.entries.length)}`;
+  tell(database, options, { text, json: { applied } });
+  return EXIT.done;
+}
+
+async function runStatus(database: Database, files: readonly Migration[], options: RequestOptions): Promise<ExitCode> {
+  const plan = await readPlan(database, files, options);
+  tell(database, options, { text: formatStatus(plan), json: { migrations: toJsonEntries(plan) } });
+  return EXIT.done;
+}
+
+async function runCheck(database: Database, files: readonly Migration[], options: RequestOptions): Promise<ExitCode> {
+  const plan = await readSafePlan(database, files, options);
+  tellPending(database, options, plan.pending);
+  return plan.pending.length > 0 ? EXIT.pending : EXIT.done;
+}
+
+async function runDryRun(database: Database, files: readonly Migration[], options: RequestOptions): Promise<ExitCode> {
+  tellPending(database, options, (await readSafePlan(database, files, options)).pending);
+  return EXIT.done;
+}
+
+async function runRehearsal(
+  database: Database,
+  files: readonly Migration[],
+  options: RequestOptions,
+): Promise<ExitCode> {
+  const { rehearse } = await import("./migration_rehearse.ts");
+  const { rehearsed, skipped } = await rehearse(database, files, options);
+  tell(database, options, {
+    text: `Rehearsed ${countMigrations(rehearsed.length)} on ${database.label}, all rolled back` +
+      (skipped.length > 0 ? `; ${skipped.length} left out` : ""),
+    json: { rehearsed: rehearsed.map(({ name }) => name), skipped: skipped.map(({ name }) => name) },
+  });
+  return EXIT.done;
+}
+
+async function runBaseline(
+  database: Database,
+  files: readonly Migration[],
+  options: RequestOptions,
+): Promise<ExitCode> {
+  const { recordBaseline } = await import("./migration_baseline.ts");
+  const adopted = files.filter(({ version }) => version <= options.to!);
+  await recordBaseline(database, adopted, options);
+  tell(database, options, {
+    text: `Recorded ${countMigrations(adopted.length)} as baseline of ${database.label}`,
+    json: { baseline: adopted.map(({ name }) => name) },
+  });
+  return EXIT.done;
+}
+
+function tellPending(database: Database, options: RequestOptions, pending: readonly Migration[]): void {
+  const text = pending.length > 0
+    ? `${countMigrations(pending.length)} pending on ${database.label}:\n${formatPending(pending)}`
+    : `Nothing pending on ${database.label}`;
+  const json = { pending: pending.map(({ version, name, transaction }) => ({ version, name, transaction })) };
+  tell(database, options, { text, json });
+}
+
+function tell(
+  { label }: Database,
+  { json, report }: RequestOptions,
+  result: { readonly text: string; readonly json: Readonly<Record<string, unknown>> },
+): void {
+  report.result(json ? JSON.stringify({ database: label, ...result.json }, null, 2) : result.text);
+}

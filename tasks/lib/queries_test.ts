@@ -1,0 +1,50 @@
+import assert from "node:assert/strict";
+import { formatQueryList, parseQueries, pickQueries } from "./queries.ts";
+
+const TEXT = `-- A preface.
+-- name: first
+-- What first shows.
+select 1;
+
+-- name: second
+-- What second shows.
+select
+  2 -- two
+;
+`;
+
+Deno.test("parseQueries() reads name, description and one SELECT", () => {
+  assert.deepEqual(parseQueries(TEXT), [
+    { name: "first", description: "What first shows.", sql: "select 1" },
+    { name: "second", description: "What second shows.", sql: "select\n  2 -- two\n" },
+  ]);
+});
+
+Deno.test("parseQueries() reads a file with Windows line ends", () => {
+  assert.equal(parseQueries(TEXT.replaceAll("\n", "\r\n"))[0].description, "What first shows.");
+});
+
+Deno.test("parseQueries() names the query without a description", () => {
+  assert.throws(() => parseQueries("-- name: x\nselect 1;\n"), {
+    message: 'Cannot read query "x": it lacks a description or SQL; write a comment line and a SELECT below it',
+  });
+});
+
+Deno.test("parseQueries() names the query that is there twice", () => {
+  assert.throws(() => parseQueries(TEXT + TEXT), { message: /^Cannot read query "first": the name is there twice; / });
+});
+
+Deno.test("pickQueries() keeps the order of the names", () => {
+  assert.deepEqual(pickQueries(parseQueries(TEXT), ["second", "first"]).map(({ name }) => name), ["second", "first"]);
+});
+
+Deno.test("pickQueries() lists the names when one is unknown", () => {
+  assert.throws(() => pickQueries(parseQueries(TEXT), ["third"]), {
+    message: 'Cannot run query "third": there is no such query; take one of first, second',
+    exitCode: 2,
+  });
+});
+
+Deno.test("formatQueryList() aligns the descriptions", () => {
+  assert.equal(formatQueryList(parseQueries(TEXT)), "first   What first shows.\nsecond  What second shows.");
+});

@@ -1,0 +1,77 @@
+import { connect as dial, isIP, type Socket } from "node:net";
+import { connect as secure } from "node:tls";
+
+/** The socket of one session. */
+export interface SessionSocket {
+  /** The session's socket, ready for the start-up message; further ones, to cancel a query, only while it is open. */
+  readonly open: () => Promise<Socket>;
+  /** Ends it without waiting for the peer. */
+  readonly destroy: () => void;
+}
+
+/** Where a session's socket goes. */
+export interface SocketTarget {
+  /** Name or address. */
+  readonly host: string;
+  /** TCP port. */
+  readonly port: number;
+  /** Whether TLS with certificate check is used. */
+  readonly tls: boolean;
+}
+
+/** The socket of a session that ends with it.
+ *
+ * Left alone, postgres.js connects again for ever, without a pause to a peer that accepts and closes, and compares the
+ * certificate of an IP address with "localhost".
+ */
+export function openSocketOnce(target: SocketTarget, timeoutMs: number): SessionSocket {
+  const opened: Socket[] = [];
+  return {
+    async open() {
+      if (opened[0]?.destroyed) throw codedError("CONNECTION_CLOSED", "the connection was closed");
+      const socket = dial(target.port, target.host);
+      opened.push(socket);
+      const timer = setTimeout(() => socket.destroy(codedError("CONNECT_TIMEOUT", "no answer")), timeoutMs);
+      try {
+        await nextEvent(socket, "connect");
+        return target.tls ? await startTls(socket, target.host) : socket;
+      } finally {
+        clearTimeout(timer);
+      }
+    },
+    destroy: () => opened.forEach((socket) => socket.destroy()),
+  };
+}
+
+/** SSLRequest: its length, and its number in place of a protocol version. */
+const SSL_REQUEST = new Uint8Array([0, 0, 0, 8, 4, 210, 22, 47]);
+
+async function startTls(socket: Socket, host: string): Promise<Socket> {
+  socket.write(SSL_REQUEST);
+  const answer = await nextEvent(socket, "data") as Uint8Array;
+  // Anything behind the one letter would be unencrypted bytes that somebody on the way has added.
+  if (String.fromCharCode(...answer) !== "S") {
+    socket.destroy();
+    throw codedError("NO_TLS", "it does not offer TLS");
+  }
+  const encrypted = secure({ socket, host, ...(isIP(host) ? {} : { servername: host }) });
+  await nextEvent(encrypted, "secureConnect");
+  return encrypted;
+}
+
+function nextEvent(socket: Socket, event: string): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    const onClose = () => reject(codedError("CONNECTION_CLOSED", "the connection was closed"));
+    const done = (settle: (value: unknown) => void) => (value: unknown) => {
+      socket.off(event, onEvent).off("error", onError).off("close", onClose);
+      settle(value);
+    };
+    const [onEvent, onError] = [done(resolve), done(reject)];
+    socket.once(event, onEvent).once("error", onError).once("close", onClose);
+  });
+}
+
+/** An error with a code, as Node's own. */
+export function codedError(code: string, message: string): Error {
+  return Object.assign(new Error(message), { code });
+}

@@ -1,0 +1,37 @@
+import { dirname } from "node:path";
+import type { TaskSpec } from "./lib/args.ts";
+import { openCatalog } from "./lib/catalog.ts";
+import { messageOf, TaskError } from "./lib/errors.ts";
+import { parseQueries, pickQueries } from "./lib/queries.ts";
+import { formatReport, REPORT_QUERIES } from "./lib/report_page.ts";
+import { readSettings } from "./lib/settings.ts";
+import { runTask, type TaskContext } from "./lib/task.ts";
+
+const ANALYTICS = new URL("../analytics/", import.meta.url);
+
+const spec: TaskSpec = {
+  name: "report",
+  summary: "Write one HTML page with charts over the exports.",
+  flags: {
+    out: { type: "string", value: "FILE", help: "where to write it (default data/report.html)" },
+    dir: { type: "string", value: "DIR", help: "the exports to read (default EXPORT_DIR)" },
+    quiet: { type: "boolean", help: "print the result only" },
+  },
+};
+
+async function writeReport({ args, report }: TaskContext): Promise<void> {
+  const out = args.text("out") ?? "data/report.html";
+  const known = parseQueries(await Deno.readTextFile(new URL("queries.sql", ANALYTICS)));
+  const css = await Deno.readTextFile(new URL("report.css", ANALYTICS));
+  using catalog = await openCatalog(args.text("dir") ?? readSettings("local").exportDir);
+  const answers = pickQueries(known, REPORT_QUERIES).map((query) => ({ ...query, result: catalog.query(query) }));
+  try {
+    await Deno.mkdir(dirname(out), { recursive: true });
+    await Deno.writeTextFile(out, formatReport(answers, css));
+  } catch (error) {
+    throw new TaskError(`Cannot write report "${out}": ${messageOf(error)}; choose another file with --out`);
+  }
+  report.result(`Wrote ${out}`);
+}
+
+if (import.meta.main) Deno.exitCode = await runTask(spec, writeReport);

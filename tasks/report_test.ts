@@ -1,0 +1,29 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { runCommand } from "./testing/command.ts";
+import { sampleRow, writeSampleLake } from "./testing/sample_lake.ts";
+
+Deno.test("report writes one page that needs nothing else and escapes what the rows hold", async () => {
+  const row = sampleRow("a", "2025-09-01", {
+    claim: "'<script>alert(1)</script>\"&'''",
+    prob_true_rpl: "0.5",
+    env: "'<b>'",
+  });
+  const other = { ...row, run_id: "'b'", model: "'grok'", prob_true_rpl: "0.7" };
+  await using lake = await writeSampleLake({ "local/dt=2025-09-01/checks.parquet": [row, other] });
+  const out = join(lake.directory, "made/report.html");
+  const { code, stdout, stderr } = await runCommand("report", ["--out", out], { env: { EXPORT_DIR: lake.directory } });
+  assert.deepEqual([code, stderr, stdout], [0, "", `Wrote ${out}\n`]);
+  const page = await Deno.readTextFile(out);
+  assert.match(page, /^<!doctype html>[^]*<svg[^]*<\/html>\n$/);
+  assert.doesNotMatch(page, /<script|<link|<img|<b>|https?:|url\(|@import/);
+  assert.match(page, /&#60;script&#62;alert\(1\)&#60;\/script&#62;&#34;&#38;&#39;/);
+  assert.doesNotMatch(page, /NaN|Infinity|undefined/);
+});
+
+Deno.test("report of an empty lake says to export first and writes nothing", async () => {
+  const { code, stderr } = await runCommand("report", ["--out", "data/none.html", "--dir", "data/no-such-lake"]);
+  assert.equal(code, 1);
+  assert.match(stderr, /; run deno task export first\n$/);
+  await assert.rejects(Deno.stat("data/none.html"), Deno.errors.NotFound);
+});
