@@ -33,13 +33,19 @@ export interface ExportOptions {
   readonly columns: readonly Column[];
   /** Columns that are NULL in every row. */
   readonly redacted: readonly string[];
+  /** Days to look at. */
   readonly range: DayRange;
+  /** Whether unchanged days are written too. */
   readonly full: boolean;
+  /** Whether Postgres may lose more than half of its days or rows. */
   readonly allowShrink: boolean;
+  /** Whether rows without a representation are left out. */
   readonly skipBadRows: boolean;
   /** Whether every byte of the existing files is looked at. */
   readonly verify: boolean;
+  /** Ends the export early. */
   readonly signal: AbortSignal;
+  /** What is told on the way. */
   readonly events: ExportEvents;
 }
 
@@ -55,6 +61,7 @@ export interface ExportEvents {
 
 /** What an export has done. */
 export interface ExportResult {
+  /** What was to be done. */
   readonly plan: ExportPlan;
   /** Files that were replaced or added. */
   readonly files: number;

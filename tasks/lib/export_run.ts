@@ -63,8 +63,11 @@ export interface ExportOutcome extends ExportResult {
 
 /** What a run works with. */
 export interface ExportContext {
+  /** The environment, its database and the directory of the lanes. */
   readonly settings: Settings;
+  /** Where warnings and progress go. */
   readonly report: Report;
+  /** Ends the export early. */
   readonly signal: AbortSignal;
 }
 

@@ -91,6 +91,8 @@ export function createPartWriter(db: DuckDb, options: PartWriterOptions): PartWr
   const createStage = `create or replace table stage (${
     options.columns.map((column) => `${quote(column.name)} ${column.duckdbType}`)
   })`;
+  // Statements over 76 columns cost more to optimize than to run, and none of these has anything to gain.
+  db.run("pragma disable_optimizer");
   db.run(createStage);
   db.run("create table superseded (key varchar)");
   let staged = 0;
