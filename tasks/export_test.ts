@@ -129,3 +129,85 @@ Deno.test("export takes a table of extremes to the second reader unchanged, what
     await database.sql.unsafe(`drop owned by ${role}; drop role ${role}`);
   }
 });
+
+/** Values that Parquet has no place for: column, SQL, and what is said about it. */
+const UNREPRESENTABLE = [
+  ["seed", "'NaN'", "is NaN or infinite, which DECIMAL(20,0) cannot hold"],
+  ["cost_usd", "'NaN'", "is NaN or infinite, which DECIMAL(12,6) cannot hold"],
+  ["finished_at", "'infinity'", "is infinite, which a Parquet timestamp cannot be"],
+  ["finished_at", "'-infinity'", "is infinite, which a Parquet timestamp cannot be"],
+  ["finished_at", "'294276-12-31 00:00:00+00'", "is later than a Parquet timestamp can be"],
+  ["created_at", "'infinity'", "is NULL, infinite or outside the years 1 to 9999"],
+  ["created_at", "'-infinity'", "is NULL, infinite or outside the years 1 to 9999"],
+  ["created_at", "'10000-01-01 00:00:00+00'", "is NULL, infinite or outside the years 1 to 9999"],
+  ["created_at", "'0001-12-31 23:59:59.999999+00 BC'", "is NULL, infinite or outside the years 1 to 9999"],
+  ["created_at", "null", "is NULL, infinite or outside the years 1 to 9999"],
+] as const;
+
+Deno.test("export refuses values that Parquet cannot hold, by column and run, and touches nothing", async () => {
+  await using database = await createChecksDatabase();
+  await using directory = await createExportDirectory();
+  const env = { DATABASE_URL: database.url };
+  await database.sql.unsafe(`alter table checks alter created_at drop not null; ${insertCheck("good")}
+    ${insertCheck("early", { created_at: "'2025-08-31'" })}`);
+  assert.equal((await directory.run([], env)).code, 0);
+  const before = await directory.state();
+  await database.sql.unsafe(insertCheck("late", { created_at: "'2025-09-03'" }));
+  for (const [index, [column, sql, finding]] of UNREPRESENTABLE.entries()) {
+    // One of each way to find it; the others are in the next test.
+    if (![0, 2, 5, 9].includes(index)) continue;
+    await database.sql.unsafe(insertCheck(`bad ${index}`, { [column]: sql }));
+    const { code, stdout, stderr } = await directory.run([], env);
+    assert.deepEqual([code, stdout], [1, ""], sql);
+    const line = `Cannot export run "bad ${index}": column "${column}" ${finding}; [^\\n]+ --skip-bad-rows\n`;
+    assert.match(stderr, new RegExp(`^${line.replaceAll(/[()]/g, "\\$&")}$`));
+    assert.deepEqual(await directory.state(), before, sql);
+    await database
+      .sql`update checks set run_id = 'aside ' || run_id, created_at = '2025-09-01' where run_id like 'bad%'`;
+    await database.sql`delete from checks where run_id like 'aside%'`;
+  }
+});
+
+Deno.test("export --skip-bad-rows leaves out what Parquet cannot hold, each row named", async () => {
+  await using database = await createChecksDatabase();
+  await using directory = await createExportDirectory();
+  const env = { DATABASE_URL: database.url };
+  await database.sql.unsafe(`alter table checks alter created_at drop not null; ${insertCheck("good")}
+    ${UNREPRESENTABLE.map(([column, sql], index) => insertCheck(`bad ${index}`, { [column]: sql })).join("\n")}`);
+  const { code, stderr } = await directory.run(["--skip-bad-rows"], env);
+  assert.equal(code, 0, stderr);
+  const lines = UNREPRESENTABLE.map(([column, , finding], index) =>
+    `Warning: Left out run "bad ${index}": column "${column}" ${finding}`
+  );
+  assert.deepEqual(
+    stderr.trimEnd().split("\n").sort(),
+    [...lines, `Warning: ${lines.length} rows were left out (--skip-bad-rows)`].sort(),
+  );
+  assert.deepEqual(rowsOf(await directory.read()).map(({ run_id }) => run_id), ["good"]);
+  assert.equal((await directory.run([], env)).code, 1);
+});
+
+Deno.test("export ends at once on a bad row in front of many others, and says what is wrong", async () => {
+  await using database = await createChecksDatabase();
+  await using directory = await createExportDirectory();
+  await database.sql.unsafe(`${insertCheck("bad", { seed: "'NaN'", created_at: "'2025-01-01'" })}
+    insert into checks (id, run_id, env, model, prompt_version, "K", "R", created_at, claim)
+    select gen_random_uuid(), 'run ' || i, 'local', 'm', 'v', 1, 1, timestamptz '2025-01-01' + i * interval '10 min',
+      repeat(md5(i::text), 300) from generate_series(1, 8000) as i`);
+  const { code, stderr } = await directory.run([], { DATABASE_URL: database.url });
+  assert.equal(code, 1);
+  assert.match(stderr, /^Cannot export run "bad": column "seed" is NaN [^\n]+\n$/);
+  assert.deepEqual(await directory.state(), []);
+});
+
+Deno.test("export leaves every file alone when nothing has changed", async () => {
+  await using database = await createChecksDatabase();
+  await using directory = await createExportDirectory();
+  const env = { DATABASE_URL: database.url };
+  await database.sql.unsafe(insertCheck("a") + insertCheck("b", { created_at: "'2025-09-02'" }));
+  assert.equal((await directory.run([], env)).code, 0);
+  const before = await directory.state();
+  const { code, stdout } = await directory.run([], env);
+  assert.deepEqual([code, stdout.startsWith("Lane local is up to date: 2 days in ")], [0, true]);
+  assert.deepEqual(await directory.state(), before);
+});

@@ -45,21 +45,33 @@ export async function withPostgresSource<T>(
   use: (source: Source) => Promise<T>,
 ): Promise<T> {
   const system = await systemIdentifier(sql);
-  return await sql.begin("isolation level repeatable read read only", async (transaction) => {
-    const tx = transaction as unknown as Sql;
-    await tx.unsafe(SESSION);
-    const identity = (await sha256(`${system} ${await tableSignature(tx, options)}`)).slice(0, 16);
-    const days = await readDays(tx, options);
-    return await use({
-      kind: "postgres",
-      key: "postgres",
-      identity,
-      days,
-      supersedes: [],
-      partial: false,
-      blocks: (wanted) => readBlocks(tx, rangesOf(days.keys(), new Set(wanted)), options),
-    });
-  }) as T;
+  let failure: unknown;
+  try {
+    return await sql.begin("isolation level repeatable read read only", async (transaction) => {
+      const tx = transaction as unknown as Sql;
+      await tx.unsafe(SESSION);
+      const identity = (await sha256(`${system} ${await tableSignature(tx, options)}`)).slice(0, 16);
+      const days = await readDays(tx, options);
+      const source: Source = {
+        kind: "postgres",
+        key: "postgres",
+        identity,
+        days,
+        supersedes: [],
+        partial: false,
+        blocks: (wanted) => readBlocks(tx, rangesOf(days.keys(), new Set(wanted)), options),
+      };
+      return await use(source).catch((error) => {
+        failure = error;
+        throw error;
+      });
+    }) as T;
+  } catch (error) {
+    // After a COPY that was left early even the rollback is refused: what counts is why it was left.
+    if ((error as { code?: string }).code !== "COPY_IN_PROGRESS") throw error;
+    await sql.end({ timeout: 0 }).catch(() => {});
+    throw failure;
+  }
 }
 
 /** Tells one cluster and database from another; empty where the role may not know. */
@@ -199,6 +211,8 @@ export async function* splitByDay(stream: Readable, columns: number): AsyncGener
     splitter.end();
     yield* queue;
   } finally {
+    // postgres.js stops its socket while the stream is full, and the end of the rows alone does not start it again.
+    stream._read(0);
     stream.destroy();
   }
 }
