@@ -1,4 +1,5 @@
 import { relative } from "node:path";
+import type { BlockPool } from "./block_pool.ts";
 import type { Column } from "./dataset.ts";
 import type { Day } from "./day.ts";
 import { EXIT, TaskError } from "./errors.ts";
@@ -41,6 +42,8 @@ export interface ExportOptions {
   readonly allowShrink: boolean;
   /** Whether rows without a representation are left out. */
   readonly skipBadRows: boolean;
+  /** Memory for tuples, shared with the sources. */
+  readonly blocks: BlockPool;
   /** Whether every byte of the existing files is looked at. */
   readonly verify: boolean;
   /** Ends the export early. */
@@ -112,6 +115,7 @@ async function stage(plan: ExportPlan, sources: readonly Source[], options: Expo
     writer: { columns, fields: fieldOrder(columns), redacted },
     skipBadRows,
     superseded: sources.flatMap(({ supersedes }) => supersedes),
+    blocks: options.blocks,
     threads: Math.min(2, navigator.hardwareConcurrency),
   });
   const total = plan.writes.reduce((sum, { rows }) => sum + rows, 0);

@@ -1,3 +1,4 @@
+import { createBlockPool } from "./block_pool.ts";
 import { openDatabase } from "./database.ts";
 import { type Dataset, parseDataset } from "./dataset.ts";
 import { exportLane, type ExportOptions, type ExportResult, planLane } from "./export.ts";
@@ -90,6 +91,7 @@ export async function runExport(request: ExportRequest, context: ExportContext):
     manifest,
     columns: dataset.columns,
     redacted: request.redacted ?? manifest.redacted,
+    blocks: createBlockPool(),
     signal,
     events: {
       damage: ({ path, finding }) => report.warn(`${lane}/${path} ${finding}`),
@@ -143,7 +145,7 @@ async function openManifest(directory: string, dataset: Dataset, dryRun: boolean
 async function withSources<T>(
   request: ExportRequest,
   dataset: Dataset,
-  { redacted, range, events }: ExportOptions,
+  { redacted, range, blocks, events }: ExportOptions,
   context: ExportContext,
   act: (sources: readonly Source[]) => Promise<T>,
 ): Promise<T> {
@@ -171,6 +173,7 @@ async function withSources<T>(
     return await withPostgresSource(database.sql, {
       dataset,
       range,
+      blocks,
       redacted,
       onUnlisted: (column) => report.warn(`Column "${column}" of checks is not exported; add it to ${POSTGRES_SELECT}`),
       onBadRow,

@@ -77,7 +77,7 @@ async function listSqlFiles(directory: string): Promise<readonly string[]> {
 }
 
 /** Everything wrong with a sorted list of file names: each as `name: problem`. */
-export function findNameProblems(names: readonly string[]): readonly string[] {
+function findNameProblems(names: readonly string[]): readonly string[] {
   const problems: string[] = [];
   const byVersion = new Map<number, string>();
   for (const name of names) {
@@ -112,7 +112,7 @@ async function readBytes(path: string, label: string): Promise<Uint8Array> {
 }
 
 /** The text of an SQL file, without a byte order mark and with LF line ends, or why it is none. */
-export function decodeSql(bytes: Uint8Array): string | { readonly problem: string } {
+function decodeSql(bytes: Uint8Array): string | { readonly problem: string } {
   const [first, second] = bytes;
   if ((first === 0xff && second === 0xfe) || (first === 0xfe && second === 0xff)) {
     return { problem: "it is UTF-16; save it as UTF-8" };

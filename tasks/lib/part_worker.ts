@@ -24,7 +24,7 @@ function serve(): void {
         return { kind: "done" };
       case "tuples":
         writer.addTuples(request.block);
-        return { kind: "done" };
+        return { kind: "done", block: request.block.buffer };
       case "kept":
         writer.addKept(readPart(request.path, request.sha256), request.without);
         return { kind: "done" };
@@ -36,8 +36,10 @@ function serve(): void {
       }
     }
   };
+  const reply = (answer: PartReply) =>
+    self.postMessage(answer, answer.kind === "done" && answer.block ? [answer.block] : []);
   self.onmessage = ({ data }: MessageEvent<PartRequest>) => {
-    queue = queue.then(() => act(data)).catch(failure).then((reply) => self.postMessage(reply));
+    queue = queue.then(() => act(data)).catch(failure).then(reply);
   };
 }
 

@@ -1,4 +1,5 @@
 import type { Readable } from "node:stream";
+import { BLOCK_BYTES, type BlockPool } from "./block_pool.ts";
 import { headerSize, isTrailer, POSTGRES_EPOCH_MICROS } from "./copy_binary.ts";
 import { type Day, dayOf, isDay, nextDay, startOf } from "./day.ts";
 import type { Dataset } from "./dataset.ts";
@@ -13,6 +14,8 @@ export interface PostgresSourceOptions {
   readonly dataset: Dataset;
   /** Days to look at. */
   readonly range: DayRange;
+  /** Memory for tuples. */
+  readonly blocks: BlockPool;
   /** Columns that leave as NULL. */
   readonly redacted: readonly string[];
   /** Called with each column of the table that the dataset leaves out. */
@@ -151,7 +154,7 @@ async function* readBlocks(
 ): AsyncGenerator<DayBlock> {
   for (const range of ranges) {
     const stream = await tx.unsafe(copySql(range, options)).readable() as unknown as Readable;
-    yield* splitByDay(stream, options.dataset.columns.length);
+    yield* splitByDay(stream, options.dataset.columns.length, options.blocks);
   }
 }
 
@@ -163,9 +166,6 @@ function copySql(range: DayRange, { dataset, redacted }: PostgresSourceOptions):
   const rows = `select ${fields.join(", ")} from (${dataset.select} where ${rangeCondition(range)}) as d`;
   return `copy (${rows} order by d.created_at, d.id) to stdout (format binary)`;
 }
-
-/** Size of a block: large enough that handing it over costs nothing, small enough that many are under way. */
-const BLOCK_BYTES = 512 * 1024;
 
 /** Blocks read ahead of the consumer. */
 const MAX_QUEUED = 8;
@@ -180,9 +180,9 @@ const CREATED_AT = 6;
  * Errors: CopyFormatError on a chunk that is none, TaskError on a stream that ends without its trailer.
  * Source: PostgreSQL manual, "COPY Operations" of the message flow: "always one per row".
  */
-export async function* splitByDay(stream: Readable, columns: number): AsyncGenerator<DayBlock> {
+export async function* splitByDay(stream: Readable, columns: number, blocks: BlockPool): AsyncGenerator<DayBlock> {
   const queue: DayBlock[] = [];
-  const splitter = createSplitter(columns, (block) => queue.push(block));
+  const splitter = createSplitter(columns, blocks, (block) => queue.push(block));
   let wake = () => {};
   let state = "open" as "open" | "ended" | Error;
   stream.on("data", (chunk: Uint8Array) => {
@@ -223,8 +223,8 @@ interface Splitter {
   end(): void;
 }
 
-function createSplitter(columns: number, emit: (block: DayBlock) => void): Splitter {
-  let block = new Uint8Array(BLOCK_BYTES);
+function createSplitter(columns: number, blocks: BlockPool, emit: (block: DayBlock) => void): Splitter {
+  let block = blocks.take(BLOCK_BYTES);
   let [at, rows] = [0, 0];
   let day: Day | undefined;
   // First instant after the day, by halves of a signed 64-bit number: no BigInt is made for a tuple.
@@ -233,7 +233,7 @@ function createSplitter(columns: number, emit: (block: DayBlock) => void): Split
   let ended = false;
   const flush = () => {
     if (rows > 0) emit({ day: day!, tuples: block.subarray(0, at), rows });
-    if (rows > 0) block = new Uint8Array(BLOCK_BYTES);
+    if (rows > 0) block = blocks.take(BLOCK_BYTES);
     [at, rows] = [0, 0];
   };
   const startDay = (tuple: Uint8Array) => {
@@ -261,7 +261,7 @@ function createSplitter(columns: number, emit: (block: DayBlock) => void): Split
       if (high > endHigh || (high === endHigh && low >= endLow)) startDay(tuple);
       if (at + tuple.length > block.length) {
         flush();
-        if (tuple.length > block.length) block = new Uint8Array(tuple.length);
+        if (tuple.length > block.length) block = blocks.take(tuple.length);
       }
       block.set(tuple, at);
       at += tuple.length;

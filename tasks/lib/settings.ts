@@ -13,11 +13,6 @@ export const VARIABLES = [
   "EMBEDDED_DIR",
   "HERETIX_DB_PATH",
   "EXPORT_DIR",
-  "EXPORT_URL",
-  "S3_ENDPOINT",
-  "AWS_ACCESS_KEY_ID",
-  "AWS_SECRET_ACCESS_KEY",
-  "AWS_REGION",
 ] as const;
 
 /** Name of one of the variables. */
