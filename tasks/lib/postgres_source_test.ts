@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { Readable } from "node:stream";
 import { concat, tupleOf } from "../testing/columns.ts";
+import { createBlockPool } from "./block_pool.ts";
 import { fieldOf, headerSize, POSTGRES_EPOCH_MICROS } from "./copy_binary.ts";
 import { type Day, DAY_MICROS, startOf } from "./day.ts";
 import { splitByDay } from "./postgres_source.ts";
@@ -20,8 +21,8 @@ function streamOf(chunks: Iterable<Uint8Array>): Readable {
   return Readable.from(chunks, { objectMode: true });
 }
 
-async function blocksOf(chunks: Iterable<Uint8Array>): Promise<DayBlock[]> {
-  return await Array.fromAsync(splitByDay(streamOf(chunks), 2));
+async function blocksOf(chunks: Iterable<Uint8Array>, blocks = createBlockPool()): Promise<DayBlock[]> {
+  return await Array.fromAsync(splitByDay(streamOf(chunks), 2, blocks));
 }
 
 /** Texts of the tuples of each block, and their days. */
@@ -84,6 +85,15 @@ Deno.test("splitByDay() gives blocks that do not share memory", async () => {
   assert.notEqual(first.tuples.buffer, second.tuples.buffer);
 });
 
+Deno.test("splitByDay() fills blocks that were given back", async () => {
+  const pool = createBlockPool();
+  const [first] = await blocksOf([HEADER, row(DAY, "a".repeat(1000)), TRAILER], pool);
+  pool.give(first.tuples.buffer);
+  const again = await blocksOf([HEADER, row(DAY, "b"), TRAILER], pool);
+  assert.equal(again[0].tuples.buffer, first.tuples.buffer);
+  assert.deepEqual(textsOf(again), [["2025-08-29", ["b"]]]);
+});
+
 Deno.test("splitByDay() pauses the stream while its consumer is slow, and loses no row", async () => {
   let pulled = 0;
   function* chunks() {
@@ -92,7 +102,7 @@ Deno.test("splitByDay() pauses the stream while its consumer is slow, and loses 
     yield TRAILER;
   }
   let [rows, ahead] = [0, 0];
-  for await (const block of splitByDay(streamOf(chunks()), 2)) {
+  for await (const block of splitByDay(streamOf(chunks()), 2, createBlockPool())) {
     rows += block.rows;
     await new Promise((resolve) => setTimeout(resolve, 1));
     ahead = Math.max(ahead, pulled - rows);
@@ -123,7 +133,7 @@ Deno.test("splitByDay() throws when the stream is destroyed", async () => {
     stream.push(HEADER);
     stream.push(row(DAY, "a"));
     setTimeout(() => stream.destroy(cause), 5);
-    await assert.rejects(Array.fromAsync(splitByDay(stream, 2)), expected);
+    await assert.rejects(Array.fromAsync(splitByDay(stream, 2, createBlockPool())), expected);
   }
 });
 
@@ -132,7 +142,7 @@ Deno.test("splitByDay() destroys the stream of a consumer that leaves early", as
   for (const chunk of [HEADER, row(DAY, "a"), row(DAY + DAY_MICROS, "b"), row(DAY + 2n * DAY_MICROS, "c")]) {
     stream.push(chunk);
   }
-  for await (const { day } of splitByDay(stream, 2)) {
+  for await (const { day } of splitByDay(stream, 2, createBlockPool())) {
     assert.equal(day, "2025-08-29");
     break;
   }

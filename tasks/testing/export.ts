@@ -37,6 +37,7 @@ export function insertCheck(run: string, expressions: Readonly<Record<string, st
 
 /** A directory of a test's own for lanes and sources, removed when the test is over. */
 export interface ExportDirectory extends AsyncDisposable {
+  /** Where it is. */
   readonly path: string;
   /** Runs `deno task export` into the directory. */
   run(args: readonly string[], env?: Readonly<Record<string, string>>): Promise<CommandResult>;

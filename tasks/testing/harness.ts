@@ -23,6 +23,7 @@ export type HarnessRow = Readonly<Record<string, SQLInputValue>>;
 
 /** A harness database under a path. */
 export interface HarnessFile extends Disposable {
+  /** The open file. */
   readonly db: DatabaseSync;
   /** Adds a row of a table. */
   insert(table: string, row: HarnessRow): void;
