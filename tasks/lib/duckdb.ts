@@ -1,8 +1,7 @@
-import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
 import { closeSync, constants, existsSync, fstatSync, openSync, readSync } from "node:fs";
 // @ts-types="./duckdb_wasm.d.ts"
 import * as duckdb from "@duckdb/duckdb-wasm/dist/duckdb-node-blocking.cjs";
+import { compileDuckDb } from "./duckdb_code.ts";
 
 /** An in-memory DuckDB that reads files of the disk and writes only files of its own memory.
  *
@@ -43,18 +42,27 @@ export interface QueryResult {
 }
 
 /** Opens a DuckDB on one thread. */
-export async function openDuckDb(): Promise<DuckDb> {
-  const dist = dirname(createRequire(import.meta.url).resolve("@duckdb/duckdb-wasm/dist/duckdb-node-blocking.cjs"));
-  const bundle = (name: string) => ({ mainModule: join(dist, `duckdb-${name}.wasm`), mainWorker: "" });
+export async function openDuckDb(code?: WebAssembly.Module): Promise<DuckDb> {
   const files = new MemoryFiles();
+  const runtime = fileRuntime(files);
   const engine = await duckdb.createDuckDB(
-    { mvp: bundle("mvp"), eh: bundle("eh") },
+    { mvp: BUNDLE, eh: BUNDLE },
     new duckdb.VoidLogger(),
-    fileRuntime(files),
+    runtime,
   );
+  const module = code ?? await compileDuckDb();
+  // The library's own method would read and compile the file once more for every thread.
+  engine.instantiateWasm = (imports, success) => {
+    Object.assign(globalThis, { DUCKDB_RUNTIME: runtime });
+    WebAssembly.instantiate(module, imports).then((instance) => success(instance, module));
+    return {};
+  };
   await engine.instantiate();
   return new Session(engine, files);
 }
+
+/** Paths that the library would load; it is given the code instead. */
+const BUNDLE = { mainModule: "", mainWorker: "" };
 
 class Session implements DuckDb {
   #engine: duckdb.Engine;

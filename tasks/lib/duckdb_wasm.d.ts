@@ -27,6 +27,11 @@ export interface Module {
 export interface Engine {
   /** The instance. */
   readonly mod: Module;
+  /** Gives the instance and its code to `success`. */
+  instantiateWasm: (
+    imports: WebAssembly.Imports,
+    success: (instance: WebAssembly.Instance, code: WebAssembly.Module) => void,
+  ) => object;
   /** Loads and starts the instance. */
   instantiate(): Promise<void>;
   /** A new connection. */

@@ -2,6 +2,7 @@ import { relative } from "node:path";
 import type { BlockPool } from "./block_pool.ts";
 import type { Column } from "./dataset.ts";
 import type { Day } from "./day.ts";
+import { compileDuckDb } from "./duckdb_code.ts";
 import { EXIT, TaskError } from "./errors.ts";
 import { type ExportPlan, markOf, planExport } from "./export_plan.ts";
 import {
@@ -112,6 +113,7 @@ async function stage(plan: ExportPlan, sources: readonly Source[], options: Expo
   const { directory, columns, redacted, skipBadRows, signal, events } = options;
   for (const { day } of plan.writes) await createDay(directory, day);
   using pool = openPartPool({
+    code: await compileDuckDb(),
     writer: { columns, fields: fieldOrder(columns), redacted },
     skipBadRows,
     superseded: sources.flatMap(({ supersedes }) => supersedes),

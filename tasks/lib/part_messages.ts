@@ -2,7 +2,12 @@ import type { BadRow, Part, PartWriterOptions } from "./part_writer.ts";
 
 /** What the part worker is told. */
 export type PartRequest =
-  | { readonly kind: "open"; readonly options: Omit<PartWriterOptions, "onBadRow">; readonly skipBadRows: boolean }
+  | {
+    readonly kind: "open";
+    readonly code: WebAssembly.Module;
+    readonly options: Omit<PartWriterOptions, "onBadRow">;
+    readonly skipBadRows: boolean;
+  }
   | { readonly kind: "supersede"; readonly keys: readonly string[] }
   | { readonly kind: "tuples"; readonly block: Uint8Array<ArrayBuffer> }
   | { readonly kind: "kept"; readonly path: string; readonly sha256: string; readonly without: readonly string[] }

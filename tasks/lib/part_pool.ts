@@ -21,6 +21,8 @@ export interface PartThread {
 
 /** Options of `openPartPool`. */
 export interface PartPoolOptions {
+  /** DuckDB's code. */
+  readonly code: WebAssembly.Module;
   /** Options of every writer. */
   readonly writer: Omit<PartWriterOptions, "onBadRow">;
   /** Whether rows without a representation are left out. */
@@ -61,14 +63,14 @@ class Thread implements PartThread {
   #waiting: { resolve: (reply: PartDone) => void; reject: (error: Error) => void }[] = [];
   #drained: (() => void)[] = [];
 
-  constructor({ writer, skipBadRows, superseded, blocks }: PartPoolOptions) {
+  constructor({ code, writer, skipBadRows, superseded, blocks }: PartPoolOptions) {
     this.#blocks = blocks;
     this.worker.onmessage = ({ data }: MessageEvent<PartReply>) => this.#settle(data);
     this.worker.onerror = (event) => {
       event.preventDefault();
       this.#fail(new Error(`The Parquet thread died: ${event.message}`));
     };
-    this.#send({ kind: "open", options: writer, skipBadRows });
+    this.#send({ kind: "open", code, options: writer, skipBadRows });
     if (superseded.length > 0) this.#send({ kind: "supersede", keys: superseded });
   }
 

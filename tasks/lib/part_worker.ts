@@ -15,7 +15,7 @@ function serve(): void {
   const act = async (request: PartRequest): Promise<PartReply> => {
     switch (request.kind) {
       case "open": {
-        db = await openDuckDb();
+        db = await openDuckDb(request.code);
         const onBadRow = request.skipBadRows ? (row: BadRow) => badRows.push(row) : undefined;
         writer = createPartWriter(db, { ...request.options, onBadRow });
         return { kind: "done" };
