@@ -279,8 +279,13 @@ function decodeTimestamp(batch: Batch, base: number, buffer: ColumnBuffer, first
       throw valueError(batch, row, buffer, "is infinite, which a Parquet timestamp cannot be");
     }
     const sum = low + EPOCH_LOW;
+    const top = high + EPOCH_HIGH + (sum > 0xffffffff ? 1 : 0);
+    // The last 30 years that Postgres knows are past 2^63, whose predecessor stands for infinity.
+    if (top > 0x7fffffff || (top === 0x7fffffff && (sum | 0) === -1)) {
+      throw valueError(batch, row, buffer, "is later than a Parquet timestamp can be");
+    }
     words[2 * index] = sum | 0;
-    words[2 * index + 1] = high + EPOCH_HIGH + (sum > 0xffffffff ? 1 : 0);
+    words[2 * index + 1] = top;
   }
 }
 

@@ -71,7 +71,7 @@ export function parseManifest(path: string, text: string): Manifest {
     throw new TaskError(`Cannot read manifest "${path}": it is not JSON; remove it and export with --full`);
   }
   const known = manifest?.format === MANIFEST_FORMAT && typeof manifest.days === "object" &&
-    Array.isArray(manifest.columns);
+    manifest.days !== null && Array.isArray(manifest.columns);
   if (!known || !Object.keys(manifest.days).every(isDay)) {
     throw new TaskError(
       `Cannot read manifest "${path}": it is not of format ${MANIFEST_FORMAT}; export to another directory`,

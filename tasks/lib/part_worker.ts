@@ -10,6 +10,7 @@ function serve(): void {
   let writer: PartWriter;
   let db: DuckDb;
   let badRows: BadRow[] = [];
+  let failed: PartReply | undefined;
   let queue = Promise.resolve();
   const act = async (request: PartRequest): Promise<PartReply> => {
     switch (request.kind) {
@@ -39,7 +40,8 @@ function serve(): void {
   const reply = (answer: PartReply) =>
     self.postMessage(answer, answer.kind === "done" && answer.block ? [answer.block] : []);
   self.onmessage = ({ data }: MessageEvent<PartRequest>) => {
-    queue = queue.then(() => act(data)).catch(failure).then(reply);
+    // After a failure nobody cleans up behind this thread: it must not write the part that it was in.
+    queue = queue.then(() => failed ?? act(data)).catch((error) => failed = failure(error)).then(reply);
   };
 }
 

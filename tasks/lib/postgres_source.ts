@@ -28,6 +28,8 @@ export interface PostgresSourceOptions {
 const SESSION = [
   "set local search_path = pg_catalog",
   "set local timezone = 'UTC'",
+  "set local datestyle = 'ISO'",
+  "set local extra_float_digits = 1",
   "set local statement_timeout = 0",
   "set local lock_timeout = '10s'",
   "set local idle_in_transaction_session_timeout = 0",
@@ -46,21 +48,33 @@ export async function withPostgresSource<T>(
   use: (source: Source) => Promise<T>,
 ): Promise<T> {
   const system = await systemIdentifier(sql);
-  return await sql.begin("isolation level repeatable read read only", async (transaction) => {
-    const tx = transaction as unknown as Sql;
-    await tx.unsafe(SESSION);
-    const identity = (await sha256(`${system} ${await tableSignature(tx, options)}`)).slice(0, 16);
-    const days = await readDays(tx, options);
-    return await use({
-      kind: "postgres",
-      key: "postgres",
-      identity,
-      days,
-      supersedes: [],
-      partial: false,
-      blocks: (wanted) => readBlocks(tx, rangesOf(days.keys(), new Set(wanted)), options),
-    });
-  }) as T;
+  let failure: unknown;
+  try {
+    return await sql.begin("isolation level repeatable read read only", async (transaction) => {
+      const tx = transaction as unknown as Sql;
+      await tx.unsafe(SESSION);
+      const identity = (await sha256(`${system} ${await tableSignature(tx, options)}`)).slice(0, 16);
+      const days = await readDays(tx, options);
+      const source: Source = {
+        kind: "postgres",
+        key: "postgres",
+        identity,
+        days,
+        supersedes: [],
+        partial: false,
+        blocks: (wanted) => readBlocks(tx, rangesOf(days.keys(), new Set(wanted)), options),
+      };
+      return await use(source).catch((error) => {
+        failure = error;
+        throw error;
+      });
+    }) as T;
+  } catch (error) {
+    // After a COPY that was left early even the rollback is refused: what counts is why it was left.
+    if ((error as { code?: string }).code !== "COPY_IN_PROGRESS") throw error;
+    await sql.end({ timeout: 0 }).catch(() => {});
+    throw failure;
+  }
 }
 
 /** Tells one cluster and database from another; empty where the role may not know. */
@@ -122,8 +136,9 @@ function rangeCondition({ since, until }: DayRange): string {
 async function leaveOutUndated(tx: Sql, onBadRow: PostgresSourceOptions["onBadRow"]): Promise<void> {
   const rows = await tx.unsafe(`
     select c.run_id as run from public.checks as c
-    where not (c.created_at >= '0001-01-01 00:00:00+00' and c.created_at < '10000-01-01 00:00:00+00') order by c.run_id`);
-  const finding = 'column "created_at" is infinite or outside the years 1 to 9999';
+    where (c.created_at >= '0001-01-01 00:00:00+00' and c.created_at < '10000-01-01 00:00:00+00') is not true
+    order by c.run_id`);
+  const finding = 'column "created_at" is NULL, infinite or outside the years 1 to 9999';
   for (const { run } of rows) {
     if (onBadRow === undefined) {
       throw new TaskError(`Cannot export run "${run}": ${finding}; correct it, or leave it out with --skip-bad-rows`);
@@ -196,6 +211,8 @@ export async function* splitByDay(stream: Readable, columns: number, blocks: Blo
     splitter.end();
     yield* queue;
   } finally {
+    // postgres.js stops its socket while the stream is full, and the end of the rows alone does not start it again.
+    stream._read(0);
     stream.destroy();
   }
 }
