@@ -7,6 +7,7 @@ import { lockFile } from "./file_lock.ts";
 import { createLane, laneDirectory, listDays, readManifest, recover } from "./lake.ts";
 import { emptyManifest, type Manifest } from "./manifest.ts";
 import type { BadRow } from "./part_writer.ts";
+import { closeConnection } from "./postgres.ts";
 import { withPostgresSource } from "./postgres_source.ts";
 import type { Report } from "./report.ts";
 import { toServerFailure } from "./server_failure.ts";
@@ -169,15 +170,30 @@ async function withSources<T>(
   }
   if (!request.postgres) return await act(files);
   await using database = await openDatabase(settings.target, { report, signal });
+  // A query that runs or waits for a lock, or a stream that is left early, would hold the process until it ends.
+  const cut = () => closeConnection(database.sql, 0);
+  signal.addEventListener("abort", cut);
+  const acts: Promise<T>[] = [];
   try {
-    return await withPostgresSource(database.sql, {
+    await withPostgresSource(database.sql, {
       dataset,
       range,
       blocks,
       redacted,
       onUnlisted: (column) => report.warn(`Column "${column}" of checks is not exported; add it to ${POSTGRES_SELECT}`),
       onBadRow,
-    }, (postgres) => act([postgres, ...files]));
+    }, async (postgres) => {
+      acts.push(act([postgres, ...files]));
+      await acts[0].catch(cut);
+    });
+  } catch (error) {
+    // A lost connection ends the transaction at once; once `act` has begun, only its own end counts.
+    if (acts.length === 0) acts.push(Promise.reject(error));
+  } finally {
+    signal.removeEventListener("abort", cut);
+  }
+  try {
+    return await acts[0];
   } catch (error) {
     throw toServerFailure(error, { verb: "export", label: database.label, local: database.local });
   }

@@ -6,6 +6,7 @@ import type { Dataset } from "./dataset.ts";
 import { EXIT, TaskError } from "./errors.ts";
 import type { BadRow } from "./part_writer.ts";
 import type { Sql } from "./postgres.ts";
+import { serverErrorOf } from "./server_error.ts";
 import { type DayBlock, type DayRange, fieldOrder, rangesOf, type Source, type SourceDay } from "./source.ts";
 
 /** Options of `withPostgresSource`. */
@@ -28,8 +29,8 @@ export interface PostgresSourceOptions {
 const SESSION = [
   "set local search_path = pg_catalog",
   "set local timezone = 'UTC'",
+  // Days are read as text.
   "set local datestyle = 'ISO'",
-  "set local extra_float_digits = 1",
   "set local statement_timeout = 0",
   "set local lock_timeout = '10s'",
   "set local idle_in_transaction_session_timeout = 0",
@@ -48,33 +49,22 @@ export async function withPostgresSource<T>(
   use: (source: Source) => Promise<T>,
 ): Promise<T> {
   const system = await systemIdentifier(sql);
-  let failure: unknown;
-  try {
-    return await sql.begin("isolation level repeatable read read only", async (transaction) => {
-      const tx = transaction as unknown as Sql;
-      await tx.unsafe(SESSION);
-      const identity = (await sha256(`${system} ${await tableSignature(tx, options)}`)).slice(0, 16);
-      const days = await readDays(tx, options);
-      const source: Source = {
-        kind: "postgres",
-        key: "postgres",
-        identity,
-        days,
-        supersedes: [],
-        partial: false,
-        blocks: (wanted) => readBlocks(tx, rangesOf(days.keys(), new Set(wanted)), options),
-      };
-      return await use(source).catch((error) => {
-        failure = error;
-        throw error;
-      });
-    }) as T;
-  } catch (error) {
-    // After a COPY that was left early even the rollback is refused: what counts is why it was left.
-    if ((error as { code?: string }).code !== "COPY_IN_PROGRESS") throw error;
-    await sql.end({ timeout: 0 }).catch(() => {});
-    throw failure;
-  }
+  return await sql.begin("isolation level repeatable read read only", async (transaction) => {
+    const tx = transaction as unknown as Sql;
+    await tx.unsafe(SESSION);
+    await lockTable(tx, options);
+    const identity = (await sha256(`${system} ${await tableSignature(tx, options)}`)).slice(0, 16);
+    const days = await readDays(tx, options);
+    return await use({
+      kind: "postgres",
+      key: "postgres",
+      identity,
+      days,
+      supersedes: [],
+      partial: false,
+      blocks: (wanted) => readBlocks(tx, rangesOf(days.keys(), new Set(wanted)), options),
+    });
+  }) as T;
 }
 
 /** Tells one cluster and database from another; empty where the role may not know. */
@@ -85,21 +75,31 @@ async function systemIdentifier(sql: Sql): Promise<string> {
   return `${rows[0]?.system_identifier ?? ""}/${oid}`;
 }
 
-/** Changes when the table is another one, or when columns read differently without a new row version. */
+/** Keeps the table as it is until the end, and must come before the first query takes the snapshot.
+ *
+ * A TRUNCATE or a rewrite between the two would show an empty table, whatever has been loaded into it since.
+ */
+async function lockTable(tx: Sql, { dataset }: PostgresSourceOptions): Promise<void> {
+  try {
+    await tx.unsafe("lock table public.checks in access share mode");
+  } catch (error) {
+    if (serverErrorOf(error).code !== "42P01") throw error;
+    throw new TaskError(`Cannot export "${dataset.name}": table public.checks does not exist; run deno task migrate`);
+  }
+}
+
+/** Changes when the table or the SELECT is another one, or when columns read differently without a new row version. */
 async function tableSignature(tx: Sql, { dataset, onUnlisted }: PostgresSourceOptions): Promise<string> {
   const columns = await tx`
     select a.attname as name, concat_ws(':', a.attnum, a.atttypid, a.atttypmod, a.attmissingval::text) as shape,
       concat_ws(':', a.attrelid, pg_relation_filenode(a.attrelid)) as relation
     from pg_attribute a
-    where a.attrelid = to_regclass('public.checks') and a.attnum > 0 and not a.attisdropped
+    where a.attrelid = 'public.checks'::regclass and a.attnum > 0 and not a.attisdropped
     order by a.attnum`;
-  if (columns.length === 0) {
-    throw new TaskError(`Cannot export "${dataset.name}": table public.checks does not exist; run deno task migrate`);
-  }
   const listed = new Set(dataset.sourceColumns);
   for (const { name } of columns) if (!listed.has(name)) onUnlisted(name);
   const shapes = columns.filter(({ name }) => listed.has(name)).map(({ name, shape }) => `${name}:${shape}`);
-  return `${columns[0].relation} ${shapes.join(" ")}`;
+  return `${columns[0].relation} ${shapes.join(" ")} ${dataset.select}`;
 }
 
 async function sha256(text: string): Promise<string> {
