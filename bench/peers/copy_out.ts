@@ -4,14 +4,13 @@ import postgres from "postgres";
 async function copyOut(url: string, copy: string): Promise<void> {
   const sql = postgres(url, { max: 1 });
   const stream = await sql.unsafe(copy).readable();
-  for await (const chunk of stream) await writeAll(chunk);
+  for await (const chunk of stream) writeAll(chunk);
   await sql.end({ timeout: 5 });
 }
 
-async function writeAll(chunk: Uint8Array): Promise<void> {
-  for (let rest = chunk; rest.length > 0;) {
-    rest = rest.subarray(await Deno.stdout.write(rest));
-  }
+/** Without waiting: a reader that awaits between chunks can miss the end of the stream. */
+function writeAll(chunk: Uint8Array): void {
+  for (let rest = chunk; rest.length > 0;) rest = rest.subarray(Deno.stdout.writeSync(rest));
 }
 
 if (import.meta.main) await copyOut(Deno.args[0], Deno.args[1]);
