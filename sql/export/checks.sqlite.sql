@@ -6,7 +6,7 @@ with invocations as (
   select * from harness_executions
   union all
   select null as execution_id, r.* from harness_runs as r
-  where not exists (select 1 from harness_executions as e where e.run_id = r.run_id)
+  where r.run_id is null or r.run_id not in (select run_id from harness_executions where run_id is not null)
 )
 select
   i.created_at as created_at,

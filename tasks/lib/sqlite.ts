@@ -151,6 +151,23 @@ function createViews(db: DatabaseSync, path: string): void {
     const list = columns.map((name) => there.has(name) ? `"${name}"` : `null as "${name}"`);
     db.exec(`create temp view ${view} as select ${list} ${there.size > 0 ? `from main.${table}` : "where false"}`);
   }
+  if (!hasRunIndex(db)) indexSamples(db);
+}
+
+function hasRunIndex(db: DatabaseSync): boolean {
+  const sql = `select 1 from pragma_index_list('samples') as list, pragma_index_info(list.name) as part
+    where part.seqno = 0 and part.name = 'run_id'`;
+  return db.prepare(sql).get() !== undefined;
+}
+
+/** Puts what is needed of the samples into a table with an index, for files without one: they are looked up by run. */
+function indexSamples(db: DatabaseSync): void {
+  db.exec(`
+    create temp table model_ids as
+      select run_id, min(provider_model_id) as provider_model_id from harness_samples group by run_id;
+    create index temp.model_ids_run on model_ids (run_id);
+    drop view harness_samples;
+    create temp view harness_samples as select run_id, provider_model_id from model_ids`);
 }
 
 /** Looks at every page of the tables that are read: a damaged page can read as rows of zeroes. */
