@@ -1,7 +1,7 @@
 -- The dataset "checks" from a research harness database: each execution, and each run that has none.
 -- Columns that are not named here are NULL; names and types are those of checks.postgres.sql.
 -- harness_* are views of the file's tables, with NULL for columns that an older file lacks.
--- sha256(bytes) and exact_seed(seed, config_json) are functions of the exporter. Text leaves as its bytes.
+-- sha256(bytes) and exact_seed(config_json) are functions of the exporter: a seed that is REAL has lost its digits.
 with invocations as (
   select * from harness_executions
   union all
@@ -24,8 +24,8 @@ select
   i.R as "R",
   i.T as "T",
   i.B as "B",
-  exact_seed(i.seed, i.config_json) as seed,
-  exact_seed(i.bootstrap_seed, null) as bootstrap_seed,
+  case when typeof(i.seed) = 'real' then exact_seed(i.config_json) else i.seed end as seed,
+  case when typeof(i.bootstrap_seed) = 'real' then exact_seed(null) else i.bootstrap_seed end as bootstrap_seed,
   case when json_valid(i.config_json) and json_type(i.config_json, '$.max_output_tokens') = 'integer'
     then json_extract(i.config_json, '$.max_output_tokens') end as max_output_tokens,
   i.prob_true_rpl as prob_true_rpl,

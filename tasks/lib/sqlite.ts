@@ -79,8 +79,7 @@ export function openHarness(path: string): HarnessDatabase {
   try {
     db = new DatabaseSync(real, { readOnly: true, timeout: 3000 });
     db.function("sha256", { deterministic: true }, (bytes) => bytes === null ? null : sha256(bytes as Uint8Array));
-    db.function("exact_seed", { deterministic: true, useBigIntArguments: true }, (seed, configJson) => {
-      if (typeof seed !== "number") return seed;
+    db.function("exact_seed", { deterministic: true }, (configJson) => {
       const exact = seedOf(configJson);
       if (exact === null) lostSeeds++;
       return exact;

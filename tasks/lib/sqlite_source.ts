@@ -79,8 +79,10 @@ function* readRange(harness: HarnessDatabase, range: DayRange, options: ReadOpti
     options.dataset.columns.find((column) => column.name === name)!
   );
   const writer = createTupleWriter(columns);
-  const sql = rangeSql(options);
-  const convert = createConverter(columns, harness.columns(sql), options.redacted);
+  const names = harness.columns(options.select);
+  const isText = (name: string) => columns.some((column) => column.name === name && column.layout === "text");
+  const sql = rangeSql(options, names.map((name) => ({ name, packed: isText(name) })));
+  const convert = createConverter(columns, names, options.redacted);
   let [day, rows]: [Day, number] = ["", 0];
   for (const row of harness.rows(sql, ...bounds(range), ...(options.run === undefined ? [] : [options.run]))) {
     const converted = convert(row);
@@ -100,12 +102,22 @@ function* readRange(harness: HarnessDatabase, range: DayRange, options: ReadOpti
   if (rows > 0) yield { day, tuples: writer.take(), rows };
 }
 
-/** A created_at that is no integer is in every range, so that it is found and not passed over. */
-function rangeSql({ select, run }: HarnessOptions): string {
+/** The rows of a range. Text comes as its length, and the bytes of all texts packed into one last column: a value of
+ * its own for each would cost more than everything else.
+ *
+ * A created_at that is no integer is in every range, so that it is found and not passed over.
+ */
+function rangeSql({ select, run }: HarnessOptions, names: readonly { name: string; packed: boolean }[]): string {
+  const values = names.map(({ name, packed }) => packed ? `length("${name}")` : `"${name}"`);
+  const texts = names.filter(({ packed }) => packed).map(({ name }) => `coalesce("${name}", '')`);
+  // A separator keeps the end of one text and the start of the next from being one character.
+  const pack = `cast(${texts.join(" || char(10) || ")} as blob)`;
   const inRange = "(typeof(created_at) <> 'integer' or created_at not between -62135596800 and 253402300799 or " +
     "(created_at >= ? and created_at < ?))";
   const ofRun = run === undefined ? "" : " and run_id = cast(? as blob)";
-  return `select * from (${select}) where ${inRange}${ofRun} order by created_at, run_id, execution_id`;
+  // The limit keeps SQLite from computing a value once for each place that uses it; one run is better found by index.
+  const once = run === undefined ? " limit -1" : "";
+  return `select ${values}, ${pack} from (${select}${once}) where ${inRange}${ofRun} order by created_at, run_id, execution_id`;
 }
 
 function bounds({ since, until }: DayRange): [bigint, bigint] {
@@ -141,12 +153,19 @@ function createConverter(
       }; add it to sql/export/checks.postgres.sql`,
     );
   }
+  const texts = columns.filter(({ layout }) => layout === "text").map(({ name }) => names.indexOf(name))
+    .filter((position) => position >= 0).sort((a, b) => a - b);
   const [runId, executionId] = ["run_id", "execution_id"].map((name) => names.indexOf(name));
   return (row) => {
+    const valid = unpackTexts(row, texts);
     const run = textOf(row[runId]) ?? "";
     const values: FieldValue[] = [];
     for (let i = 0; i < columns.length; i++) {
       const value = positions[i] < 0 ? null : row[positions[i]];
+      if (valid && value instanceof Uint8Array && columns[i].layout === "text") {
+        values.push(value);
+        continue;
+      }
       const converted = value === null ? null : CONVERT[columns[i].layout](value, columns[i]);
       if (converted instanceof Finding) return { run, finding: `has in column "${columns[i].name}" ${converted.text}` };
       values.push(converted);
@@ -157,6 +176,19 @@ function createConverter(
     const own = md5(`${run}@${micros}`);
     return { day: dayOf(micros), values, keys: execution === null ? [own] : [md5(execution), own] };
   };
+}
+
+/** Puts the texts in the place of their lengths, and tells whether all are UTF-8. */
+function unpackTexts(row: SqliteValue[], positions: readonly number[]): boolean {
+  const packed = row.at(-1) as Uint8Array;
+  let at = 0;
+  for (const position of positions) {
+    const length = row[position];
+    const end = at + Number(length ?? 0);
+    if (length !== null) row[position] = packed.subarray(at, end);
+    at = end + 1;
+  }
+  return isUtf8(packed);
 }
 
 function textOf(value: SqliteValue): string | null {
