@@ -65,6 +65,13 @@ Deno.test("migrate gives up at once on a wrong password, a wrong database and a 
   assert.equal(name.stderr.includes("s3cr3t"), false);
 });
 
+Deno.test("migrate gives up at once on a server without TLS where TLS is asked for", async () => {
+  await using project = await createProject(FIRST);
+  const { code, stderr } = await project.migrateWith({ DATABASE_URL: `${project.database.url}?sslmode=require` });
+  assert.equal(code, 1);
+  assert.match(stderr, /^Cannot connect .*: it does not offer TLS; remove sslmode from the database URL\n$/);
+});
+
 Deno.test("migrate waits for a server that starts, and for a compute that wakes", async () => {
   await using project = await createProject(FIRST);
   const answers = [

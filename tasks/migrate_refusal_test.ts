@@ -118,7 +118,7 @@ Deno.test("migrate refuses a database with tables and no ledger, by name", async
   assert.deepEqual(await relations(project.database), ["orders"]);
 });
 
-Deno.test("migrate takes a database with an extension for empty", async () => {
+Deno.test("migrate takes a database with an empty schema for empty", async () => {
   await using project = await createProject(FIRST);
   await project.database.sql`create schema own`;
   assert.equal((await project.migrate()).code, 0);

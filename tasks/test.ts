@@ -9,7 +9,8 @@ async function runTests(argv: readonly string[]): Promise<number> {
   await using cluster = given ? undefined : await startCluster();
   const command = new Deno.Command(Deno.execPath(), {
     args: ["test", "-A", "--no-prompt", "--sanitize-ops", "--sanitize-resources", ...argv],
-    env: { TEST_DATABASE_URL: given ?? cluster!.url, NO_COLOR: "1" },
+    // What a killed test leaves in its temporary directory goes with the server's.
+    env: { NO_COLOR: "1", ...(cluster ? { TEST_DATABASE_URL: cluster.url, TMPDIR: cluster.temporary } : {}) },
     stdout: "piped",
   });
   const child = command.spawn();

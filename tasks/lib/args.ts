@@ -3,9 +3,13 @@ import { EXIT, TaskError } from "./errors.ts";
 
 /** One flag: what parseArgs needs, and its line in `--help`. */
 export interface Flag {
+  /** Whether it takes a value. */
   readonly type: "string" | "boolean";
+  /** Its line in `--help`. */
   readonly help: string;
+  /** One letter. */
   readonly short?: string;
+  /** Whether it may be given more than once. */
   readonly multiple?: boolean;
   /** Name of the value in `--help`, for string flags. */
   readonly value?: string;
@@ -19,11 +23,13 @@ export interface TaskSpec {
   readonly summary: string;
   /** Placeholder of the positional arguments, for example "[NAME...]"; none accepted when absent. */
   readonly positionals?: string;
+  /** By long name. */
   readonly flags: Readonly<Record<string, Flag>>;
 }
 
 /** Parsed arguments; absent flags are undefined. */
 export interface Args {
+  /** Arguments that are not flags. */
   readonly positionals: readonly string[];
   /** Value of a string flag. */
   text(name: string): string | undefined;

@@ -2,6 +2,7 @@ import type { Column, Layout } from "./dataset.ts";
 
 /** The values of one column, growing, in Arrow's memory layout. */
 export interface ColumnBuffer {
+  /** The column whose values these are. */
   readonly column: Column;
   /** Bit i is set where value i is not NULL. */
   validity: Uint8Array;

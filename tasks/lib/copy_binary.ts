@@ -20,11 +20,13 @@ const BATCH_ROWS = 512;
 
 /** A COPY stream that breaks its own format. */
 export class CopyFormatError extends Error {
+  /** Always the name of the class. */
   override readonly name = "CopyFormatError";
 }
 
 /** A value that its column's type in the file cannot hold. The value itself is not told. */
 export class CopyValueError extends Error {
+  /** Always the name of the class. */
   override readonly name = "CopyValueError";
   /** Name of the column. */
   readonly column: string;
@@ -33,6 +35,7 @@ export class CopyValueError extends Error {
   /** The whole row. */
   readonly tuple: Uint8Array;
 
+  /** The error of one value of one row. */
   constructor(column: string, row: number, tuple: Uint8Array, finding: string) {
     super(finding);
     this.column = column;
@@ -276,8 +279,13 @@ function decodeTimestamp(batch: Batch, base: number, buffer: ColumnBuffer, first
       throw valueError(batch, row, buffer, "is infinite, which a Parquet timestamp cannot be");
     }
     const sum = low + EPOCH_LOW;
+    const top = high + EPOCH_HIGH + (sum > 0xffffffff ? 1 : 0);
+    // The last 30 years that Postgres knows are past 2^63, whose predecessor stands for infinity.
+    if (top > 0x7fffffff || (top === 0x7fffffff && (sum | 0) === -1)) {
+      throw valueError(batch, row, buffer, "is later than a Parquet timestamp can be");
+    }
     words[2 * index] = sum | 0;
-    words[2 * index + 1] = high + EPOCH_HIGH + (sum > 0xffffffff ? 1 : 0);
+    words[2 * index + 1] = top;
   }
 }
 

@@ -4,10 +4,13 @@ import type { ServerTarget, Target } from "./target.ts";
 
 /** An open database: a server's, or the embedded one behind a loopback port. */
 export interface Database extends AsyncDisposable {
+  /** Its one session. */
   readonly sql: Sql;
   /** Where it is, as it is printed: user@host/database. */
   readonly label: string;
+  /** Whether its host is this machine. */
   readonly local: boolean;
+  /** Whether it is the embedded database. */
   readonly embedded: boolean;
   /** Whether a pooler in transaction mode stands before it: then nothing that belongs to a session can be relied on. */
   isPooled(): Promise<boolean>;
@@ -15,6 +18,7 @@ export interface Database extends AsyncDisposable {
 
 /** Options of `openDatabase`. */
 export interface DatabaseOptions extends Omit<ConnectOptions, "onWait"> {
+  /** Where waiting and the embedded database are announced. */
   readonly report: Report;
 }
 

@@ -41,7 +41,8 @@ const TYPES: Readonly<Record<string, { layout: Layout; duckdbType: string }>> = 
   "timestamptz": { layout: "timestamp", duckdbType: "TIMESTAMP WITH TIME ZONE" },
 };
 
-const COLUMN_LINE = /^\s*(?<expression>\S.*)::(?<type>[a-z][a-z ]*(\(\d+,\s*\d+\))?) as (?<name>"\w+"|[a-z_]\w*),?$/;
+const COLUMN_LINE =
+  /^\s*(?!--)(?<expression>\S.*)::(?<type>[a-z][a-z ]*(\(\d+,\s*\d+\))?) as (?<name>"\w+"|[a-z_]\w*),?$/;
 
 /** The dataset that a SELECT of one `<expression>::<type> as <name>` a line defines.
  *

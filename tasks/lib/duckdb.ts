@@ -1,8 +1,7 @@
-import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
 import { closeSync, constants, existsSync, fstatSync, openSync, readSync } from "node:fs";
 // @ts-types="./duckdb_wasm.d.ts"
 import * as duckdb from "@duckdb/duckdb-wasm/dist/duckdb-node-blocking.cjs";
+import { compileDuckDb } from "./duckdb_code.ts";
 
 /** An in-memory DuckDB that reads files of the disk and writes only files of its own memory.
  *
@@ -43,18 +42,27 @@ export interface QueryResult {
 }
 
 /** Opens a DuckDB on one thread. */
-export async function openDuckDb(): Promise<DuckDb> {
-  const dist = dirname(createRequire(import.meta.url).resolve("@duckdb/duckdb-wasm/dist/duckdb-node-blocking.cjs"));
-  const bundle = (name: string) => ({ mainModule: join(dist, `duckdb-${name}.wasm`), mainWorker: "" });
+export async function openDuckDb(code?: WebAssembly.Module): Promise<DuckDb> {
   const files = new MemoryFiles();
+  const runtime = fileRuntime(files);
   const engine = await duckdb.createDuckDB(
-    { mvp: bundle("mvp"), eh: bundle("eh") },
+    { mvp: BUNDLE, eh: BUNDLE },
     new duckdb.VoidLogger(),
-    fileRuntime(files),
+    runtime,
   );
+  const module = code ?? await compileDuckDb();
+  // The library's own method would read and compile the file once more for every thread.
+  engine.instantiateWasm = (imports, success) => {
+    Object.assign(globalThis, { DUCKDB_RUNTIME: runtime });
+    WebAssembly.instantiate(module, imports).then((instance) => success(instance, module));
+    return {};
+  };
   await engine.instantiate();
   return new Session(engine, files);
 }
+
+/** Paths that the library would load; it is given the code instead. */
+const BUNDLE = { mainModule: "", mainWorker: "" };
 
 class Session implements DuckDb {
   #engine: duckdb.Engine;
@@ -156,12 +164,20 @@ function call(mod: duckdb.Module, name: string, types: string[], args: unknown[]
   if (status !== 0) throw new Error(message);
 }
 
-/** Files in memory, by path; a written one grows by doubling. */
+interface MemoryFile {
+  bytes: Uint8Array;
+  size: number;
+  /** Whether the bytes were allocated here, and not handed in. */
+  readonly ours: boolean;
+}
+
+/** Files in memory, by path; a written one grows by doubling, in the memory of the one that was dropped last. */
 class MemoryFiles {
-  #files = new Map<string, { bytes: Uint8Array; size: number }>();
+  #files = new Map<string, MemoryFile>();
+  #spare: Uint8Array = new Uint8Array(0);
 
   put(path: string, bytes: Uint8Array): void {
-    this.#files.set(path, { bytes, size: bytes.length });
+    this.#files.set(path, { bytes, size: bytes.length, ours: false });
   }
 
   has(path: string): boolean {
@@ -169,10 +185,14 @@ class MemoryFiles {
   }
 
   create(path: string): void {
-    if (!this.has(path)) this.put(path, new Uint8Array(0));
+    if (this.has(path)) return;
+    this.#files.set(path, { bytes: this.#spare, size: 0, ours: true });
+    this.#spare = new Uint8Array(0);
   }
 
   drop(path: string): void {
+    const file = this.#files.get(path);
+    if (file?.ours && file.bytes.length > this.#spare.length) this.#spare = file.bytes;
     this.#files.delete(path);
   }
 
@@ -202,13 +222,13 @@ class MemoryFiles {
     return source.length;
   }
 
-  #get(path: string): { bytes: Uint8Array; size: number } {
+  #get(path: string): MemoryFile {
     const file = this.#files.get(path);
     if (file === undefined) throw new Error(`No file in memory is named "${path}"`);
     return file;
   }
 
-  #reserve(path: string, size: number): { bytes: Uint8Array; size: number } {
+  #reserve(path: string, size: number): MemoryFile {
     const file = this.#get(path);
     if (size > file.bytes.length) {
       const grown = new Uint8Array(Math.max(size, file.bytes.length * 2, 1 << 20));

@@ -5,51 +5,81 @@
 
 /** Emscripten's module. */
 export interface Module {
+  /** The heap, by bytes. */
   readonly HEAPU8: Uint8Array;
+  /** The heap, by doubles. */
   readonly HEAPF64: Float64Array;
+  /** Address of a new block; 0 where there is no room. */
   _malloc(sizeBytes: number): number;
+  /** Gives a block back. */
   _free(pointer: number): void;
+  /** Address of the top of the stack. */
   stackSave(): number;
+  /** Address of a new block on the stack. */
   stackAlloc(sizeBytes: number): number;
+  /** Gives back all blocks on the stack above an address. */
   stackRestore(pointer: number): void;
+  /** Calls an exported function. */
   ccall(name: string, result: string | null, types: string[], args: unknown[]): unknown;
 }
 
 /** The bindings behind a connection. */
 export interface Engine {
+  /** The instance. */
   readonly mod: Module;
+  /** Gives the instance and its code to `success`. */
+  instantiateWasm: (
+    imports: WebAssembly.Imports,
+    success: (instance: WebAssembly.Instance, code: WebAssembly.Module) => void,
+  ) => object;
+  /** Loads and starts the instance. */
   instantiate(): Promise<void>;
+  /** A new connection. */
   connect(): Connection;
+  /** Runs statements; the result is Arrow IPC. */
   runQuery(connection: number, sql: string): Uint8Array;
+  /** Forgets a file. */
   dropFile(name: string): void;
 }
 
 /** One connection. */
 export interface Connection {
+  /** Gives the bindings and the connection's handle. */
   useUnsafe<T>(callback: (engine: Engine, connection: number) => T): T;
+  /** Rows of a query as Arrow. */
   query(sql: string): { toArray(): ArrayLike<{ toArray(): (string | null)[] }> };
+  /** Ends the connection. */
   close(): void;
 }
 
 /** A file as the engine knows it. */
 export interface FileInfo {
+  /** Name in SQL. */
   readonly fileName: string;
+  /** Path, where it differs. */
   readonly dataUrl: string | null;
 }
 
 /** Paths of one build of the engine. */
 export interface Bundle {
+  /** Path of the WASM file. */
   readonly mainModule: string;
+  /** Path of the worker script, unused here. */
   readonly mainWorker: string;
 }
 
+/** Prints nothing. */
 export declare class VoidLogger {}
 
 /** The library's file functions for Node. */
 export declare const NODE_RUNTIME: {
+  /** What it remembers of files, by id. */
   readonly _fileInfoCache: Map<number, unknown>;
+  /** The file with an id. */
   resolveFileInfo(mod: Module, fileId: number): FileInfo;
+  /** Whether a path exists. */
   checkFile(mod: Module, pointer: number, length: number): boolean;
+  /** Adds the paths of a pattern. */
   glob(mod: Module, pointer: number, length: number): void;
 };
 

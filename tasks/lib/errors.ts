@@ -17,11 +17,13 @@ export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
  * Message: `Cannot <verb> <kind> "<name>": <what was found>; <what to do>`, never a secret, never a row's value.
  */
 export class TaskError extends Error {
+  /** Always "TaskError". */
   override readonly name = "TaskError";
 
   /** The exit code the task ends with. */
   readonly exitCode: ExitCode;
 
+  /** A failure with the message that is printed. */
   constructor(message: string, exitCode: ExitCode = EXIT.failed, options?: ErrorOptions) {
     super(message, options);
     this.exitCode = exitCode;

@@ -1,6 +1,8 @@
 import { relative } from "node:path";
+import type { BlockPool } from "./block_pool.ts";
 import type { Column } from "./dataset.ts";
 import type { Day } from "./day.ts";
+import { compileDuckDb } from "./duckdb_code.ts";
 import { EXIT, TaskError } from "./errors.ts";
 import { type ExportPlan, markOf, planExport } from "./export_plan.ts";
 import {
@@ -33,13 +35,21 @@ export interface ExportOptions {
   readonly columns: readonly Column[];
   /** Columns that are NULL in every row. */
   readonly redacted: readonly string[];
+  /** Days to look at. */
   readonly range: DayRange;
+  /** Whether unchanged days are written too. */
   readonly full: boolean;
+  /** Whether Postgres may lose more than half of its days or rows. */
   readonly allowShrink: boolean;
+  /** Whether rows without a representation are left out. */
   readonly skipBadRows: boolean;
+  /** Memory for tuples, shared with the sources. */
+  readonly blocks: BlockPool;
   /** Whether every byte of the existing files is looked at. */
   readonly verify: boolean;
+  /** Ends the export early. */
   readonly signal: AbortSignal;
+  /** What is told on the way. */
   readonly events: ExportEvents;
 }
 
@@ -55,6 +65,7 @@ export interface ExportEvents {
 
 /** What an export has done. */
 export interface ExportResult {
+  /** What was to be done. */
   readonly plan: ExportPlan;
   /** Files that were replaced or added. */
   readonly files: number;
@@ -102,9 +113,11 @@ async function stage(plan: ExportPlan, sources: readonly Source[], options: Expo
   const { directory, columns, redacted, skipBadRows, signal, events } = options;
   for (const { day } of plan.writes) await createDay(directory, day);
   using pool = openPartPool({
+    code: await compileDuckDb(),
     writer: { columns, fields: fieldOrder(columns), redacted },
     skipBadRows,
     superseded: sources.flatMap(({ supersedes }) => supersedes),
+    blocks: options.blocks,
     threads: Math.min(2, navigator.hardwareConcurrency),
   });
   const total = plan.writes.reduce((sum, { rows }) => sum + rows, 0);

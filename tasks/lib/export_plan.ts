@@ -8,7 +8,9 @@ export type Reason = "new" | "changed" | "vanished" | "damaged" | "schema" | "so
 
 /** One day that will be written. */
 export interface DayPlan {
+  /** The day. */
   readonly day: Day;
+  /** Why it is written. */
   readonly reason: Reason;
   /** Rows that the sources of this run have of it. */
   readonly rows: number;
@@ -26,7 +28,9 @@ export interface ExportPlan {
 
 /** What a plan is made from. */
 export interface PlanInput {
+  /** Name of the lane, for messages. */
   readonly lane: string;
+  /** What the lane holds now. */
   readonly manifest: Manifest;
   /** The sources of this run; kinds may repeat. */
   readonly sources: readonly Pick<Source, "kind" | "key" | "identity" | "days" | "partial">[];
@@ -34,9 +38,13 @@ export interface PlanInput {
   readonly schema: string;
   /** Days whose files are not those of the manifest. */
   readonly damaged: ReadonlySet<Day>;
+  /** Days to look at. */
   readonly range: DayRange;
+  /** Whether unchanged days are written too. */
   readonly full: boolean;
+  /** Whether Postgres may lose more than half of its days or rows. */
   readonly allowShrink: boolean;
+  /** Whether days with left-out rows count as done. */
   readonly skipBadRows: boolean;
 }
 

@@ -1,3 +1,4 @@
+import { createBlockPool } from "./block_pool.ts";
 import { openDatabase } from "./database.ts";
 import { type Dataset, parseDataset } from "./dataset.ts";
 import { exportLane, type ExportOptions, type ExportResult, planLane } from "./export.ts";
@@ -64,8 +65,11 @@ export interface ExportOutcome extends ExportResult {
 
 /** What a run works with. */
 export interface ExportContext {
+  /** The environment, its database and the directory of the lanes. */
   readonly settings: Settings;
+  /** Where warnings and progress go. */
   readonly report: Report;
+  /** Ends the export early. */
   readonly signal: AbortSignal;
 }
 
@@ -88,6 +92,7 @@ export async function runExport(request: ExportRequest, context: ExportContext):
     manifest,
     columns: dataset.columns,
     redacted: request.redacted ?? manifest.redacted,
+    blocks: createBlockPool(),
     signal,
     events: {
       damage: ({ path, finding }) => report.warn(`${lane}/${path} ${finding}`),
@@ -141,7 +146,7 @@ async function openManifest(directory: string, dataset: Dataset, dryRun: boolean
 async function withSources<T>(
   request: ExportRequest,
   dataset: Dataset,
-  { redacted, range, events }: ExportOptions,
+  { redacted, range, blocks, events }: ExportOptions,
   context: ExportContext,
   act: (sources: readonly Source[]) => Promise<T>,
 ): Promise<T> {
@@ -173,6 +178,7 @@ async function withSources<T>(
     await withPostgresSource(database.sql, {
       dataset,
       range,
+      blocks,
       redacted,
       onUnlisted: (column) => report.warn(`Column "${column}" of checks is not exported; add it to ${POSTGRES_SELECT}`),
       onBadRow,

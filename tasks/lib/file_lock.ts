@@ -2,6 +2,7 @@ import { EXIT, messageOf, TaskError } from "./errors.ts";
 
 /** A lock held by this process until disposed; the operating system frees it when the process dies, however it dies. */
 export interface FileLock extends Disposable {
+  /** The lock file. */
   readonly path: string;
 }
 
@@ -9,7 +10,9 @@ export interface FileLock extends Disposable {
 export interface FileLockOptions {
   /** What the lock stands for, as it reads in an error: `export lane "local"`. */
   readonly what: string;
+  /** How long to wait for it; not at all where undefined. */
   readonly waitMs?: number;
+  /** Ends the wait early. */
   readonly signal?: AbortSignal;
   /** Called once, when another process holds the lock. */
   readonly onWait?: (holder: string) => void;

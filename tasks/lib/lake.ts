@@ -16,6 +16,7 @@ export interface Commit {
   readonly renames: readonly { readonly from: string; readonly to: string }[];
   /** Parts that go. */
   readonly removals: readonly string[];
+  /** What the lane holds then. */
   readonly manifest: Manifest;
 }
 
@@ -136,6 +137,7 @@ async function removeUnfinished(directory: string): Promise<void> {
 
 /** What is wrong with a part on the disk. */
 export interface Damage {
+  /** The day it belongs to. */
   readonly day: Day;
   /** Path relative to the lane. */
   readonly path: string;

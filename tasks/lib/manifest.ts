@@ -32,11 +32,13 @@ export interface ManifestDay {
   readonly schema: string;
   /** Rows that were left out because they have no representation, by kind of source. */
   readonly skipped: Readonly<Record<string, number>>;
+  /** Its files, in order. */
   readonly parts: readonly ManifestPart[];
 }
 
 /** What a lane holds. No value of a row is in it but the bounds of created_at. */
 export interface Manifest {
+  /** Version of this form. */
   readonly format: typeof MANIFEST_FORMAT;
   /** For example "checks". */
   readonly dataset: string;
@@ -44,6 +46,7 @@ export interface Manifest {
   readonly columns: readonly (readonly [name: string, type: string])[];
   /** Columns that are NULL in every row. */
   readonly redacted: readonly string[];
+  /** By day; days without rows are not there. */
   readonly days: Readonly<Record<Day, ManifestDay>>;
 }
 

@@ -70,12 +70,12 @@ export async function runGuarded(tx: Sql, migration: Migration, options: ApplyOp
   await tx.unsafe("savepoint migration");
   await runStatements(tx, migration, options);
   options.signal?.throwIfAborted();
-  // What is deferred is due now, while it can still be told which file it belongs to.
-  await tx.unsafe("set constraints all immediate");
   try {
+    // What is deferred is due now, while it can still be told which file it belongs to.
+    await tx.unsafe("set constraints all immediate");
     await tx.unsafe("release savepoint migration");
   } catch (error) {
-    if (!TRANSACTION_ENDED.has(serverErrorOf(error).code)) throw error;
+    if (!TRANSACTION_ENDED.has(serverErrorOf(error).code)) throw applyError(migration, error, options);
     throw new TaskError(
       `Cannot apply migration "${migration.name}": it ended the runner's transaction, so a part of it may stay; ` +
         "remove its transaction statements, undo that part, and run migrate again",

@@ -1,13 +1,14 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { EXIT, messageOf, TaskError } from "./errors.ts";
-import { findProblems, isNoTransaction } from "./migration_rules.ts";
+import { findProblems, formatVersion, isNoTransaction } from "./migration_rules.ts";
 
 /** Where the migration files are, seen from the project's root. */
 export const MIGRATIONS_DIR = "sql/migrations";
 
 /** One migration file, as it runs. */
 export interface Migration {
+  /** Its number. */
   readonly version: number;
   /** The file's name. */
   readonly name: string;
@@ -31,9 +32,10 @@ export async function readMigrations(directory: string = MIGRATIONS_DIR): Promis
   const names = await listSqlFiles(directory);
   const findings = findNameProblems(names).map((problem) => `${directory}/${problem}`);
   const migrations: Migration[] = [];
-  for (const name of names) {
+  const contents = await Promise.all(names.map((name) => readBytes(join(directory, name), `${directory}/${name}`)));
+  for (const [index, name] of names.entries()) {
     const path = `${directory}/${name}`;
-    const decoded = decodeSql(await readBytes(join(directory, name), path));
+    const decoded = decodeSql(contents[index]);
     if (typeof decoded !== "string") {
       findings.push(`${path}: ${decoded.problem}`);
       continue;
@@ -51,11 +53,6 @@ export async function nextVersion(directory: string = MIGRATIONS_DIR): Promise<n
   const problems = findNameProblems(names).map((problem) => `${directory}/${problem}`);
   if (problems.length > 0) throw filesError(directory, problems);
   return names.length + 1;
-}
-
-/** A version as file names write it. */
-export function formatVersion(version: number): string {
-  return String(version).padStart(4, "0");
 }
 
 function filesError(directory: string, findings: readonly string[]): TaskError {
@@ -80,7 +77,7 @@ async function listSqlFiles(directory: string): Promise<readonly string[]> {
 }
 
 /** Everything wrong with a sorted list of file names: each as `name: problem`. */
-export function findNameProblems(names: readonly string[]): readonly string[] {
+function findNameProblems(names: readonly string[]): readonly string[] {
   const problems: string[] = [];
   const byVersion = new Map<number, string>();
   for (const name of names) {
@@ -115,7 +112,7 @@ async function readBytes(path: string, label: string): Promise<Uint8Array> {
 }
 
 /** The text of an SQL file, without a byte order mark and with LF line ends, or why it is none. */
-export function decodeSql(bytes: Uint8Array): string | { readonly problem: string } {
+function decodeSql(bytes: Uint8Array): string | { readonly problem: string } {
   const [first, second] = bytes;
   if ((first === 0xff && second === 0xfe) || (first === 0xfe && second === 0xff)) {
     return { problem: "it is UTF-16; save it as UTF-8" };

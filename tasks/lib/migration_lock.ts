@@ -11,7 +11,9 @@ const POLL_MS = { first: 25, most: 400 };
 export interface LockOptions {
   /** The database, as it is printed. */
   readonly label: string;
+  /** How long to wait for it. */
   readonly waitMs: number;
+  /** Ends the waiting. */
   readonly signal?: AbortSignal;
   /** Called once, when another session has the lock. */
   readonly onWait?: (holder: string) => void;

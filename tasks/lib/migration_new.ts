@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { EXIT, TaskError } from "./errors.ts";
-import { formatVersion, MIGRATIONS_DIR, nextVersion } from "./migration_files.ts";
+import { MIGRATIONS_DIR, nextVersion } from "./migration_files.ts";
+import { formatVersion } from "./migration_rules.ts";
 import { NO_TRANSACTION } from "./migration_rules.ts";
 
 /** Choices for a new file. */

@@ -1,17 +1,24 @@
-import { formatVersion, type Migration } from "./migration_files.ts";
+import type { Migration } from "./migration_files.ts";
+import { formatVersion } from "./migration_rules.ts";
 
 /** How a version got into the ledger. */
 export type LedgerKind = "applied" | "baseline";
 
 /** One row of the ledger. */
 export interface LedgerRow {
+  /** Number of the file. */
   readonly version: number;
+  /** Name of the file, as it was. */
   readonly name: string;
+  /** Checksum of the file, as it was. */
   readonly checksum: string;
+  /** How it got here. */
   readonly kind: LedgerKind;
   /** UTC, ISO 8601. */
   readonly appliedAt: string;
+  /** The database's user. */
   readonly appliedBy: string;
+  /** How long the file took. */
   readonly durationMs: number;
 }
 
@@ -20,10 +27,15 @@ export type MigrationState = LedgerKind | "pending" | "edited" | "renamed" | "la
 
 /** One version, known from its file, the ledger or both. */
 export interface PlanEntry {
+  /** Its number. */
   readonly version: number;
+  /** Name of the file, or of the ledger's row where the file is gone. */
   readonly name: string;
+  /** Where it stands. */
   readonly state: MigrationState;
+  /** Its file. */
   readonly file?: Migration;
+  /** Its row in the ledger. */
   readonly row?: LedgerRow;
 }
 
@@ -43,6 +55,7 @@ export interface Plan {
 export interface PlanOptions {
   /** The last version to apply. */
   readonly to?: number;
+  /** Whether files older than the last applied one may be applied. */
   readonly allowOutOfOrder?: boolean;
   /** Versions whose edit is accepted. */
   readonly acceptEdits?: readonly number[];

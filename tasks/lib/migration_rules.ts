@@ -6,8 +6,11 @@ export const NO_TRANSACTION = "-- migrate: no-transaction";
 
 /** Something wrong in a migration file, and where. */
 export interface Finding {
+  /** The first is 1. */
   readonly line: number;
+  /** The first is 1; code points. */
   readonly column: number;
+  /** What is wrong, and what to do. */
   readonly message: string;
 }
 
@@ -71,4 +74,9 @@ function isTransactionControl(words: readonly string[]): boolean {
 /** Whether a migration's text asks to run outside of a transaction. */
 export function isNoTransaction(text: string): boolean {
   return text.split("\n", 1)[0].trimEnd() === NO_TRANSACTION;
+}
+
+/** A version as file names write it. */
+export function formatVersion(version: number): string {
+  return String(version).padStart(4, "0");
 }

@@ -42,8 +42,11 @@ async function readOwnLedger({ sql, label }: Database): Promise<readonly LedgerR
   if (ledger.kind === "ours" && ledger.rows.length > 0) return ledger.rows;
   if (ledger.kind === "foreign") throw foreignLedgerError(label);
   const names = await listRelations(sql);
-  if (names.length > 0) throw foreignDatabaseError(label, names);
-  return [];
+  if (names.length === 0) return [];
+  // Another runner may have applied the first file between the two looks.
+  const again = await readLedger(sql);
+  if (again.kind === "ours" && again.rows.length > 0) return again.rows;
+  throw foreignDatabaseError(label, names);
 }
 
 /** The error for a ledger of another tool. */
@@ -62,7 +65,7 @@ function foreignDatabaseError(label: string, names: readonly string[]): Error {
   const named = names.slice(0, MAX_NAMED).join(", ") + (names.length > MAX_NAMED ? ", ..." : "");
   return migrateFailure(
     label,
-    `it holds ${named} and nothing in a ledger ${LEDGER}; ` +
+    `it holds ${named} and no ledger of these files in ${LEDGER}; ` +
       "if these are what the files up to N make, adopt it with --baseline N, else name an empty database",
     EXIT.refused,
   );

@@ -2,7 +2,12 @@ import type { BadRow, Part, PartWriterOptions } from "./part_writer.ts";
 
 /** What the part worker is told. */
 export type PartRequest =
-  | { readonly kind: "open"; readonly options: Omit<PartWriterOptions, "onBadRow">; readonly skipBadRows: boolean }
+  | {
+    readonly kind: "open";
+    readonly code: WebAssembly.Module;
+    readonly options: Omit<PartWriterOptions, "onBadRow">;
+    readonly skipBadRows: boolean;
+  }
   | { readonly kind: "supersede"; readonly keys: readonly string[] }
   | { readonly kind: "tuples"; readonly block: Uint8Array<ArrayBuffer> }
   | { readonly kind: "kept"; readonly path: string; readonly sha256: string; readonly without: readonly string[] }
@@ -16,7 +21,17 @@ export interface StagedPart extends Omit<Part, "bytes"> {
   readonly sizeBytes: number;
 }
 
-/** What the part worker answers to each message; the part and the rows left out of it only to "finish". */
-export type PartReply =
-  | { readonly kind: "done"; readonly part?: StagedPart; readonly badRows?: readonly BadRow[] }
-  | { readonly kind: "failed"; readonly message: string };
+/** What the part worker answers to each message. */
+export type PartReply = PartDone | { readonly kind: "failed"; readonly message: string };
+
+/** A message that was done. */
+export interface PartDone {
+  /** Tells it from a failure. */
+  readonly kind: "done";
+  /** To "tuples": the memory of the block, to be used again. */
+  readonly block?: ArrayBuffer;
+  /** To "finish": the part, where it has rows. */
+  readonly part?: StagedPart;
+  /** To "finish": the rows that were left out. */
+  readonly badRows?: readonly BadRow[];
+}

@@ -1,5 +1,6 @@
+import type { BlockPool } from "./block_pool.ts";
 import { TaskError } from "./errors.ts";
-import type { PartReply, PartRequest, StagedPart } from "./part_messages.ts";
+import type { PartDone, PartReply, PartRequest, StagedPart } from "./part_messages.ts";
 import type { BadRow, PartWriterOptions } from "./part_writer.ts";
 
 /** Worker threads that make parts. */
@@ -20,12 +21,16 @@ export interface PartThread {
 
 /** Options of `openPartPool`. */
 export interface PartPoolOptions {
+  /** DuckDB's code. */
+  readonly code: WebAssembly.Module;
   /** Options of every writer. */
   readonly writer: Omit<PartWriterOptions, "onBadRow">;
   /** Whether rows without a representation are left out. */
   readonly skipBadRows: boolean;
   /** Keys of SQLite rows that newer rows replace. */
   readonly superseded: readonly string[];
+  /** Where blocks go when their tuples are taken. */
+  readonly blocks: BlockPool;
   /** How many threads at most. */
   readonly threads: number;
 }
@@ -52,25 +57,28 @@ class Thread implements PartThread {
   readonly worker = new Worker(new URL("./part_worker.ts", import.meta.url), { type: "module" });
   /** Messages that are not answered yet. */
   pending = 0;
+  #blocks: BlockPool;
   #pendingBytes = 0;
   #failure: Error | undefined;
-  #waiting: { resolve: (reply: PartReply & { kind: "done" }) => void; reject: (error: Error) => void }[] = [];
+  #waiting: { resolve: (reply: PartDone) => void; reject: (error: Error) => void }[] = [];
   #drained: (() => void)[] = [];
 
-  constructor({ writer, skipBadRows, superseded }: PartPoolOptions) {
+  constructor({ code, writer, skipBadRows, superseded, blocks }: PartPoolOptions) {
+    this.#blocks = blocks;
     this.worker.onmessage = ({ data }: MessageEvent<PartReply>) => this.#settle(data);
     this.worker.onerror = (event) => {
       event.preventDefault();
       this.#fail(new Error(`The Parquet thread died: ${event.message}`));
     };
-    this.#send({ kind: "open", options: writer, skipBadRows });
+    this.#send({ kind: "open", code, options: writer, skipBadRows });
     if (superseded.length > 0) this.#send({ kind: "supersede", keys: superseded });
   }
 
   async addTuples(block: Uint8Array<ArrayBuffer>): Promise<void> {
     const sizeBytes = block.byteLength;
     this.#pendingBytes += sizeBytes;
-    this.#send({ kind: "tuples", block }, [block.buffer]).then(() => {
+    this.#send({ kind: "tuples", block }, [block.buffer]).then(({ block }) => {
+      this.#blocks.give(block!);
       this.#pendingBytes -= sizeBytes;
       for (const resolve of this.#drained.splice(0)) resolve();
     }, () => {});
@@ -89,13 +97,11 @@ class Thread implements PartThread {
     return { part, badRows };
   }
 
-  #send(request: PartRequest, transfer: Transferable[] = []): Promise<PartReply & { kind: "done" }> {
+  #send(request: PartRequest, transfer: Transferable[] = []): Promise<PartDone> {
     if (this.#failure) return Promise.reject(this.#failure);
     this.pending++;
     this.worker.postMessage(request, transfer);
-    const reply = new Promise<PartReply & { kind: "done" }>((resolve, reject) =>
-      this.#waiting.push({ resolve, reject })
-    );
+    const reply = new Promise<PartDone>((resolve, reject) => this.#waiting.push({ resolve, reject }));
     // A failure is told by `addTuples` and `finish`; the other messages' own promises have no reader.
     reply.catch(() => {});
     return reply;

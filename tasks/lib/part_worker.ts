@@ -10,11 +10,12 @@ function serve(): void {
   let writer: PartWriter;
   let db: DuckDb;
   let badRows: BadRow[] = [];
+  let failed: PartReply | undefined;
   let queue = Promise.resolve();
   const act = async (request: PartRequest): Promise<PartReply> => {
     switch (request.kind) {
       case "open": {
-        db = await openDuckDb();
+        db = await openDuckDb(request.code);
         const onBadRow = request.skipBadRows ? (row: BadRow) => badRows.push(row) : undefined;
         writer = createPartWriter(db, { ...request.options, onBadRow });
         return { kind: "done" };
@@ -24,7 +25,7 @@ function serve(): void {
         return { kind: "done" };
       case "tuples":
         writer.addTuples(request.block);
-        return { kind: "done" };
+        return { kind: "done", block: request.block.buffer };
       case "kept":
         writer.addKept(readPart(request.path, request.sha256), request.without);
         return { kind: "done" };
@@ -36,8 +37,11 @@ function serve(): void {
       }
     }
   };
+  const reply = (answer: PartReply) =>
+    self.postMessage(answer, answer.kind === "done" && answer.block ? [answer.block] : []);
   self.onmessage = ({ data }: MessageEvent<PartRequest>) => {
-    queue = queue.then(() => act(data)).catch(failure).then((reply) => self.postMessage(reply));
+    // After a failure nobody cleans up behind this thread: it must not write the part that it was in.
+    queue = queue.then(() => failed ?? act(data)).catch((error) => failed = failure(error)).then(reply);
   };
 }
 

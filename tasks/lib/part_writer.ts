@@ -59,7 +59,7 @@ export interface PartWriter {
 const ROW_GROUP_SIZE = 1_000_000_000;
 
 /** Rows that go to DuckDB at a time: fewer cost more each, more hold more memory twice. */
-const INSERT_ROWS = 16_384;
+const INSERT_ROWS = 8_192;
 
 const FILE = "part.parquet";
 
@@ -91,6 +91,8 @@ export function createPartWriter(db: DuckDb, options: PartWriterOptions): PartWr
   const createStage = `create or replace table stage (${
     options.columns.map((column) => `${quote(column.name)} ${column.duckdbType}`)
   })`;
+  // Statements over 76 columns cost more to optimize than to run, and none of these has anything to gain.
+  db.run("pragma disable_optimizer");
   db.run(createStage);
   db.run("create table superseded (key varchar)");
   let staged = 0;

@@ -10,7 +10,7 @@ import { directHostOf, type ServerTarget } from "./target.ts";
  * A session that is lost stays lost: its queries reject from then on, instead of going to a new session that has neither
  * the locks nor the settings of the old one.
  */
-export type Sql = postgres.Sql<Record<string, string>>;
+export type Sql = import("postgres").Sql<Record<string, string>>;
 
 /** Options of `connect`. */
 export interface ConnectOptions {

@@ -1,4 +1,5 @@
 import type { Readable } from "node:stream";
+import { BLOCK_BYTES, type BlockPool } from "./block_pool.ts";
 import { headerSize, isTrailer, POSTGRES_EPOCH_MICROS } from "./copy_binary.ts";
 import { type Day, dayOf, isDay, nextDay, startOf } from "./day.ts";
 import type { Dataset } from "./dataset.ts";
@@ -14,6 +15,8 @@ export interface PostgresSourceOptions {
   readonly dataset: Dataset;
   /** Days to look at. */
   readonly range: DayRange;
+  /** Memory for tuples. */
+  readonly blocks: BlockPool;
   /** Columns that leave as NULL. */
   readonly redacted: readonly string[];
   /** Called with each column of the table that the dataset leaves out. */
@@ -104,12 +107,15 @@ async function sha256(text: string): Promise<string> {
 }
 
 async function readDays(tx: Sql, { range, onBadRow }: PostgresSourceOptions): Promise<Map<Day, SourceDay>> {
+  // The planner takes every row for a day of its own, and would sort them all.
+  await tx.unsafe("set local enable_sort = off");
   const rows = await tx.unsafe(`
     select (c.created_at at time zone 'UTC')::date::text as day, count(*)::text as rows,
       bit_xor(hash_record_extended(row(c.ctid, c.xmin, c.id, c.created_at), 0))::text as fingerprint
     from public.checks as c
     where ${rangeCondition(range)}
     group by 1 order by 1`);
+  await tx.unsafe("set local enable_sort to default");
   const days = new Map<Day, SourceDay>();
   for (const { day, rows: count, fingerprint } of rows) {
     if (isDay(day)) days.set(day, { rows: Number(count), fingerprint });
@@ -130,8 +136,9 @@ function rangeCondition({ since, until }: DayRange): string {
 async function leaveOutUndated(tx: Sql, onBadRow: PostgresSourceOptions["onBadRow"]): Promise<void> {
   const rows = await tx.unsafe(`
     select c.run_id as run from public.checks as c
-    where not (c.created_at >= '0001-01-01 00:00:00+00' and c.created_at < '10000-01-01 00:00:00+00') order by c.run_id`);
-  const finding = 'column "created_at" is infinite or outside the years 1 to 9999';
+    where (c.created_at >= '0001-01-01 00:00:00+00' and c.created_at < '10000-01-01 00:00:00+00') is not true
+    order by c.run_id`);
+  const finding = 'column "created_at" is NULL, infinite or outside the years 1 to 9999';
   for (const { run } of rows) {
     if (onBadRow === undefined) {
       throw new TaskError(`Cannot export run "${run}": ${finding}; correct it, or leave it out with --skip-bad-rows`);
@@ -147,7 +154,7 @@ async function* readBlocks(
 ): AsyncGenerator<DayBlock> {
   for (const range of ranges) {
     const stream = await tx.unsafe(copySql(range, options)).readable() as unknown as Readable;
-    yield* splitByDay(stream, options.dataset.columns.length);
+    yield* splitByDay(stream, options.dataset.columns.length, options.blocks);
   }
 }
 
@@ -159,9 +166,6 @@ function copySql(range: DayRange, { dataset, redacted }: PostgresSourceOptions):
   const rows = `select ${fields.join(", ")} from (${dataset.select} where ${rangeCondition(range)}) as d`;
   return `copy (${rows} order by d.created_at, d.id) to stdout (format binary)`;
 }
-
-/** Size of a block: large enough that handing it over costs nothing, small enough that many are under way. */
-const BLOCK_BYTES = 512 * 1024;
 
 /** Blocks read ahead of the consumer. */
 const MAX_QUEUED = 8;
@@ -176,9 +180,9 @@ const CREATED_AT = 6;
  * Errors: CopyFormatError on a chunk that is none, TaskError on a stream that ends without its trailer.
  * Source: PostgreSQL manual, "COPY Operations" of the message flow: "always one per row".
  */
-export async function* splitByDay(stream: Readable, columns: number): AsyncGenerator<DayBlock> {
+export async function* splitByDay(stream: Readable, columns: number, blocks: BlockPool): AsyncGenerator<DayBlock> {
   const queue: DayBlock[] = [];
-  const splitter = createSplitter(columns, (block) => queue.push(block));
+  const splitter = createSplitter(columns, blocks, (block) => queue.push(block));
   let wake = () => {};
   let state = "open" as "open" | "ended" | Error;
   stream.on("data", (chunk: Uint8Array) => {
@@ -207,6 +211,8 @@ export async function* splitByDay(stream: Readable, columns: number): AsyncGener
     splitter.end();
     yield* queue;
   } finally {
+    // postgres.js stops its socket while the stream is full, and the end of the rows alone does not start it again.
+    stream._read(0);
     stream.destroy();
   }
 }
@@ -217,8 +223,8 @@ interface Splitter {
   end(): void;
 }
 
-function createSplitter(columns: number, emit: (block: DayBlock) => void): Splitter {
-  let block = new Uint8Array(BLOCK_BYTES);
+function createSplitter(columns: number, blocks: BlockPool, emit: (block: DayBlock) => void): Splitter {
+  let block = blocks.take(BLOCK_BYTES);
   let [at, rows] = [0, 0];
   let day: Day | undefined;
   // First instant after the day, by halves of a signed 64-bit number: no BigInt is made for a tuple.
@@ -227,7 +233,7 @@ function createSplitter(columns: number, emit: (block: DayBlock) => void): Split
   let ended = false;
   const flush = () => {
     if (rows > 0) emit({ day: day!, tuples: block.subarray(0, at), rows });
-    if (rows > 0) block = new Uint8Array(BLOCK_BYTES);
+    if (rows > 0) block = blocks.take(BLOCK_BYTES);
     [at, rows] = [0, 0];
   };
   const startDay = (tuple: Uint8Array) => {
@@ -255,7 +261,7 @@ function createSplitter(columns: number, emit: (block: DayBlock) => void): Split
       if (high > endHigh || (high === endHigh && low >= endLow)) startDay(tuple);
       if (at + tuple.length > block.length) {
         flush();
-        if (tuple.length > block.length) block = new Uint8Array(tuple.length);
+        if (tuple.length > block.length) block = blocks.take(tuple.length);
       }
       block.set(tuple, at);
       at += tuple.length;

@@ -2,6 +2,7 @@ import { styleText } from "node:util";
 
 /** How much a task says, and in which form. */
 export interface ReportOptions {
+  /** Whether results, warnings and errors alone are printed. */
   readonly quiet?: boolean;
 }
 

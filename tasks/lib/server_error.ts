@@ -1,9 +1,14 @@
 /** What a Postgres error tells: SQLSTATE or network code, message and, where the server gave one, the 1-based position in code points. */
 export interface ServerError {
+  /** SQLSTATE, or a network code; empty for neither. */
   readonly code: string;
+  /** What the server says. */
   readonly message: string;
+  /** Where in the statement, in code points from 1. */
   readonly position?: number;
+  /** What the server advises. */
   readonly hint?: string;
+  /** More about it; can quote rows. */
   readonly detail?: string;
 }
 

@@ -13,20 +13,17 @@ export const VARIABLES = [
   "EMBEDDED_DIR",
   "HERETIX_DB_PATH",
   "EXPORT_DIR",
-  "EXPORT_URL",
-  "S3_ENDPOINT",
-  "AWS_ACCESS_KEY_ID",
-  "AWS_SECRET_ACCESS_KEY",
-  "AWS_REGION",
 ] as const;
 
-type Variable = (typeof VARIABLES)[number];
+/** Name of one of the variables. */
+export type Variable = (typeof VARIABLES)[number];
 
 /** Values by variable name; an empty value counts as unset. */
 export type Variables = Readonly<Partial<Record<Variable, string>>>;
 
 /** What a task needs to know about its surroundings, checked. */
 export interface Settings {
+  /** The chosen environment. */
   readonly env: Environment;
   /** The database of the chosen environment. */
   readonly target: Target;

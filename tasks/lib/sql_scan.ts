@@ -10,13 +10,17 @@ export interface Statement {
 
 /** One `--` comment. */
 export interface LineComment {
+  /** Offset of its first dash. */
   readonly start: number;
+  /** All of it, without the line end. */
   readonly text: string;
 }
 
 /** What an SQL text consists of, as the server's own lexer would cut it. */
 export interface SqlScan {
+  /** Its statements, in order. */
   readonly statements: readonly Statement[];
+  /** Its `--` comments, in order. */
   readonly lineComments: readonly LineComment[];
   /** Offsets of backslashes outside of quotes: psql commands, which a server does not know. */
   readonly backslashes: readonly number[];
@@ -25,21 +29,20 @@ export interface SqlScan {
 }
 
 const NAME = "[A-Za-z_\\u0080-\\uffff]";
-const TOKEN = new RegExp(
-  [
-    "(?<space>\\s+)",
-    "(?<line>--[^\\n]*)",
-    "(?<block>/\\*)",
-    "(?<escaped>[eE]'[^'\\\\]*(?:(?:\\\\[^]|'')[^'\\\\]*)*'?)",
-    "(?<string>(?:[bBxXnN]|[uU]&)?'[^']*(?:''[^']*)*'?)",
-    '(?<quoted>(?:[uU]&)?"[^"]*(?:""[^"]*)*"?)',
-    `(?<dollar>\\$(?:${NAME}[\\w\\u0080-\\uffff]*)?\\$)`,
-    `(?<word>${NAME}[\\w$\\u0080-\\uffff]*)`,
-    "(?<number>\\$?\\d[\\w.]*)",
-    "(?<other>[^])",
-  ].join("|"),
-  "y",
-);
+const PATTERNS = {
+  space: "\\s+",
+  line: "--[^\\n]*",
+  block: "/\\*",
+  escaped: "[eE]'[^'\\\\]*(?:(?:\\\\[^]|'')[^'\\\\]*)*'?",
+  string: "(?:[bBxXnN]|[uU]&)?'[^']*(?:''[^']*)*'?",
+  quoted: '(?:[uU]&)?"[^"]*(?:""[^"]*)*"?',
+  dollar: `\\$(?:${NAME}[\\w\\u0080-\\uffff]*)?\\$`,
+  word: `${NAME}[\\w$\\u0080-\\uffff]*`,
+  number: "\\$?\\d[\\w.]*",
+  other: "[^]",
+};
+const KINDS = Object.keys(PATTERNS);
+const TOKEN = new RegExp(Object.values(PATTERNS).map((pattern) => `(${pattern})`).join("|"), "y");
 
 /** The statements, comments and oddities of an SQL text.
  *
@@ -111,8 +114,8 @@ interface Token {
 function* tokens(text: string): Generator<Token> {
   for (let start = 0; start < text.length;) {
     TOKEN.lastIndex = start;
-    const { groups } = TOKEN.exec(text)!;
-    const [kind, token] = Object.entries(groups!).find(([, value]) => value !== undefined)!;
+    const [token, ...groups] = TOKEN.exec(text)!;
+    const kind = KINDS[groups.findIndex((group) => group !== undefined)];
     const { end, closed } = endOf(text, start, kind, token);
     yield { kind, start, end, token, closed };
     start = end;
@@ -126,10 +129,15 @@ function endOf(text: string, start: number, kind: string, token: string): { end:
     const close = text.indexOf(token, end);
     return close < 0 ? { end: text.length, closed: false } : { end: close + token.length, closed: true };
   }
-  const quote = kind === "quoted" ? '"' : kind === "string" || kind === "escaped" ? "'" : "";
-  if (quote === "") return { end, closed: true };
-  return { end, closed: token.endsWith(quote) && token.indexOf(quote) < token.length - 1 };
+  // Only what reaches the end of the text can lack its closing quote.
+  return { end, closed: end < text.length || CLOSED[kind]?.test(token) !== false };
 }
+
+const CLOSED: Readonly<Record<string, RegExp>> = {
+  escaped: /^e'[^'\\]*(?:(?:\\[^]|'')[^'\\]*)*'$/i,
+  string: /^[^']*'[^']*(?:''[^']*)*'$/,
+  quoted: /^[^"]*"[^"]*(?:""[^"]*)*"$/,
+};
 
 function endOfBlockComment(text: string, start: number): { end: number; closed: boolean } {
   const mark = /\/\*|\*\//g;

@@ -164,6 +164,13 @@ function checkPages(db: DatabaseSync, path: string): void {
       );
     }
   }
+  // SQLite reads what is missing of a last page as zeroes, which may be the end of a text.
+  const [{ page_size }] = db.prepare("pragma page_size").all();
+  if (Deno.statSync(path).size % Number(page_size) !== 0) {
+    throw new TaskError(
+      `Cannot read SQLite file "${path}": it is damaged (its last page is cut); recover it with sqlite3 .recover`,
+    );
+  }
   const [{ encoding }] = db.prepare("pragma encoding").all();
   if (encoding !== "UTF-8") {
     throw new TaskError(`Cannot read SQLite file "${path}": its text is ${encoding}; convert it to UTF-8`);

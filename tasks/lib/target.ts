@@ -6,11 +6,17 @@ export type Environment = (typeof ENVIRONMENTS)[number];
 
 /** A Postgres server and database, ready to connect to. */
 export interface ServerTarget {
+  /** Tells the two kinds of target apart. */
   readonly kind: "server";
+  /** Name or address of the server. */
   readonly host: string;
+  /** Its port. */
   readonly port: number;
+  /** Role to log in as. */
   readonly user: string;
+  /** Its password; never printed. */
   readonly password: string;
+  /** Name of the database. */
   readonly database: string;
   /** Whether TLS with certificate check is used. */
   readonly tls: boolean;
@@ -22,9 +28,13 @@ export interface ServerTarget {
 
 /** The embedded database: PGlite in a directory. */
 export interface EmbeddedTarget {
+  /** Tells the two kinds of target apart. */
   readonly kind: "embedded";
+  /** Where its files are. */
   readonly directory: string;
+  /** It is always on this machine. */
   readonly local: true;
+  /** How it is named in what is printed. */
   readonly label: string;
 }
 
@@ -33,6 +43,7 @@ export type Target = ServerTarget | EmbeddedTarget;
 
 /** The finding of a database URL that cannot be used; its message never holds any part of the URL's secrets. */
 export class TargetError extends Error {
+  /** Always "TargetError". */
   override readonly name = "TargetError";
 }
 

@@ -5,7 +5,9 @@ import { openReport, type Report } from "./report.ts";
 
 /** What a task's body gets. */
 export interface TaskContext {
+  /** The checked command line. */
   readonly args: Args;
+  /** Where everything is printed. */
   readonly report: Report;
   /** Aborted by Ctrl-C and SIGTERM. */
   readonly signal: AbortSignal;

@@ -1,6 +1,8 @@
 /** A place in a text, both counted from 1; columns are code points. */
 export interface Place {
+  /** The first is 1. */
   readonly line: number;
+  /** The first is 1. */
   readonly column: number;
 }
 

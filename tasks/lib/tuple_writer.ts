@@ -86,7 +86,7 @@ function writeValue(view: DataView, at: number, column: Column, value: boolean |
 
 /** Plain decimal digits, with a sign and a point or without, as Postgres's numeric. */
 function writeNumeric(view: DataView, at: number, digits: string): number {
-  const match = /^(-?)(\d+)(?:\.(\d+))?$/.exec(digits);
+  const match = /^(-?)0*(\d+)(?:\.(\d+))?$/.exec(digits);
   if (match === null) throw new TypeError("not a decimal number");
   const [, sign, whole, fraction = ""] = match;
   const wholeGroups = Math.ceil(whole.length / 4);

@@ -7,6 +7,8 @@ import { arch, platform } from "node:os";
 export interface Cluster extends AsyncDisposable {
   /** URL of its superuser and its maintenance database. */
   readonly url: string;
+  /** A directory for temporary files, which goes with the server. */
+  readonly temporary: string;
 }
 
 /** Postgres refuses to run as root: then it runs as "nobody". */
@@ -67,8 +69,12 @@ export async function startCluster(settings: Readonly<Record<string, string>> = 
     ...user,
   }).spawn();
   await waitUntilReady(home, port);
+  const temporary = join(home, "tmp");
+  await Deno.mkdir(temporary);
+  await Deno.chmod(temporary, 0o1777);
   return {
     url: `postgresql://postgres@127.0.0.1:${port}/postgres`,
+    temporary,
     async [Symbol.asyncDispose]() {
       await server.stdin.close();
       await server.status;

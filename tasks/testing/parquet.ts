@@ -17,6 +17,7 @@ export interface ParquetFile {
   readonly columns: readonly { readonly name: string; readonly type: string }[];
   /** Rows of each row group. */
   readonly rowGroups: readonly number[];
+  /** All rows, in order. */
   readonly rows: readonly ParquetRow[];
 }
 

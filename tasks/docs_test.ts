@@ -1,0 +1,56 @@
+import assert from "node:assert/strict";
+import { parseEnv } from "node:util";
+import { VARIABLES } from "./lib/settings.ts";
+
+const read = (name: string) => Deno.readTextFileSync(new URL(`../${name}`, import.meta.url));
+const project = JSON.parse(read("deno.json"));
+const readme = read("README.md");
+
+Deno.test("README lists the tasks of deno.json, in their order", () => {
+  const table = readme.slice(readme.indexOf("## Commands"), readme.indexOf("| exit |"));
+  const listed = [...table.matchAll(/^\| `([\w:]+)`/gm)].map(([, name]) => name);
+  assert.deepEqual(listed, Object.keys(project.tasks));
+});
+
+Deno.test("README names no task that is not there", () => {
+  const named = [...readme.matchAll(/deno task ([a-z:]+)/g)].map(([, name]) => name);
+  assert.deepEqual(named.filter((name) => !(name in project.tasks)), []);
+});
+
+Deno.test(".env.example lists the variables that the tasks read", () => {
+  const uncommented = read(".env.example").replace(/^# ([A-Z_]+=)/gm, "$1");
+  assert.deepEqual(Object.keys(parseEnv(uncommented)).sort(), [...VARIABLES].sort());
+});
+
+Deno.test("README's settings table lists the variables that the tasks read", () => {
+  const table = readme.slice(readme.indexOf("## Settings"), readme.indexOf("## The lake"));
+  for (const name of VARIABLES.filter((name) => !name.endsWith("_UNPOOLED"))) {
+    assert.match(table, new RegExp(`\`${name}\``));
+  }
+});
+
+Deno.test("deno.json's permission sets let the tasks read their variables", () => {
+  for (const { env } of Object.values(project.permissions) as { env: string[] }[]) {
+    const patterns = env.map((pattern) => new RegExp(`^${pattern.replace("*", ".*")}$`));
+    for (const name of VARIABLES) assert.ok(patterns.some((pattern) => pattern.test(name)), name);
+  }
+});
+
+Deno.test("deno.json pins every package to an exact version", () => {
+  for (const target of Object.values(project.imports) as string[]) {
+    assert.match(target, /^npm:.+@\d+\.\d+\.\d+(-[\w.]+)?$/);
+  }
+});
+
+Deno.test("deno.json describes every task", () => {
+  for (const { description } of Object.values(project.tasks) as { description?: string }[]) assert.ok(description);
+});
+
+Deno.test("docker-compose.yml fits the DATABASE_URL of .env.example", () => {
+  const compose = read("docker-compose.yml");
+  const url = new URL(parseEnv(read(".env.example")).DATABASE_URL!.replace("+psycopg", ""));
+  assert.match(compose, new RegExp(`POSTGRES_USER: ${url.username}\n`));
+  assert.match(compose, new RegExp(`POSTGRES_PASSWORD: ${url.password}\n`));
+  assert.match(compose, new RegExp(`POSTGRES_DB: ${url.pathname.slice(1)}\n`));
+  assert.match(compose, new RegExp(`127\\.0\\.0\\.1:${url.port}:5432`));
+});

@@ -1,0 +1,110 @@
+import assert from "node:assert/strict";
+import { createChecksDatabase, createExportDirectory, insertCheck } from "./testing/export.ts";
+import { createHarnessFile } from "./testing/harness.ts";
+
+/** 2025-09-01T00:00:00Z. */
+const MIDNIGHT = 1756684800;
+
+Deno.test("export --from sqlite takes executions and runs to the second reader unchanged, and appends", async () => {
+  await using directory = await createExportDirectory();
+  const [old, recent] = [`${directory.path}/old.sqlite`, `${directory.path}/recent.sqlite`];
+  const args = ["--from", "sqlite", "--sqlite", old, "--sqlite", recent];
+  {
+    using file = createHarnessFile(old, "runs");
+    file.insert("runs", {
+      run_id: "old",
+      created_at: MIDNIGHT - 1,
+      claim: "\u{1F9EA}",
+      seed: "18446744073709551615",
+      bootstrap_seed: "18446744073709551615",
+      config_json: '{"seed": 18446744073709551615}',
+      prob_true_rpl: 0.1,
+    });
+  }
+  {
+    using file = createHarnessFile(recent);
+    const cells = { run_id: "recent", created_at: MIDNIGHT, seed: "0", bootstrap_seed: "18446744073709551614" };
+    file.insert("runs", { ...cells, provider: "xai", cost_usd: 0.25 });
+    file.insert("executions", { execution_id: "e1", ...cells, pqs: 50 });
+    const first = await directory.run(args);
+    assert.equal(first.code, 0, first.stderr);
+    assert.equal(first.stderr, `Warning: 1 seeds in ${old} are REAL and have lost their digits; they are NULL\n`);
+    file.insert("executions", { execution_id: "e2", ...cells, created_at: MIDNIGHT + 86_399 });
+  }
+  assert.equal((await directory.run(args)).code, 0);
+  const lane = await directory.read();
+  assert.deepEqual(lane.map(({ path }) => path), ["dt=2025-08-31/checks.parquet", "dt=2025-09-01/checks.parquet"]);
+  const rows = lane.flatMap(({ rows }) => rows);
+  assert.deepEqual(
+    rows.map((row) => [row.run_id, row.execution_id, row.seed, row.bootstrap_seed, row.created_at, row.cost_usd]),
+    [
+      ["old", null, 18446744073709551615n, null, 1756684799000000n, null],
+      ["recent", "e1", 0n, 18446744073709551614n, 1756684800000000n, 250000n],
+      ["recent", "e2", 0n, 18446744073709551614n, 1756771199000000n, null],
+    ],
+  );
+  assert.deepEqual(rows.map(({ claim, source, env, mode }) => [claim, source, env, mode]), [
+    ["\u{1F9EA}", "sqlite", "local", "baseline"],
+    [null, "sqlite", "local", "baseline"],
+    [null, "sqlite", "local", "baseline"],
+  ]);
+});
+
+Deno.test("export of either source keeps the other one's rows of a day", async () => {
+  await using database = await createChecksDatabase();
+  await using directory = await createExportDirectory();
+  const env = { DATABASE_URL: database.url };
+  const path = `${directory.path}/it's "odd" 100%.sqlite`;
+  using file = createHarnessFile(path);
+  file.insert("runs", { run_id: "harness", created_at: MIDNIGHT });
+  await database.sql.unsafe(insertCheck("postgres 1"));
+  const sources = async () => (await directory.read()).flatMap(({ rows }) => rows.map(({ run_id }) => run_id)).sort();
+  const exportFrom = async (...args: string[]) => {
+    const { code, stderr } = await directory.run(args, env);
+    assert.equal(code, 0, stderr);
+    return await sources();
+  };
+  assert.deepEqual(await exportFrom("--from", "all", "--sqlite", path), ["harness", "postgres 1"]);
+  await database.sql.unsafe(insertCheck("postgres 2") + "delete from checks where run_id = 'postgres 1'");
+  assert.deepEqual(await exportFrom("--from", "postgres"), ["harness", "postgres 2"]);
+  file.db.exec("update runs set claim = 'changed'");
+  assert.deepEqual(await exportFrom("--from", "sqlite", "--sqlite", path), ["harness", "postgres 2"]);
+  assert.deepEqual((await directory.read())[0].rows.map(({ claim }) => claim).sort(), ["changed", null]);
+});
+
+Deno.test("export --from sqlite touches no partition where a file cannot be taken as it is", async () => {
+  await using directory = await createExportDirectory();
+  const at = (name: string) => `${directory.path}/${name}`;
+  const args = (name: string) => ["--from", "sqlite", "--sqlite", at("good.sqlite"), "--sqlite", at(name)];
+  {
+    using file = createHarnessFile(at("good.sqlite"));
+    file.insert("runs", { run_id: "good", created_at: MIDNIGHT });
+    assert.equal((await directory.run(args("good.sqlite"))).code, 0);
+    file.insert("runs", { run_id: "later", created_at: MIDNIGHT });
+  }
+  const before = await directory.state();
+  const bytes = await Deno.readFile(at("good.sqlite"));
+  await Deno.writeFile(at("cut.sqlite"), bytes.subarray(0, bytes.length / 2));
+  await Deno.writeTextFile(at("text.sqlite"), "no database");
+  {
+    using file = createHarnessFile(at("typed.sqlite"));
+    file.insert("runs", { run_id: "typed", created_at: MIDNIGHT, ci_hi: "high" });
+    using late = createHarnessFile(at("fraction.sqlite"));
+    late.insert("runs", { run_id: "fraction", created_at: MIDNIGHT, seed: "1.5" });
+  }
+  for (
+    const [name, finding] of [
+      ["cut.sqlite", /^Cannot read SQLite file "[^"]+cut\.sqlite": it is damaged/],
+      ["text.sqlite", /^Cannot read SQLite file "[^"]+text\.sqlite": it is not a SQLite database/],
+      ["missing.sqlite", /^Cannot read SQLite file "[^"]+missing\.sqlite": it does not exist/],
+      ["typed.sqlite", /^Cannot export SQLite file "[^"]+typed\.sqlite": run "typed" has in column "ci_hi" text,/],
+      ["fraction.sqlite", /^Cannot export [^\n]*run "fraction"[^\n]* column "seed" has more digits after the point/],
+    ] as const
+  ) {
+    const { code, stdout, stderr } = await directory.run(args(name));
+    assert.deepEqual([code, stdout], [1, ""], name);
+    assert.match(stderr, finding);
+    assert.equal(stderr.trimEnd().split("\n").length, 1);
+    assert.deepEqual(await directory.state(), before, name);
+  }
+});

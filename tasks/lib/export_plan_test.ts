@@ -1,0 +1,205 @@
+import assert from "node:assert/strict";
+import { markOf, planExport, type PlanInput } from "./export_plan.ts";
+import { emptyManifest, type Manifest, type ManifestDay, type ManifestPart } from "./manifest.ts";
+import type { Source } from "./source.ts";
+
+type PlanSource = PlanInput["sources"][number];
+
+/** A source whose days have this many rows each, and a fingerprint that tells them. */
+function source(
+  kind: Source["kind"],
+  days: Readonly<Record<string, number>>,
+  more: Partial<PlanSource> = {},
+): PlanSource {
+  const map = new Map(Object.entries(days).map(([day, rows]) => [day, { rows, fingerprint: `${rows}` }]));
+  return {
+    kind,
+    key: kind === "sqlite" ? "sqlite:/a" : "postgres",
+    identity: "one",
+    partial: false,
+    days: map,
+    ...more,
+  };
+}
+
+function part(rows: Readonly<Record<string, number>>, file = "checks.parquet"): ManifestPart {
+  return { file, rows, sizeBytes: 1, sha256: "", minCreatedAt: "0", maxCreatedAt: "0" };
+}
+
+function day(rows: Readonly<Record<string, number>>, more: Partial<ManifestDay> = {}): ManifestDay {
+  return { fingerprints: {}, schema: "s", skipped: {}, parts: [part(rows)], ...more };
+}
+
+/** A day as Postgres has left it. */
+const ofPostgres = (rows: number, more: Partial<ManifestDay> = {}) =>
+  day({ postgres: rows }, { fingerprints: { postgres: `one/${rows}` }, ...more });
+
+function manifest(days: Readonly<Record<string, ManifestDay>>): Manifest {
+  return { ...emptyManifest("checks", []), days };
+}
+
+function plan(input: Partial<PlanInput>) {
+  const defaults: PlanInput = {
+    lane: "local",
+    manifest: manifest({}),
+    sources: [],
+    schema: "s",
+    damaged: new Set(),
+    range: {},
+    full: false,
+    allowShrink: false,
+    skipBadRows: false,
+  };
+  return planExport({ ...defaults, ...input });
+}
+
+function reasons(input: Partial<PlanInput>): string[] {
+  return plan(input).writes.map(({ day, reason }) => `${day} ${reason}`);
+}
+
+const A = "2025-01-01";
+const B = "2025-01-02";
+const C = "2025-01-03";
+
+Deno.test("planExport() of nothing is nothing", () => {
+  assert.deepEqual(plan({}), { writes: [], unchanged: 0 });
+  assert.deepEqual(plan({ sources: [source("postgres", {})] }), { writes: [], unchanged: 0 });
+});
+
+Deno.test("planExport() leaves days alone whose fingerprint is the manifest's", () => {
+  const input = {
+    manifest: manifest({ [A]: ofPostgres(3), [B]: ofPostgres(4) }),
+    sources: [source("postgres", { [A]: 3, [B]: 4 })],
+  };
+  assert.deepEqual(plan(input), { writes: [], unchanged: 2 });
+});
+
+Deno.test("planExport() writes new, changed and vanished days, ascending", () => {
+  const { writes, unchanged } = plan({
+    manifest: manifest({ [C]: ofPostgres(2), [B]: ofPostgres(3), "2025-01-09": ofPostgres(1) }),
+    sources: [source("postgres", { [C]: 2, [B]: 4, [A]: 5 })],
+  });
+  assert.deepEqual(writes, [
+    { day: A, reason: "new", rows: 5, kept: [] },
+    { day: B, reason: "changed", rows: 4, kept: [] },
+    { day: "2025-01-09", reason: "vanished", rows: 0, kept: [] },
+  ]);
+  assert.equal(unchanged, 1);
+});
+
+Deno.test("planExport() writes days of another schema, source, or left-out rows", () => {
+  const sources = [source("postgres", { [A]: 3 })];
+  const withDay = (held: ManifestDay) => ({ manifest: manifest({ [A]: held }), sources });
+  assert.deepEqual(reasons(withDay(ofPostgres(3, { schema: "old" }))), [`${A} schema`]);
+  assert.deepEqual(reasons(withDay(ofPostgres(3, { fingerprints: { postgres: "two/3" } }))), [`${A} source`]);
+  assert.deepEqual(reasons(withDay(ofPostgres(3, { fingerprints: {} }))), [`${A} new`]);
+  const skipped = withDay(ofPostgres(3, { skipped: { postgres: 1 } }));
+  assert.deepEqual(reasons(skipped), [`${A} skipped`]);
+  assert.deepEqual(reasons({ ...skipped, skipBadRows: true }), []);
+  assert.deepEqual(reasons({ ...withDay(ofPostgres(3)), full: true }), [`${A} full`]);
+});
+
+Deno.test("planExport() does not take a fingerprint for another identity's whose name it starts with", () => {
+  const held = ofPostgres(3, { fingerprints: { postgres: "one1/3" } });
+  assert.deepEqual(reasons({ manifest: manifest({ [A]: held }), sources: [source("postgres", { [A]: 3 })] }), [
+    `${A} source`,
+  ]);
+});
+
+Deno.test("planExport() writes the days of a partial source, and no other", () => {
+  const held = day({ sqlite: 1 }, { fingerprints: { "sqlite:/a": "one/1" } });
+  const sources = [source("sqlite", { [B]: 1 }, { partial: true })];
+  assert.deepEqual(reasons({ manifest: manifest({ [A]: held, [B]: held }), sources }), [`${B} run`]);
+});
+
+Deno.test("planExport() does not miss days of a SQLite file that is not in this run", () => {
+  const held = day({ sqlite: 1 }, { fingerprints: { "sqlite:/b": "one/1" } });
+  assert.deepEqual(reasons({ manifest: manifest({ [A]: held }), sources: [source("sqlite", {})] }), []);
+});
+
+Deno.test("planExport() looks at days within the range alone", () => {
+  const days = Object.fromEntries([A, B, C].map((name) => [name, ofPostgres(3)]));
+  const input = { manifest: manifest(days), sources: [source("postgres", { [B]: 4 })] };
+  assert.deepEqual(reasons({ ...input, range: { since: B, until: B } }), [`${B} changed`]);
+  assert.deepEqual(reasons({ ...input, range: { since: B }, allowShrink: true }), [`${B} changed`, `${C} vanished`]);
+  assert.equal(plan({ ...input, range: { since: B, until: B } }).unchanged, 0);
+});
+
+Deno.test("planExport() keeps parts with rows of other sources", () => {
+  const both = part({ postgres: 2, sqlite: 1 });
+  const second = part({ postgres: 2, sqlite: 0 }, "checks-2.parquet");
+  const onlyPostgres = part({ postgres: 5 }, "checks-3.parquet");
+  const held = ofPostgres(9, { parts: [both, second, onlyPostgres] });
+  const kept = (sources: readonly PlanSource[]) =>
+    plan({ manifest: manifest({ [A]: held }), sources, allowShrink: true }).writes[0].kept;
+  assert.deepEqual(kept([source("sqlite", { [A]: 1 })]), [both, second, onlyPostgres]);
+  const mirrored = kept([source("postgres", { [A]: 4 })]);
+  assert.ok(mirrored.includes(both));
+  assert.ok(!mirrored.includes(onlyPostgres));
+});
+
+Deno.test("planExport() writes a damaged day anew from all the sources that it held", () => {
+  const damaged = new Set([A]);
+  const ours = { manifest: manifest({ [A]: ofPostgres(3) }), damaged, sources: [source("postgres", { [A]: 3 })] };
+  assert.deepEqual(plan(ours).writes, [{ day: A, reason: "damaged", rows: 3, kept: [] }]);
+  const unknown = { damaged, sources: [source("postgres", {})] };
+  assert.deepEqual(plan(unknown).writes, [{ day: A, reason: "damaged", rows: 0, kept: [] }]);
+});
+
+Deno.test("planExport() refuses a damaged day that held rows of a source that is not in this run", () => {
+  const damaged = new Set([A]);
+  const held = manifest({ [A]: day({ postgres: 3, sqlite: 2 }) });
+  const [postgres, sqlite] = [source("postgres", { [A]: 3 }), source("sqlite", { [A]: 2 })];
+  const finding = (rows: number, kind: string, now: number) => ({
+    exitCode: 1,
+    message: `Cannot export day "${A}" of lane "local": its files are damaged and held ${rows} rows of ${kind}, ` +
+      `of which this run has ${now}; export --from all with every SQLite file named`,
+  });
+  assert.throws(() => plan({ manifest: held, damaged, sources: [postgres] }), finding(2, "sqlite", 0));
+  assert.throws(() => plan({ manifest: held, damaged, sources: [sqlite] }), finding(3, "postgres", 0));
+  const fewer = source("sqlite", { [A]: 1 });
+  assert.throws(() => plan({ manifest: held, damaged, sources: [postgres, fewer] }), finding(2, "sqlite", 1));
+  assert.equal(plan({ manifest: held, damaged, sources: [postgres, sqlite] }).writes.length, 1);
+  const two = [source("sqlite", { [A]: 1 }), source("sqlite", { [A]: 1 }, { key: "sqlite:/b" })];
+  assert.equal(plan({ manifest: held, damaged, sources: [postgres, ...two] }).writes.length, 1);
+  assert.equal(plan({ manifest: held, damaged, sources: [postgres, fewer], allowShrink: true }).writes.length, 1);
+});
+
+for (
+  const [name, days, refused] of [
+    ["all rows", {}, true],
+    ["more than half of the rows", { [A]: 10, [B]: 9 }, true],
+    ["more than half of the days", { [A]: 40 }, true],
+    ["half of both", { [A]: 10, [B]: 10 }, false],
+    ["nothing", { [A]: 10, [B]: 10, [C]: 10, "2025-01-04": 10 }, false],
+  ] as const
+) {
+  Deno.test(`planExport() ${refused ? "refuses" : "takes"} a Postgres that has lost ${name}`, () => {
+    const held = manifest(Object.fromEntries([A, B, C, "2025-01-04"].map((name) => [name, ofPostgres(10)])));
+    const input = { manifest: held, sources: [source("postgres", days)] };
+    if (!refused) return assert.ok(plan(input));
+    assert.throws(() => plan(input), {
+      exitCode: 3,
+      message: /the lane 40 on 4; if that is right, add --allow-shrink$/,
+    });
+    assert.ok(plan({ ...input, allowShrink: true }));
+  });
+}
+
+Deno.test("planExport() measures shrinking within the range", () => {
+  const held = manifest({ [A]: ofPostgres(100), [B]: ofPostgres(10), [C]: ofPostgres(10) });
+  const range = { since: B };
+  assert.ok(plan({ manifest: held, range, sources: [source("postgres", { [B]: 10 })] }));
+  assert.throws(() => plan({ manifest: held, range, sources: [source("postgres", { [B]: 9 })] }), { exitCode: 3 });
+});
+
+Deno.test("planExport() never refuses SQLite files that hold less than the lane", () => {
+  const held = manifest({ [A]: day({ sqlite: 10 }, { fingerprints: { "sqlite:/a": "one/10" } }) });
+  const { writes } = plan({ manifest: held, sources: [source("sqlite", {})] });
+  assert.deepEqual(writes, [{ day: A, reason: "vanished", rows: 0, kept: held.days[A].parts }]);
+});
+
+Deno.test("markOf() joins identity and fingerprint, and is undefined for a day without rows", () => {
+  assert.equal(markOf(source("postgres", { [A]: 3 }), A), "one/3");
+  assert.equal(markOf(source("postgres", { [A]: 3 }), B), undefined);
+});

@@ -1,0 +1,212 @@
+import assert from "node:assert/strict";
+import { DatabaseSync } from "node:sqlite";
+import { createHarnessFile, type HarnessFile } from "../testing/harness.ts";
+import { openHarness } from "./sqlite.ts";
+
+const COUNT = "select count(*), coalesce(sum(length(claim)), 0) from harness_runs";
+
+/** Rows of runs, and the characters of their claims, as the exporter sees them. */
+function countOf(path: string): (number | string)[] {
+  using harness = openHarness(path);
+  const [row] = harness.rows(COUNT);
+  return row.map(Number);
+}
+
+async function withDirectory(use: (directory: string) => Promise<void> | void): Promise<void> {
+  const directory = await Deno.makeTempDir({ prefix: "heretix-sqlite-" });
+  try {
+    await use(directory);
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+}
+
+/** Adds runs with claims of 1,000 characters. */
+function addRuns({ db }: HarnessFile, from: number, to: number): void {
+  const insert = db.prepare("insert into runs (run_id, created_at, claim) values (?, 1756470896, ?)");
+  for (let i = from; i < to; i++) insert.run(`run ${i}`, `${i}`.padEnd(1000, "x"));
+}
+
+/** A closed file of 200 runs, of about 60 pages. */
+function createFile(path: string): void {
+  using file = createHarnessFile(path);
+  file.db.exec("begin");
+  addRuns(file, 0, 200);
+  file.db.exec("commit");
+}
+
+function refusal(path: string, finding: string): object {
+  return { name: "TaskError", exitCode: 1, message: `Cannot read SQLite file "${path}": ${finding}` };
+}
+
+const DAMAGED = /^Cannot read SQLite file "[^"]+": it is (damaged|not a SQLite database)[^\n]*$/;
+
+Deno.test("openHarness() sees rows that are in the -wal alone", async () => {
+  await withDirectory(async (directory) => {
+    const [path, copy] = [`${directory}/live.sqlite`, `${directory}/copy.sqlite`];
+    using file = createHarnessFile(path);
+    file.db.exec("pragma journal_mode = wal; pragma wal_autocheckpoint = 0; pragma wal_checkpoint(truncate)");
+    const sizeBytes = (await Deno.stat(path)).size;
+    addRuns(file, 0, 50);
+    assert.equal((await Deno.stat(path)).size, sizeBytes);
+    assert.deepEqual(countOf(path), [50, 50_000]);
+    // As a crash or a copy leaves them: no process has the files open, and the index of the -wal is gone.
+    for (const suffix of ["", "-wal"]) await Deno.copyFile(path + suffix, copy + suffix);
+    assert.deepEqual(countOf(copy), [50, 50_000]);
+  });
+});
+
+Deno.test("openHarness() holds one state while the harness writes on", async () => {
+  await withDirectory((directory) => {
+    const path = `${directory}/heretix.sqlite`;
+    using file = createHarnessFile(path);
+    file.db.exec("pragma journal_mode = wal");
+    addRuns(file, 0, 10);
+    using harness = openHarness(path);
+    for (let i = 10; i < 20; i++) {
+      addRuns(file, i, i + 1);
+      assert.equal(Number([...harness.rows(COUNT)][0][0]), 10);
+    }
+    assert.deepEqual(countOf(path), [20, 20_000]);
+  });
+});
+
+Deno.test("openHarness() does not see what is not committed, and says who is in the way", async () => {
+  await withDirectory((directory) => {
+    const path = `${directory}/heretix.sqlite`;
+    using file = createHarnessFile(path);
+    addRuns(file, 0, 10);
+    file.db.exec("begin immediate");
+    addRuns(file, 10, 20);
+    assert.deepEqual(countOf(path), [10, 10_000]);
+    file.db.exec("commit; begin exclusive");
+    assert.throws(
+      () => countOf(path),
+      refusal(path, "another process has locked it; run the export again when it is done"),
+    );
+    file.db.exec("rollback");
+    assert.deepEqual(countOf(path), [20, 20_000]);
+  });
+});
+
+Deno.test("openHarness() refuses a file whose journal has to be rolled back", async () => {
+  await withDirectory(async (directory) => {
+    const [path, copy] = [`${directory}/live.sqlite`, `${directory}/copy.sqlite`];
+    createFile(path);
+    const db = new DatabaseSync(path);
+    db.exec("pragma cache_size = 2; begin; update runs set claim = upper(claim) || 'half of it'");
+    for (const suffix of ["", "-journal"]) await Deno.copyFile(path + suffix, copy + suffix);
+    db.exec("rollback");
+    db.close();
+    assert.throws(
+      () => countOf(copy),
+      refusal(copy, "it needs to be rolled back after a crash; open it once with sqlite3"),
+    );
+    const recovered = new DatabaseSync(copy);
+    recovered.prepare("select count(*) from runs").get();
+    recovered.close();
+    assert.deepEqual(countOf(copy), [200, 200_000]);
+  });
+});
+
+Deno.test("openHarness() refuses a file that is cut", async () => {
+  await withDirectory(async (directory) => {
+    const [path, cut] = [`${directory}/whole.sqlite`, `${directory}/cut.sqlite`];
+    createFile(path);
+    const bytes = await Deno.readFile(path);
+    for (const sizeBytes of [50, 1024, 4096, 3 * 4096, bytes.length / 2 | 0, bytes.length - 4096, bytes.length - 1]) {
+      await Deno.writeFile(cut, bytes.subarray(0, sizeBytes));
+      assert.throws(() => countOf(cut), { message: DAMAGED }, `${sizeBytes} of ${bytes.length} bytes`);
+    }
+  });
+});
+
+Deno.test("openHarness() refuses a file with a damaged page, wherever it is", async () => {
+  await withDirectory(async (directory) => {
+    const [path, damaged] = [`${directory}/whole.sqlite`, `${directory}/damaged.sqlite`];
+    createFile(path);
+    const bytes = await Deno.readFile(path);
+    const db = new DatabaseSync(path);
+    const root = db.prepare("select rootpage from sqlite_master where name = 'runs'").get()!.rootpage as number;
+    db.close();
+    const pages = bytes.length / 4096;
+    for (const [page, fill] of [[root, 0], [root, 0xff], [pages / 2 | 0, 0], [pages / 2 | 0, 0xff], [pages, 0]]) {
+      const changed = bytes.slice();
+      changed.fill(fill, (page - 1) * 4096, page * 4096);
+      await Deno.writeFile(damaged, changed);
+      assert.throws(() => countOf(damaged), { message: DAMAGED }, `page ${page} of ${pages} is all ${fill}`);
+    }
+  });
+});
+
+Deno.test("openHarness() refuses what is no harness database, by its path", async () => {
+  await withDirectory(async (directory) => {
+    const at = (name: string) => `${directory}/${name}`;
+    await Deno.writeTextFile(at("text"), "SQLite format 4\n".repeat(1000));
+    await Deno.writeTextFile(at("empty"), "");
+    await Deno.mkdir(at("directory"));
+    await Deno.symlink(at("nowhere"), at("dangling"));
+    await Deno.symlink(at("directory"), at("link to a directory"));
+    const notFile = "it is not a file; name the harness's database";
+    const missing = "it does not exist; name it with --sqlite or HERETIX_DB_PATH";
+    const noRuns = "it has no table runs; name the harness's database";
+    for (
+      const [name, finding] of [
+        ["text", "it is not a SQLite database; name the harness's database"],
+        ["empty", noRuns],
+        ["directory", notFile],
+        ["link to a directory", notFile],
+        ["dangling", missing],
+        ["missing", missing],
+        ["missing/file", missing],
+      ]
+    ) assert.throws(() => countOf(at(name)), refusal(at(name), finding));
+    // Asking made none of them.
+    await assert.rejects(Deno.lstat(at("missing")), Deno.errors.NotFound);
+    assert.equal((await Deno.stat(at("empty"))).size, 0);
+  });
+});
+
+Deno.test("openHarness() refuses tables without the columns that make a row, and text that is not UTF-8", async () => {
+  await withDirectory((directory) => {
+    const noHarness = (table: string, columns: string) =>
+      `table ${table} has no column ${columns}; it is not a harness's`;
+    const made = [
+      ["create table other (x)", "it has no table runs; name the harness's database"],
+      ["create table runs (x)", noHarness("runs", "run_id, created_at")],
+      ["create table runs (run_id text)", noHarness("runs", "created_at")],
+      [
+        "create table runs (run_id, created_at); create table executions (run_id, created_at)",
+        noHarness("executions", "execution_id"),
+      ],
+      [
+        "pragma encoding = 'UTF-16le'; create table runs (run_id, created_at)",
+        "its text is UTF-16le; convert it to UTF-8",
+      ],
+    ];
+    made.forEach(([sql, finding], index) => {
+      const path = `${directory}/${index}.sqlite`;
+      const db = new DatabaseSync(path);
+      db.exec(sql);
+      db.close();
+      assert.throws(() => countOf(path), refusal(path, finding));
+    });
+  });
+});
+
+Deno.test("openHarness() reads through a link, and changes nothing", async () => {
+  await withDirectory(async (directory) => {
+    const [path, link] = [`${directory}/it's "odd" 100%.sqlite`, `${directory}/link.sqlite`];
+    createFile(path);
+    await Deno.symlink(path, link);
+    const before = await Deno.readFile(path);
+    {
+      using harness = openHarness(link);
+      assert.equal(harness.path, path);
+    }
+    assert.deepEqual(countOf(link), [200, 200_000]);
+    assert.deepEqual(await Deno.readFile(path), before);
+    const names = await Array.fromAsync(Deno.readDir(directory), ({ name }) => name);
+    assert.equal(names.length, 2);
+  });
+});
