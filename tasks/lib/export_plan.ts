@@ -50,7 +50,8 @@ export interface PlanInput {
 
 /** The days to write, each with its reason.
  *
- * Postgres mirrors: days it no longer has lose its rows. SQLite appends: rows that its files no longer have stay.
+ * Postgres mirrors: days it no longer has lose its rows. SQLite appends: rows that its files no longer have stay. A
+ * source that looks at some rows alone leaves all other days as they are, damaged or not.
  *
  * Errors: TaskError (exit 3) when Postgres would lose more than half of its days or rows; TaskError (exit 1) when a
  * damaged day holds rows of a source that is not in this run.
@@ -59,7 +60,8 @@ export function planExport(input: PlanInput): ExportPlan {
   if (!input.allowShrink) refuseShrink(input);
   const known = [...Object.keys(input.manifest.days), ...input.damaged];
   const all = new Set([...known, ...input.sources.flatMap(({ days }) => [...days.keys()])]);
-  const days = [...all].filter((day) => isInRange(day, input.range)).sort();
+  const isMine = (day: Day) => input.sources.some(({ partial, days }) => !partial || days.has(day));
+  const days = [...all].filter((day) => isInRange(day, input.range) && isMine(day)).sort();
   const writes = days.flatMap((day) => planDay(input, day) ?? []);
   return { writes, unchanged: days.length - writes.length };
 }

@@ -1,4 +1,4 @@
-import { EXIT, TaskError } from "./errors.ts";
+import { EXIT, messageOf, TaskError } from "./errors.ts";
 
 /** A lock held by this process until disposed; the operating system frees it when the process dies, however it dies. */
 export interface FileLock extends Disposable {
@@ -23,12 +23,12 @@ export interface FileLockOptions {
  * The file stays when the lock is gone (removing it would let two processes lock two files of one name); while it is
  * held, it names its holder.
  *
- * Errors: TaskError (exit 5) naming the holder when `waitMs` is over.
+ * Errors: TaskError (exit 5) naming the holder when `waitMs` is over; TaskError (exit 1) when the file cannot be made.
  */
 export async function lockFile(path: string, options: FileLockOptions): Promise<FileLock> {
   const { what, waitMs = 0, signal } = options;
   const deadline = performance.now() + waitMs;
-  const file = await Deno.open(path, { read: true, write: true, create: true });
+  const file = await openLock(path, what);
   try {
     for (let waiting = false; !(await file.tryLock(true)); waiting = true) {
       const holder = await readHolder(path);
@@ -40,7 +40,8 @@ export async function lockFile(path: string, options: FileLockOptions): Promise<
       signal?.throwIfAborted();
     }
     await file.truncate(0);
-    await file.write(new TextEncoder().encode(`process ${Deno.pid}\n`));
+    // On a full disk the lock holds all the same, without its holder's name.
+    await file.write(new TextEncoder().encode(`process ${Deno.pid}\n`)).catch(() => {});
   } catch (error) {
     file.close();
     throw error;
@@ -52,6 +53,14 @@ export async function lockFile(path: string, options: FileLockOptions): Promise<
       file.close();
     },
   };
+}
+
+async function openLock(path: string, what: string): Promise<Deno.FsFile> {
+  try {
+    return await Deno.open(path, { read: true, write: true, create: true });
+  } catch (error) {
+    throw new TaskError(`Cannot lock ${what}: ${messageOf(error)}; make its directory writable`);
+  }
 }
 
 async function readHolder(path: string): Promise<string> {

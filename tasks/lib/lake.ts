@@ -2,13 +2,10 @@ import { createHash } from "node:crypto";
 import { join, resolve } from "node:path";
 import { type Day, isDay } from "./day.ts";
 import { messageOf, TaskError } from "./errors.ts";
-import { formatManifest, type Manifest, type ManifestPart, parseManifest } from "./manifest.ts";
+import { formatManifest, type Manifest, type ManifestPart, parseManifest, PART_FILE } from "./manifest.ts";
 
 const MANIFEST = "_manifest.json";
 const COMMIT = "_commit.json";
-
-/** Names that an export gives to the files of a day. */
-const PART_FILE = /^checks(-[2-9]|-[1-9]\d+)?\.parquet$/;
 
 /** Names of files that are not finished: a leading dot, and no ending that a reader looks for. */
 const UNFINISHED = /^\.[\w.-]+\.[0-9a-f-]{36}\.part$/;
@@ -57,7 +54,7 @@ export async function createLane(directory: string): Promise<void> {
 export async function createDay(lane: string, day: Day): Promise<void> {
   const path = join(lane, `dt=${day}`);
   const stat = await lstat(path);
-  if (stat === undefined) await Deno.mkdir(path);
+  if (stat === undefined) await replacing(path, () => Deno.mkdir(path));
   else if (!stat.isDirectory) throw new TaskError(`Cannot write day "${path}": it is not a directory; move it away`);
 }
 
@@ -68,37 +65,67 @@ export async function readManifest(lane: string): Promise<Manifest | undefined> 
   return text === undefined ? undefined : parseManifest(path, text);
 }
 
+/** What is left to do once a commit is decided: renames and removals, which need no room on the disk. */
+interface Journal extends Pick<Commit, "renames" | "removals"> {
+  /** The new manifest's temporary name. */
+  readonly manifest: string;
+}
+
 /** Makes a commit visible, all of it or, if the process dies before its journal is written, nothing.
  *
  * The journal is written first; from then on `recover` finishes what a killed process began.
  */
-export async function commit(lane: string, change: Commit): Promise<void> {
-  await writeText(lane, COMMIT, JSON.stringify(change));
-  await applyCommit(lane, change);
+export async function commit(lane: string, { renames, removals, manifest }: Commit): Promise<void> {
+  for (const path of [...renames.map(({ to }) => to), ...removals]) await expectNoDirectory(join(lane, path));
+  const journal: Journal = { renames, removals, manifest: unfinishedPath(MANIFEST) };
+  await writeAside(lane, MANIFEST, journal.manifest, formatManifest(manifest));
+  const unfinished = unfinishedPath(COMMIT);
+  await writeAside(lane, COMMIT, unfinished, JSON.stringify(journal));
+  await rename(lane, unfinished, COMMIT);
+  await syncDirectory(lane);
+  await finish(lane, journal);
 }
 
-async function applyCommit(lane: string, { renames, removals, manifest }: Commit): Promise<void> {
-  for (const { from, to } of renames) {
-    // A file that was renamed before the process died is not there any more.
-    if (await lstat(join(lane, from))) await Deno.rename(join(lane, from), join(lane, to));
+async function expectNoDirectory(path: string): Promise<void> {
+  if ((await lstat(path))?.isDirectory) {
+    throw new TaskError(`Cannot replace "${path}": it is a directory; move it away`);
   }
+}
+
+async function finish(lane: string, { renames, removals, manifest }: Journal): Promise<void> {
+  for (const { from, to } of renames) await rename(lane, from, to);
   for (const path of removals) await removeFile(join(lane, path));
   const days = new Set([...renames.map(({ to }) => to), ...removals].map((path) => path.split("/")[0]));
   for (const day of days) await syncDirectory(join(lane, day));
   for (const day of days) await removeIfEmpty(join(lane, day));
-  await writeText(lane, MANIFEST, formatManifest(manifest));
+  await rename(lane, manifest, MANIFEST);
+  await syncDirectory(lane);
   await removeFile(join(lane, COMMIT));
   await syncDirectory(lane);
+}
+
+/** Puts a finished file in its place; one that was put there before its process died is not there any more. */
+async function rename(lane: string, from: string, to: string): Promise<void> {
+  const path = join(lane, from);
+  if (await lstat(path)) await replacing(join(lane, to), () => Deno.rename(path, join(lane, to)));
 }
 
 /** Finishes the commit of a killed process and removes its unfinished files. Only under the lane's lock. */
 export async function recover(lane: string): Promise<void> {
   const journal = await readText(join(lane, COMMIT));
-  if (journal !== undefined) await applyCommit(lane, JSON.parse(journal));
+  if (journal !== undefined) await finish(lane, parseJournal(join(lane, COMMIT), journal));
   await removeUnfinished(lane);
   for (const day of await listDays(lane)) {
     await removeUnfinished(join(lane, `dt=${day}`));
     await removeIfEmpty(join(lane, `dt=${day}`));
+  }
+}
+
+function parseJournal(path: string, text: string): Journal {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new TaskError(`Cannot read journal "${path}": it is not JSON; remove it and export with --verify`);
   }
 }
 
@@ -124,10 +151,12 @@ export interface Damage {
  */
 export async function findDamage(lane: string, manifest: Manifest, deep: boolean): Promise<Damage[]> {
   const damages: Damage[] = [];
+  const there = new Set(await listDays(lane));
   for (const [day, { parts }] of Object.entries(manifest.days)) {
     for (const part of parts) {
       const path = partPath(day, part.file);
-      const finding = await partFinding(join(lane, path), part, deep);
+      // What a link in place of a day leads to is not looked at.
+      const finding = there.has(day) ? await partFinding(join(lane, path), part, deep) : "is missing";
       if (finding) damages.push({ day, path, finding });
     }
   }
@@ -139,7 +168,11 @@ async function partFinding(path: string, part: ManifestPart, deep: boolean): Pro
   if (stat === undefined) return "is missing";
   if (!stat.isFile) return "is not a regular file";
   if (stat.size !== part.sizeBytes) return `has ${stat.size} bytes, not ${part.sizeBytes}`;
-  if (deep && await sha256OfFile(path) !== part.sha256) return "has other bytes than were written";
+  try {
+    if (deep && await sha256OfFile(path) !== part.sha256) return "has other bytes than were written";
+  } catch (error) {
+    return `cannot be read: ${messageOf(error)}`;
+  }
   return undefined;
 }
 
@@ -149,8 +182,9 @@ export async function listParts(lane: string, day: Day): Promise<string[]> {
   return names.filter((name) => PART_FILE.test(name)).sort();
 }
 
-/** Days that have a directory. */
+/** Days that have a directory; none in a lane that is not there. */
 export async function listDays(lane: string): Promise<Day[]> {
+  if (await lstat(lane) === undefined) return [];
   const entries = await Array.fromAsync(Deno.readDir(lane));
   const names = entries.filter(({ isDirectory, name }) => isDirectory && name.startsWith("dt=")).map(({ name }) =>
     name
@@ -179,20 +213,23 @@ async function sha256OfFile(path: string): Promise<string> {
   return hash.digest("hex");
 }
 
-/** Replaces a small file of a lane as a whole: written aside, synced, renamed. */
-async function writeText(lane: string, name: string, text: string): Promise<void> {
-  const unfinished = join(lane, unfinishedPath(name));
-  try {
-    using file = await Deno.open(unfinished, { write: true, createNew: true });
+/** Writes a small file under its temporary name, synced. */
+async function writeAside(lane: string, name: string, unfinished: string, text: string): Promise<void> {
+  await replacing(join(lane, name), async () => {
+    using file = await Deno.open(join(lane, unfinished), { write: true, createNew: true });
     const bytes = new TextEncoder().encode(text);
     for (let at = 0; at < bytes.length;) at += await file.write(bytes.subarray(at));
     await file.sync();
+  });
+}
+
+/** Runs a change of one path, whose failure leaves what was there. */
+async function replacing(path: string, change: () => Promise<void>): Promise<void> {
+  try {
+    await change();
   } catch (error) {
-    await removeFile(unfinished);
-    throw new TaskError(`Cannot write "${join(lane, name)}": ${messageOf(error)}; nothing was replaced`);
+    throw new TaskError(`Cannot write "${path}": ${messageOf(error)}; correct that and export again`);
   }
-  await Deno.rename(unfinished, join(lane, name));
-  await syncDirectory(lane);
 }
 
 async function readText(path: string): Promise<string | undefined> {

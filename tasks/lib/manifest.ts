@@ -5,6 +5,9 @@ import { TaskError } from "./errors.ts";
 /** Version of the manifest's own form. */
 export const MANIFEST_FORMAT = 1;
 
+/** Names that an export gives to the files of a day. */
+export const PART_FILE = /^checks(-[2-9]|-[1-9]\d+)?\.parquet$/;
+
 /** One file of a day, as it was written. */
 export interface ManifestPart {
   /** "checks.parquet", "checks-2.parquet" and so on. */
@@ -70,14 +73,33 @@ export function parseManifest(path: string, text: string): Manifest {
   } catch {
     throw new TaskError(`Cannot read manifest "${path}": it is not JSON; remove it and export with --full`);
   }
-  const known = manifest?.format === MANIFEST_FORMAT && typeof manifest.days === "object" &&
-    manifest.days !== null && Array.isArray(manifest.columns);
-  if (!known || !Object.keys(manifest.days).every(isDay)) {
+  if (manifest?.format !== MANIFEST_FORMAT) {
     throw new TaskError(
       `Cannot read manifest "${path}": it is not of format ${MANIFEST_FORMAT}; export to another directory`,
     );
   }
+  if (!isWhole(manifest)) {
+    throw new TaskError(`Cannot read manifest "${path}": it is damaged; remove it and export with --full`);
+  }
   return manifest;
+}
+
+/** Whether everything that an export relies on is there. */
+function isWhole({ columns, redacted, days }: Manifest): boolean {
+  return Array.isArray(columns) && Array.isArray(redacted) && isRecord(days) &&
+    Object.entries(days).every(([day, entry]) =>
+      isDay(day) && isRecord(entry) && isRecord(entry.fingerprints) && isRecord(entry.skipped) &&
+      Array.isArray(entry.parts) && entry.parts.every(isWholePart)
+    );
+}
+
+function isWholePart(part: ManifestPart): boolean {
+  return isRecord(part) && PART_FILE.test(part.file) && isRecord(part.rows) && Number.isSafeInteger(part.sizeBytes) &&
+    typeof part.sha256 === "string";
+}
+
+function isRecord(value: unknown): boolean {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /** Rows of a day by source. */

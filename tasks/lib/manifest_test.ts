@@ -64,16 +64,37 @@ Deno.test("parseManifest() refuses another format", () => {
     "text",
     {},
     { ...FULL, format: 2 },
-    { ...FULL, days: { today: DAY } },
-    { ...FULL, days: { "../2025-01-01": DAY } },
-    { ...FULL, days: undefined },
-    { ...FULL, days: null },
-    { ...FULL, columns: {} },
   ];
   for (const other of others) {
     assert.throws(() => parseManifest("m", JSON.stringify(other)), {
       name: "TaskError",
       message: 'Cannot read manifest "m": it is not of format 1; export to another directory',
+    });
+  }
+});
+
+Deno.test("parseManifest() refuses a manifest in which something is missing", () => {
+  const [part] = DAY.parts;
+  const days = [
+    { today: DAY },
+    { "../2025-01-01": DAY },
+    { "2025-01-01": null },
+    { "2025-01-01": { ...DAY, fingerprints: undefined } },
+    { "2025-01-01": { ...DAY, skipped: [] } },
+    { "2025-01-01": { ...DAY, parts: [null] } },
+    { "2025-01-01": { ...DAY, parts: [{ ...part, file: "../../outside.parquet" }] } },
+    { "2025-01-01": { ...DAY, parts: [{ ...part, rows: 5 }] } },
+    { "2025-01-01": { ...DAY, parts: [{ ...part, sizeBytes: "1" }] } },
+    { "2025-01-01": { ...DAY, parts: [{ ...part, sha256: undefined }] } },
+    undefined,
+    null,
+    [],
+  ];
+  const others = [...days.map((days) => ({ ...FULL, days })), { ...FULL, columns: {} }, { ...FULL, redacted: null }];
+  for (const other of others) {
+    assert.throws(() => parseManifest("m", JSON.stringify(other)), {
+      name: "TaskError",
+      message: 'Cannot read manifest "m": it is damaged; remove it and export with --full',
     });
   }
 });
