@@ -79,6 +79,8 @@ export async function commit(lane: string, { renames, removals, manifest }: Comm
   for (const path of [...renames.map(({ to }) => to), ...removals]) await expectNoDirectory(join(lane, path));
   const journal: Journal = { renames, removals, manifest: unfinishedPath(MANIFEST) };
   await writeAside(lane, MANIFEST, journal.manifest, formatManifest(manifest));
+  // What the journal names must outlive a power cut before the journal does.
+  for (const day of daysOf(renames.map(({ to }) => to))) await syncDirectory(join(lane, day));
   const unfinished = unfinishedPath(COMMIT);
   await writeAside(lane, COMMIT, unfinished, JSON.stringify(journal));
   await rename(lane, unfinished, COMMIT);
@@ -95,13 +97,18 @@ async function expectNoDirectory(path: string): Promise<void> {
 async function finish(lane: string, { renames, removals, manifest }: Journal): Promise<void> {
   for (const { from, to } of renames) await rename(lane, from, to);
   for (const path of removals) await removeFile(join(lane, path));
-  const days = new Set([...renames.map(({ to }) => to), ...removals].map((path) => path.split("/")[0]));
+  const days = daysOf([...renames.map(({ to }) => to), ...removals]);
   for (const day of days) await syncDirectory(join(lane, day));
   for (const day of days) await removeIfEmpty(join(lane, day));
   await rename(lane, manifest, MANIFEST);
   await syncDirectory(lane);
   await removeFile(join(lane, COMMIT));
   await syncDirectory(lane);
+}
+
+/** Directories of paths that are relative to the lane. */
+function daysOf(paths: readonly string[]): Set<string> {
+  return new Set(paths.map((path) => path.split("/")[0]));
 }
 
 /** Puts a finished file in its place; one that was put there before its process died is not there any more. */
