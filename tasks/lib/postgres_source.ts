@@ -164,7 +164,7 @@ function copySql(range: DayRange, { dataset, redacted }: PostgresSourceOptions):
     return redacted.includes(name) ? `null::${column.postgresType} as "${name}"` : `d."${name}"`;
   });
   const rows = `select ${fields.join(", ")} from (${dataset.select} where ${rangeCondition(range)}) as d`;
-  return `copy (${rows} order by d.created_at, d.id) to stdout (format binary)`;
+  return `copy (${rows} order by d.created_at) to stdout (format binary)`;
 }
 
 /** Blocks read ahead of the consumer. */
