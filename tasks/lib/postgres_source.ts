@@ -1,6 +1,7 @@
 import type { Readable } from "node:stream";
 import { BLOCK_BYTES, type BlockPool } from "./block_pool.ts";
-import { headerSize, isTrailer, POSTGRES_EPOCH_MICROS } from "./copy_binary.ts";
+import { headerSize, isTrailer } from "./copy_binary.ts";
+import { POSTGRES_EPOCH_MICROS } from "./copy_columns.ts";
 import { type Day, dayOf, isDay, nextDay, startOf } from "./day.ts";
 import type { Dataset } from "./dataset.ts";
 import { EXIT, TaskError } from "./errors.ts";
