@@ -20,7 +20,7 @@ import { formatManifest, type Manifest, type ManifestDay, type ManifestPart } fr
 import type { StagedPart } from "./part_messages.ts";
 import { openPartPool } from "./part_pool.ts";
 import type { BadRow } from "./part_writer.ts";
-import { type DayRange, fieldOrder, type Source } from "./source.ts";
+import { type DayRange, fieldOrder, isInRange, type Source } from "./source.ts";
 import { stageDays, type StagedDay } from "./stage.ts";
 
 /** What an export needs beside its sources. */
@@ -94,7 +94,7 @@ export async function planLane(sources: readonly Source[], options: ExportOption
  * The caller holds the lane's lock and has recovered it.
  */
 export async function exportLane(sources: readonly Source[], options: ExportOptions): Promise<ExportResult> {
-  refuseUnredacting(options);
+  refuseRedaction(options);
   const plan = await planLane(sources, options);
   if (plan.writes.length === 0) {
     return { plan, files: 0, rows: 0, sizeBytes: 0, removedDays: 0 };
@@ -210,8 +210,29 @@ async function schemaDigest({ columns, redacted }: Pick<ExportOptions, "columns"
   return new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text))).toHex();
 }
 
-/** Rows that a source no longer has would stay NULL, so what a lane has redacted stays redacted. */
-function refuseUnredacting({ lane, manifest, redacted }: ExportOptions): void {
+/** Columns by which rows are found again. */
+const KEYS = ["created_at", "source", "run_id", "execution_id"];
+
+/** Rows that a source no longer has would stay NULL, so what a lane has redacted stays so; and what is redacted is so in
+ * every day. */
+function refuseRedaction({ lane, manifest, columns, redacted, range }: ExportOptions): void {
+  for (const name of redacted) {
+    const known = columns.some((column) => column.name === name);
+    if (known && !KEYS.includes(name)) continue;
+    const finding = known
+      ? "rows are told apart by it; leave it out"
+      : "the dataset has no such column; correct --redact";
+    throw new TaskError(`Cannot redact column "${name}": ${finding}`, EXIT.usage);
+  }
+  const added = redacted.filter((name) => !manifest.redacted.includes(name));
+  if (added.length > 0 && !Object.keys(manifest.days).every((day) => isInRange(day, range))) {
+    throw new TaskError(
+      `Cannot export to lane "${lane}": ${
+        added.join(", ")
+      } would stay in its other days; leave out --since and --until`,
+      EXIT.refused,
+    );
+  }
   const lifted = manifest.redacted.filter((name) => !redacted.includes(name));
   if (lifted.length === 0) return;
   throw new TaskError(

@@ -154,10 +154,14 @@ async function withSources<T>(
   using stack = new DisposableStack();
   const select = await Deno.readTextFile(SQLITE_SELECT);
   const onBadRow = request.skipBadRows ? events.badRow : undefined;
-  const harnesses: HarnessDatabase[] = request.sqlitePaths.map((path) => stack.use(openHarness(path)));
-  const files = harnesses.map((harness) =>
-    readHarness(harness, { dataset, select, range, run: request.run, redacted, onBadRow })
-  );
+  const opened: HarnessDatabase[] = request.sqlitePaths.map((path) => stack.use(openHarness(path)));
+  const harnesses = [...new Map(opened.map((harness) => [harness.path, harness])).values()];
+  const files: Source[] = [];
+  // The last one first: what it holds is left out of those before it.
+  for (const harness of harnesses.toReversed()) {
+    const superseded = new Set(files.flatMap(({ supersedes }) => supersedes));
+    files.unshift(readHarness(harness, { dataset, select, range, run: request.run, redacted, superseded, onBadRow }));
+  }
   if (request.run !== undefined && files.every(({ days }) => days.size === 0)) {
     throw new TaskError(
       `Cannot export run "${request.run}": ${

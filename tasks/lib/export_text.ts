@@ -4,7 +4,7 @@ import type { ExportOutcome } from "./export_run.ts";
 /** One line about what an export has done. */
 export function formatOutcome({ lane, directory, files, rows, sizeBytes, removedDays, plan }: ExportOutcome): string {
   if (files === 0 && removedDays === 0) {
-    return `Lane ${lane} is up to date: ${count(plan.unchanged, "day")} in ${directory}`;
+    return `Lane ${lane} is up to date: ${count(plan.unchanged + plan.writes.length, "day")} in ${directory}`;
   }
   const removed = removedDays === 0 ? "" : `, removed ${count(removedDays, "day")}`;
   const megabytes = (sizeBytes / 1e6).toFixed(1);

@@ -41,6 +41,15 @@ export function unfinishedPath(path: string): string {
   return `${path.slice(0, slash)}.${path.slice(slash)}.${crypto.randomUUID()}.part`;
 }
 
+/** Makes the empty file that a thread will fill: one that outlives its export finds it gone and leaves nothing behind. */
+export function createUnfinished(path: string): void {
+  try {
+    Deno.openSync(path, { write: true, createNew: true, mode: 0o644 }).close();
+  } catch (error) {
+    throw new TaskError(`Cannot write "${path}": ${messageOf(error)}; nothing was replaced`);
+  }
+}
+
 /** Makes a lane's directory. */
 export async function createLane(directory: string): Promise<void> {
   try {

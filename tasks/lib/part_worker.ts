@@ -35,6 +35,7 @@ function serve(): void {
         const part = writer.finish();
         // The one who ended the export cleans up, and would not see a file that comes later.
         if (Atomics.load(stop, 0) !== 0) return { kind: "failed", message: "The export was ended" };
+        if (part === undefined) Deno.removeSync(request.path);
         const reply = { kind: "done", badRows, part: part && stage(request.path, part) } as const;
         badRows = [];
         return reply;
@@ -66,10 +67,10 @@ function readPart(path: string, sha256: string): Uint8Array {
   return bytes;
 }
 
-/** Puts a part on the disk under a temporary name, synced. */
+/** Puts a part into its temporary file, synced. */
 function stage(path: string, part: Part): StagedPart {
   try {
-    using file = Deno.openSync(path, { write: true, createNew: true, mode: 0o644 });
+    using file = Deno.openSync(path, { write: true });
     for (let at = 0; at < part.bytes.length;) at += file.writeSync(part.bytes.subarray(at));
     file.syncSync();
   } catch (error) {

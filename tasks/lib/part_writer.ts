@@ -64,6 +64,9 @@ const INSERT_ROWS = 8_192;
 
 const FILE = "part.parquet";
 
+/** Before every created_at. */
+const FIRST_MICROS = -(1n << 63n);
+
 const KEY: Column = {
   name: "key",
   postgresType: "text",
@@ -88,7 +91,11 @@ export function createPartWriter(db: DuckDb, options: PartWriterOptions): PartWr
   });
   const onBadRow = options.onBadRow && ((error: CopyValueError) => options.onBadRow!(badRowOf(error)));
   let rows = 0;
+  // Rows of several sources come one source after another.
   let mixed = false;
+  let last = FIRST_MICROS;
+  const createdAt = buffers.find((buffer) => buffer.column.name === "created_at")!;
+  const microsOf = (row: number) => new DataView(createdAt.values.buffer).getBigInt64(8 * row, true);
   const createStage = `create or replace table stage (${
     options.columns.map((column) => `${quote(column.name)} ${column.duckdbType}`)
   })`;
@@ -108,6 +115,7 @@ export function createPartWriter(db: DuckDb, options: PartWriterOptions): PartWr
   };
   return {
     addTuples(block) {
+      const before = rows;
       try {
         rows = decodeTuples(block, fields, { rows, onBadRow });
       } catch (error) {
@@ -115,6 +123,10 @@ export function createPartWriter(db: DuckDb, options: PartWriterOptions): PartWr
           throw new TaskError(`Cannot read rows: ${error.message}; run the export again`);
         }
         throw error instanceof CopyValueError ? valueError(badRowOf(error)) : error;
+      }
+      if (rows > before) {
+        mixed ||= microsOf(before) < last;
+        last = microsOf(rows - 1);
       }
       if (rows >= INSERT_ROWS) insertTuples();
     },
@@ -143,6 +155,7 @@ export function createPartWriter(db: DuckDb, options: PartWriterOptions): PartWr
       db.run(createStage);
       staged = 0;
       mixed = false;
+      last = FIRST_MICROS;
       return part;
     },
   };

@@ -20,6 +20,8 @@ export interface HarnessOptions {
   readonly run?: string;
   /** Columns that leave as NULL. */
   readonly redacted: readonly string[];
+  /** MD5 of the keys of rows that a file named later holds too, where they are taken from. */
+  readonly superseded?: ReadonlySet<string>;
   /** Called with each row that has no representation, which is left out; without it, it fails the export. */
   readonly onBadRow?: (row: BadRow) => void;
 }
@@ -90,6 +92,7 @@ function* readRange(harness: HarnessDatabase, range: DayRange, options: ReadOpti
       leaveOut(harness, { ...converted, source: "sqlite" }, options);
       continue;
     }
+    if (options.superseded?.has(converted.keys[0])) continue;
     converted.keys.forEach(options.onKey);
     if (rows > 0 && (converted.day !== day || writer.sizeBytes > BLOCK_BYTES)) {
       yield { day, tuples: writer.take(), rows };

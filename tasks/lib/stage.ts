@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import type { Day } from "./day.ts";
 import type { DayPlan } from "./export_plan.ts";
-import { partFile, partPath, unfinishedPath } from "./lake.ts";
+import { createUnfinished, partFile, partPath, unfinishedPath } from "./lake.ts";
 import type { ManifestPart } from "./manifest.ts";
 import type { StagedPart } from "./part_messages.ts";
 import type { PartPool, PartThread } from "./part_pool.ts";
@@ -107,7 +107,9 @@ function createDayStager(day: Day, { directory, pool, without }: StageOptions): 
   let [rows, sizeBytes] = [0, 0];
   const cut = () => {
     if (thread === undefined) return;
-    const part = thread.finish(unfinishedPath(join(directory, partPath(day, partFile(finished.length + 1)))));
+    const path = unfinishedPath(join(directory, partPath(day, partFile(finished.length + 1))));
+    createUnfinished(path);
+    const part = thread.finish(path);
     // A failure is told by `finish`; until then nobody waits for it.
     part.catch(() => {});
     finished.push(part);
