@@ -3,7 +3,8 @@ import { columnsOf, concat, tupleOf, valuesOf } from "../testing/columns.ts";
 import { connectTo, testUrl } from "../testing/database.ts";
 import { FIELD_SAMPLES } from "../testing/field_samples.ts";
 import { type ColumnBuffer, createBuffer, truncateRows } from "./column_buffer.ts";
-import { CopyFormatError, CopyValueError, decodeTuples, fieldOf, headerSize, isTrailer } from "./copy_binary.ts";
+import { decodeTuples, fieldOf, headerSize, isTrailer } from "./copy_binary.ts";
+import { CopyFormatError, CopyValueError } from "./copy_errors.ts";
 
 const HEADER = Uint8Array.fromHex("5047434f50590aff0d0a00" + "00000000" + "00000000");
 

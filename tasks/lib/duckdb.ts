@@ -2,6 +2,7 @@ import { closeSync, constants, existsSync, fstatSync, openSync, readSync } from 
 // @ts-types="./duckdb_wasm.d.ts"
 import * as duckdb from "@duckdb/duckdb-wasm/dist/duckdb-node-blocking.cjs";
 import { compileDuckDb } from "./duckdb_code.ts";
+import { MemoryFiles } from "./memory_files.ts";
 
 /** An in-memory DuckDB that reads files of the disk and writes only files of its own memory.
  *
@@ -162,81 +163,6 @@ function call(mod: duckdb.Module, name: string, types: string[], args: unknown[]
   const message = new TextDecoder().decode(mod.HEAPU8.subarray(pointer, pointer + length));
   mod.ccall("duckdb_web_clear_response", null, [], []);
   if (status !== 0) throw new Error(message);
-}
-
-interface MemoryFile {
-  bytes: Uint8Array;
-  size: number;
-  /** Whether the bytes were allocated here, and not handed in. */
-  readonly ours: boolean;
-}
-
-/** Files in memory, by path; a written one grows by doubling, in the memory of the one that was dropped last. */
-class MemoryFiles {
-  #files = new Map<string, MemoryFile>();
-  #spare: Uint8Array = new Uint8Array(0);
-
-  put(path: string, bytes: Uint8Array): void {
-    this.#files.set(path, { bytes, size: bytes.length, ours: false });
-  }
-
-  has(path: string): boolean {
-    return this.#files.has(path);
-  }
-
-  create(path: string): void {
-    if (this.has(path)) return;
-    this.#files.set(path, { bytes: this.#spare, size: 0, ours: true });
-    this.#spare = new Uint8Array(0);
-  }
-
-  drop(path: string): void {
-    const file = this.#files.get(path);
-    if (file?.ours && file.bytes.length > this.#spare.length) this.#spare = file.bytes;
-    this.#files.delete(path);
-  }
-
-  size(path: string): number {
-    return this.#get(path).size;
-  }
-
-  bytes(path: string): Uint8Array {
-    const { bytes, size } = this.#get(path);
-    return bytes.subarray(0, size);
-  }
-
-  truncate(path: string, size: number): void {
-    this.#reserve(path, size).size = size;
-  }
-
-  read(path: string, target: Uint8Array, offset: number): number {
-    const part = this.bytes(path).subarray(offset, offset + target.length);
-    target.set(part);
-    return part.length;
-  }
-
-  write(path: string, source: Uint8Array, offset: number): number {
-    const file = this.#reserve(path, offset + source.length);
-    file.bytes.set(source, offset);
-    file.size = Math.max(file.size, offset + source.length);
-    return source.length;
-  }
-
-  #get(path: string): MemoryFile {
-    const file = this.#files.get(path);
-    if (file === undefined) throw new Error(`No file in memory is named "${path}"`);
-    return file;
-  }
-
-  #reserve(path: string, size: number): MemoryFile {
-    const file = this.#get(path);
-    if (size > file.bytes.length) {
-      const grown = new Uint8Array(Math.max(size, file.bytes.length * 2, 1 << 20));
-      grown.set(file.bytes.subarray(0, file.size));
-      file.bytes = grown;
-    }
-    return file;
-  }
 }
 
 /** The library's file functions, with memory behind `memory/` and the disk read-only.

@@ -5,8 +5,6 @@ export type PartRequest =
   | {
     readonly kind: "open";
     readonly code: WebAssembly.Module;
-    /** One number, which is not 0 when the thread must not write any more. */
-    readonly stop: Int32Array;
     readonly options: Omit<PartWriterOptions, "onBadRow">;
     readonly skipBadRows: boolean;
   }

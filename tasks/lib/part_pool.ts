@@ -41,15 +41,13 @@ const MAX_PENDING_BYTES = 8 * 1024 * 1024;
 /** A pool; its threads start when they are needed, and end with it. */
 export function openPartPool(options: PartPoolOptions): PartPool {
   const threads: Thread[] = [];
-  const stop = new Int32Array(new SharedArrayBuffer(4));
   return {
     next() {
       const idle = threads.find((thread) => thread.pending === 0);
-      if (idle === undefined && threads.length < options.threads) threads.push(new Thread(options, stop));
+      if (idle === undefined && threads.length < options.threads) threads.push(new Thread(options));
       return idle ?? threads.reduce((best, thread) => thread.pending <= best.pending ? thread : best);
     },
     [Symbol.dispose]() {
-      Atomics.store(stop, 0, 1);
       for (const thread of threads) thread.worker.terminate();
     },
   };
@@ -65,14 +63,14 @@ class Thread implements PartThread {
   #waiting: { resolve: (reply: PartDone) => void; reject: (error: Error) => void }[] = [];
   #drained: (() => void)[] = [];
 
-  constructor({ code, writer, skipBadRows, superseded, blocks }: PartPoolOptions, stop: Int32Array) {
+  constructor({ code, writer, skipBadRows, superseded, blocks }: PartPoolOptions) {
     this.#blocks = blocks;
     this.worker.onmessage = ({ data }: MessageEvent<PartReply>) => this.#settle(data);
     this.worker.onerror = (event) => {
       event.preventDefault();
       this.#fail(new Error(`The Parquet thread died: ${event.message}`));
     };
-    this.#send({ kind: "open", code, stop, options: writer, skipBadRows });
+    this.#send({ kind: "open", code, options: writer, skipBadRows });
     if (superseded.length > 0) this.#send({ kind: "supersede", keys: superseded });
   }
 

@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
 import { arrowStream } from "./arrow_ipc.ts";
 import { createBuffer, truncateRows } from "./column_buffer.ts";
-import { CopyFormatError, CopyValueError, decodeTuples, fieldOf } from "./copy_binary.ts";
+import { decodeTuples, fieldOf } from "./copy_binary.ts";
+import { CopyFormatError, CopyValueError } from "./copy_errors.ts";
 import type { Column } from "./dataset.ts";
 import { type DuckDb, literal, quote } from "./duckdb.ts";
 import { TaskError } from "./errors.ts";

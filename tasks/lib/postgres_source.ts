@@ -1,6 +1,7 @@
 import type { Readable } from "node:stream";
 import { BLOCK_BYTES, type BlockPool } from "./block_pool.ts";
-import { headerSize, isTrailer, POSTGRES_EPOCH_MICROS } from "./copy_binary.ts";
+import { headerSize, isTrailer } from "./copy_binary.ts";
+import { POSTGRES_EPOCH_MICROS } from "./copy_columns.ts";
 import { type Day, dayOf, isDay, nextDay, startOf } from "./day.ts";
 import type { Dataset } from "./dataset.ts";
 import { EXIT, TaskError } from "./errors.ts";
@@ -164,7 +165,7 @@ function copySql(range: DayRange, { dataset, redacted }: PostgresSourceOptions):
     return redacted.includes(name) ? `null::${column.postgresType} as "${name}"` : `d."${name}"`;
   });
   const rows = `select ${fields.join(", ")} from (${dataset.select} where ${rangeCondition(range)}) as d`;
-  return `copy (${rows} order by d.created_at, d.id) to stdout (format binary)`;
+  return `copy (${rows} order by d.created_at) to stdout (format binary)`;
 }
 
 /** Blocks read ahead of the consumer. */

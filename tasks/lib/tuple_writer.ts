@@ -1,4 +1,4 @@
-import { POSTGRES_EPOCH_MICROS } from "./copy_binary.ts";
+import { POSTGRES_EPOCH_MICROS } from "./copy_columns.ts";
 import type { Column } from "./dataset.ts";
 
 /** A value on its way into a tuple: digits for decimals, microseconds since 1970 for timestamps, UTF-8 for text. */

@@ -8,6 +8,7 @@ import { listLane } from "./parquet.ts";
 
 /** A directory for lakes, a migrated database, and the export tasks that work on them. */
 export interface Exporter extends AsyncDisposable {
+  /** The migrated database. */
   readonly database: TestDatabase;
   /** Directory of the test's own files; the lakes are in it. */
   readonly home: string;
