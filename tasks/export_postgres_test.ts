@@ -186,7 +186,7 @@ for (
       assert.match(
         stderr,
         /^Cannot (export database|connect to) ".*": (the connection was lost|it closes the connection); [^\n]*\n$/,
-        `${bytes}`,
+        `${bytes}: ${stderr}`,
       );
       assert.deepEqual(await fileStates(exporter.lane), before);
       assert.deepEqual(await listDebris(exporter.lane), []);
