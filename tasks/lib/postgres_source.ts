@@ -212,9 +212,17 @@ export async function* splitByDay(stream: Readable, columns: number, blocks: Blo
     splitter.end();
     yield* queue;
   } finally {
-    // postgres.js stops its socket while the stream is full, and the end of the rows alone does not start it again.
-    stream._read(0);
+    if (state === "ended") resumeSocket(stream);
     stream.destroy();
+  }
+}
+
+/** postgres.js stops its socket while the stream is full, and the end of the rows alone does not start it again. */
+function resumeSocket(stream: Readable): void {
+  try {
+    stream._read(0);
+  } catch {
+    // The socket is gone: the next query tells.
   }
 }
 
