@@ -70,10 +70,12 @@ export async function withPostgresSource<T>(
 
 /** Tells one cluster and database from another; empty where the role may not know. */
 async function systemIdentifier(sql: Sql): Promise<string> {
-  const query = "select system_identifier from pg_catalog.pg_control_system()";
+  // A restore to a point in time gives out the same transaction numbers again, on another timeline.
+  const query = `select concat_ws('/', system_identifier, timeline_id) as system
+    from pg_catalog.pg_control_system(), pg_catalog.pg_control_checkpoint()`;
   const rows = await sql.unsafe(query).catch(() => []);
   const [{ oid }] = await sql`select oid from pg_catalog.pg_database where datname = pg_catalog.current_database()`;
-  return `${rows[0]?.system_identifier ?? ""}/${oid}`;
+  return `${rows[0]?.system ?? ""}/${oid}`;
 }
 
 /** Keeps the table as it is until the end, and must come before the first query takes the snapshot.
