@@ -101,6 +101,7 @@ export async function exportLane(sources: readonly Source[], options: ExportOpti
   }
   try {
     const staged = await stage(plan, sources, options);
+    expectAllRows(staged, sources);
     options.signal.throwIfAborted();
     return await publish(plan, staged, sources, options);
   } catch (error) {
@@ -138,40 +139,49 @@ async function publish(
   const schema = await schemaDigest(options);
   const damaged = new Set(plan.writes.filter(({ reason }) => reason === "damaged").map(({ day }) => day));
   const days: Record<Day, ManifestDay> = { ...manifest.days };
-  const change = { renames: [] as { from: string; to: string }[], removals: [] as string[] };
-  const result = { files: 0, rows: 0, sizeBytes: 0, removedDays: 0 };
+  const fresh: { from: string; to: string; part: StagedPart }[] = [];
+  const removals: string[] = [];
   for (const { day, parts, badRows } of staged) {
     badRows.forEach(options.events.badRow);
     const before = damaged.has(day) ? undefined : manifest.days[day];
-    const names = parts.map((_, index) => partFile(index + 1));
-    change.removals.push(
-      ...(await listParts(directory, day)).filter((name) => !names.includes(name)).map((name) => partPath(day, name)),
-    );
+    const entries = parts.map((part, index) => toManifestPart(partFile(index + 1), part));
+    const obsolete = (await listParts(directory, day)).filter((name) => !entries.some(({ file }) => file === name));
+    removals.push(...obsolete.map((name) => partPath(day, name)));
     for (const [index, part] of parts.entries()) {
-      if (before?.parts[index]?.sha256 === part.sha256) {
-        await removeFile(part.path);
-        continue;
-      }
-      change.renames.push({ from: relative(directory, part.path), to: partPath(day, names[index]) });
-      result.files++;
-      result.rows += totalOf(part.rows);
-      result.sizeBytes += part.sizeBytes;
+      const { file, sha256 } = entries[index];
+      if (before?.parts[index]?.sha256 === sha256) await removeFile(part.path);
+      else fresh.push({ from: relative(directory, part.path), to: partPath(day, file), part });
     }
-    if (parts.length === 0) {
-      delete days[day];
-      if (manifest.days[day]) result.removedDays++;
-    } else {days[day] = {
-        ...marksOf(day, before, sources, badRows),
-        schema,
-        parts: parts.map((part, i) => toManifestPart(names[i], part)),
-      };}
+    if (parts.length === 0) delete days[day];
+    else days[day] = { ...marksOf(day, before, sources, badRows), schema, parts: entries };
   }
   const pairs = columns.map(({ name, duckdbType }) => [name, duckdbType] as const);
   const next: Manifest = { ...manifest, columns: pairs, redacted, days };
-  const isSame = change.renames.length + change.removals.length === 0 &&
-    formatManifest(next) === formatManifest(manifest);
-  if (!isSame) await commit(directory, { ...change, manifest: next });
-  return { plan, ...result };
+  const isSame = fresh.length + removals.length === 0 && formatManifest(next) === formatManifest(manifest);
+  const renames = fresh.map(({ from, to }) => ({ from, to }));
+  if (!isSame) await commit(directory, { renames, removals, manifest: next });
+  return {
+    plan,
+    files: fresh.length,
+    rows: fresh.reduce((sum, { part }) => sum + totalOf(part.rows), 0),
+    sizeBytes: fresh.reduce((sum, { part }) => sum + part.sizeBytes, 0),
+    removedDays: staged.filter(({ day, parts }) => parts.length === 0 && day in manifest.days).length,
+  };
+}
+
+/** Counts once more, from end to end: what Postgres has of a day is what its parts hold, or was left out by name. */
+function expectAllRows(staged: readonly StagedDay[], sources: readonly Source[]): void {
+  const source = sources.find(({ kind }) => kind === "postgres");
+  if (source === undefined) return;
+  for (const { day, parts, badRows } of staged) {
+    const expected = source.days.get(day)?.rows ?? 0;
+    const leftOut = badRows.filter((row) => row.source === "postgres").length;
+    const found = parts.reduce((sum, { rows }) => sum + (rows.postgres ?? 0), 0) + leftOut;
+    if (found === expected) continue;
+    throw new TaskError(
+      `Cannot export day "${day}": ${found} of its ${expected} rows were staged, nothing was replaced; run the export again`,
+    );
+  }
 }
 
 function totalOf(rows: Readonly<Record<string, number>>): number {

@@ -17,9 +17,9 @@ const NOBODY = 65534;
 /** Settings for a server whose rows nobody will miss. */
 const FAST = { fsync: "off", synchronous_commit: "off", full_page_writes: "off", max_connections: "200" };
 
-/** Keeps the server until standard input ends, which it does however the owner dies, then removes its directory.
+/** Waits until standard input ends, which it does however the owner dies, then stops the server and removes its directory.
  *
- * The owner's direct children are killed when it exits, so the watcher is a grandchild that holds the pipe.
+ * The owner's direct children are killed when it exits, so the one who waits is a grandchild that holds the pipe.
  */
 const WATCHER = `
 exec 3<&0
@@ -30,7 +30,9 @@ exec 3<&0
   while kill -0 "$(head -n 1 "$1/data/postmaster.pid" 2>/dev/null)" 2>/dev/null; do sleep 0.05; done
   rm -rf "$1"
 ) </dev/null >/dev/null 2>&1 &
-exec 3<&-
+`;
+
+const SERVER = `
 home=$1
 shift
 exec "$home/native/bin/postgres" -D "$home/data" "$@" </dev/null >"$home/log" 2>&1
@@ -43,6 +45,8 @@ exec "$home/native/bin/postgres" -D "$home/data" "$@" </dev/null >"$home/log" 2>
 export async function startCluster(settings: Readonly<Record<string, string>> = {}): Promise<Cluster> {
   const home = await Deno.makeTempDir({ prefix: "heretix-postgres-" });
   const user = Deno.uid() === 0 ? { uid: NOBODY, gid: NOBODY } : {};
+  const watcher = new Deno.Command("/bin/sh", { args: ["-c", WATCHER, "sh", home], stdin: "piped", cwd: "/" }).spawn();
+  await watcher.status;
   await copyServer(home);
   if (user.uid) await run("chown", ["-R", `${NOBODY}:${NOBODY}`, home], {});
   await run(join(home, "native/bin/initdb"), [
@@ -59,12 +63,12 @@ export async function startCluster(settings: Readonly<Record<string, string>> = 
   const server = new Deno.Command("/bin/sh", {
     args: [
       "-c",
-      WATCHER,
+      SERVER,
       "sh",
       home,
       ...Object.entries(options).flatMap(([name, value]) => ["-c", `${name}=${value}`]),
     ],
-    stdin: "piped",
+    stdin: "null",
     cwd: "/",
     ...user,
   }).spawn();
@@ -76,7 +80,7 @@ export async function startCluster(settings: Readonly<Record<string, string>> = 
     url: `postgresql://postgres@127.0.0.1:${port}/postgres`,
     temporary,
     async [Symbol.asyncDispose]() {
-      await server.stdin.close();
+      await watcher.stdin.close();
       await server.status;
       while (await exists(home)) await sleep(20);
     },
