@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { freePort } from "./testing/cluster.ts";
+import { freePort } from "./lib/free_port.ts";
 import { createProject, relations } from "./testing/migrations.ts";
 
 const FIRST = { "0001_first.sql": "create table a (id int primary key);\n" };

@@ -1,8 +1,8 @@
 import { PGlite } from "@electric-sql/pglite";
 import { PGLiteSocketServer } from "@electric-sql/pglite-socket";
-import { createServer } from "node:net";
 import { EXIT, TaskError } from "./errors.ts";
 import { lockFile } from "./file_lock.ts";
+import { freePort } from "./free_port.ts";
 import type { ServerTarget } from "./target.ts";
 
 /** The embedded database, served on a loopback port for as long as it is open. */
@@ -79,15 +79,4 @@ export async function openScratch(): Promise<ScratchDatabase> {
     run: async (text) => (await db.exec(text)).at(-1)?.rows ?? [],
     [Symbol.asyncDispose]: () => db.close(),
   };
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const probe = createServer();
-    probe.once("error", reject);
-    probe.listen(0, "127.0.0.1", () => {
-      const { port } = probe.address() as { port: number };
-      probe.close(() => resolve(port));
-    });
-  });
 }

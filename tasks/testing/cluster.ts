@@ -1,7 +1,7 @@
 import { createRequire } from "node:module";
-import { createServer } from "node:net";
 import { dirname, join } from "node:path";
 import { arch, platform } from "node:os";
+import { freePort } from "../lib/free_port.ts";
 
 /** A Postgres 16 server of this process's own, gone with it. */
 export interface Cluster extends AsyncDisposable {
@@ -116,18 +116,6 @@ async function waitUntilReady(home: string, port: number): Promise<void> {
   }
   const log = await Deno.readTextFile(join(home, "log")).catch(() => "");
   throw new Error(`Postgres did not start on port ${port}: ${log.slice(-2000)}`);
-}
-
-/** A loopback port that nothing listens on. */
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const probe = createServer();
-    probe.once("error", reject);
-    probe.listen(0, "127.0.0.1", () => {
-      const { port } = probe.address() as { port: number };
-      probe.close(() => resolve(port));
-    });
-  });
 }
 
 const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
