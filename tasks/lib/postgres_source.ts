@@ -2,7 +2,7 @@ import type { Readable } from "node:stream";
 import { BLOCK_BYTES, type BlockPool } from "./block_pool.ts";
 import { headerSize, isTrailer } from "./copy_binary.ts";
 import { POSTGRES_EPOCH_MICROS } from "./copy_columns.ts";
-import { type Day, dayOf, isDay, nextDay, startOf } from "./day.ts";
+import { type Day, DAY_MICROS, dayOf, isDay, nextDay, startOf } from "./day.ts";
 import type { Dataset } from "./dataset.ts";
 import { EXIT, TaskError } from "./errors.ts";
 import type { BadRow } from "./part_writer.ts";
@@ -251,7 +251,7 @@ function createSplitter(columns: number, blocks: BlockPool, emit: (block: DayBlo
     flush();
     const micros = new DataView(tuple.buffer, tuple.byteOffset).getBigInt64(CREATED_AT) + POSTGRES_EPOCH_MICROS;
     day = dayOf(micros);
-    const end = startOf(day) + 86_400_000_000n - POSTGRES_EPOCH_MICROS;
+    const end = startOf(day) + DAY_MICROS - POSTGRES_EPOCH_MICROS;
     [endHigh, endLow] = [Number(BigInt.asIntN(32, end >> 32n)), Number(end & 0xffffffffn)];
   };
   return {
