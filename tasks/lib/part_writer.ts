@@ -96,13 +96,15 @@ export function createPartWriter(db: DuckDb, options: PartWriterOptions): PartWr
   let last = FIRST_MICROS;
   const createdAt = buffers.find((buffer) => buffer.column.name === "created_at")!;
   const microsOf = (row: number) => new DataView(createdAt.values.buffer).getBigInt64(8 * row, true);
-  const createStage = `create or replace table stage (${
+  const stageSql = `create or replace table stage (${
     options.columns.map((column) => `${quote(column.name)} ${column.duckdbType}`)
   })`;
+  // Batches of one transaction become the table as they are; committed one by one, they would be copied into it.
+  const createStage = () => db.run(`${stageSql}; begin transaction`);
   // Statements over 76 columns cost more to optimize than to run, and none of these has anything to gain.
   db.run("pragma disable_optimizer");
-  db.run(createStage);
   db.run("create table superseded (key varchar)");
+  createStage();
   let staged = 0;
   const insertTuples = () => {
     staged += rows;
@@ -150,9 +152,10 @@ export function createPartWriter(db: DuckDb, options: PartWriterOptions): PartWr
       db.dropFile(FILE);
       insertTuples();
       if (staged === 0) return undefined;
+      db.run("commit");
       writePart(db, mixed);
       const part = verifyPart(db, options.columns, staged);
-      db.run(createStage);
+      createStage();
       staged = 0;
       mixed = false;
       last = FIRST_MICROS;
