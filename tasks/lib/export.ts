@@ -117,7 +117,7 @@ async function stage(plan: ExportPlan, sources: readonly Source[], options: Expo
     code: await compileDuckDb(),
     writer: { columns, fields: fieldOrder(columns), redacted },
     skipBadRows,
-    superseded: sources.flatMap(({ supersedes }) => supersedes),
+    superseded: plan.writes.some(({ kept }) => kept.length > 0) ? sources.flatMap(({ supersedes }) => supersedes) : [],
     blocks: options.blocks,
     threads: Math.min(2, navigator.hardwareConcurrency),
   });

@@ -33,7 +33,7 @@ export interface Source {
   readonly partial: boolean;
   /** Its days, ascending, within the bounds it was opened with. */
   readonly days: ReadonlyMap<Day, SourceDay>;
-  /** MD5 of the keys of rows that replace older ones of SQLite: execution ids, and run_id@micros. */
+  /** Keys of rows that replace older ones of SQLite: execution ids, and run_id@micros. */
   readonly supersedes: readonly string[];
   /** The rows of the given days, day by day in ascending order. */
   blocks(days: readonly Day[]): AsyncIterable<DayBlock>;

@@ -164,7 +164,7 @@ function indexSamples(db: DatabaseSync): void {
   db.exec(`
     create temp table model_ids as
       select run_id, min(provider_model_id) as provider_model_id from harness_samples group by run_id;
-    create index temp.model_ids_run on model_ids (run_id);
+    create index temp.model_ids_run on model_ids (run_id, provider_model_id);
     drop view harness_samples;
     create temp view harness_samples as select run_id, provider_model_id from model_ids`);
 }
@@ -193,8 +193,8 @@ function checkPages(db: DatabaseSync, path: string): void {
   }
 }
 
-function sha256(bytes: Uint8Array): Uint8Array {
-  return new TextEncoder().encode(createHash("sha256").update(bytes).digest("hex"));
+function sha256(bytes: Uint8Array): string {
+  return createHash("sha256").update(bytes).digest("hex");
 }
 
 /** The configured seed's digits, where the JSON has an unsigned integer there; a number would round them. */

@@ -1,7 +1,7 @@
 import { isUtf8 } from "node:buffer";
 import { createHash, type Hash } from "node:crypto";
 import type { Column, Dataset, Layout } from "./dataset.ts";
-import { type Day, dayOf, nextDay, startOf } from "./day.ts";
+import { type Day, DAY_MICROS, dayOf, nextDay, startOf } from "./day.ts";
 import { TaskError } from "./errors.ts";
 import type { BadRow } from "./part_writer.ts";
 import { type DayBlock, type DayRange, fieldOrder, rangesOf, type Source, type SourceDay } from "./source.ts";
@@ -20,7 +20,7 @@ export interface HarnessOptions {
   readonly run?: string;
   /** Columns that leave as NULL. */
   readonly redacted: readonly string[];
-  /** MD5 of the keys of rows that a file named later holds too, where they are taken from. */
+  /** Keys of rows that a file named later holds too, where they are taken from. */
   readonly superseded?: ReadonlySet<string>;
   /** Called with each row that has no representation, which is left out; without it, it fails the export. */
   readonly onBadRow?: (row: BadRow) => void;
@@ -29,23 +29,28 @@ export interface HarnessOptions {
 /** Bytes in a block, about. */
 const BLOCK_BYTES = 512 * 1024;
 
+/** Bytes of tuples that are kept between reading them to plan and exporting them. */
+const MAX_KEPT_BYTES = 32 * 1024 * 1024;
+
 /** First second of the year 1, and of the year 10000. */
 const SECONDS = { first: -62_135_596_800n, end: 253_402_300_800n };
 
 /** The executions and runs of a harness database as a source.
  *
- * Its fingerprints are digests of the rows themselves, so every row is read once to plan, and those of changed days
- * again to export.
+ * Its fingerprints are digests of the rows themselves, so every row is read once to plan. The newest days, which change
+ * most, stay in memory until they are exported; older ones that changed are read again.
  *
  * Errors: TaskError naming file, column and run for a value without a representation.
  */
 export function readHarness(harness: HarnessDatabase, options: HarnessOptions): Source {
   const days = new Map<Day, { rows: number; hash: Hash }>();
+  const kept = createKeptDays();
   const supersedes: string[] = [];
   const onKey = (key: string) => supersedes.push(key);
-  for (const { day, tuples, rows } of readRange(harness, options.range, { ...options, onKey })) {
-    const found = days.get(day) ?? { rows: 0, hash: createHash("sha256") };
-    days.set(day, { rows: found.rows + rows, hash: found.hash.update(tuples) });
+  for (const block of readRange(harness, options.range, { ...options, onKey })) {
+    const found = days.get(block.day) ?? { rows: 0, hash: createHash("sha256") };
+    days.set(block.day, { rows: found.rows + block.rows, hash: found.hash.update(block.tuples) });
+    kept.add(block);
   }
   // What was left out has been told by now.
   const again = { ...options, onKey: () => {}, onBadRow: options.onBadRow && (() => {}) };
@@ -59,8 +64,44 @@ export function readHarness(harness: HarnessDatabase, options: HarnessOptions): 
     ),
     supersedes,
     async *blocks(wanted) {
-      for (const range of rangesOf(days.keys(), new Set(wanted))) yield* readRange(harness, range, again);
+      const gone = wanted.filter((day) => !kept.has(day));
+      for (const range of rangesOf(days.keys(), new Set(gone))) yield* readRange(harness, range, again);
+      for (const day of wanted) yield* kept.take(day);
     },
+  };
+}
+
+/** The last days of an ascending sequence of blocks, as many as fit into memory. */
+interface KeptDays {
+  /** Keeps a block, and drops the oldest days that no longer fit beside it. */
+  add(block: DayBlock): void;
+  /** Whether the whole day is here. */
+  has(day: Day): boolean;
+  /** Gives the blocks of a day away. */
+  take(day: Day): readonly DayBlock[];
+}
+
+function createKeptDays(): KeptDays {
+  const days = new Map<Day, DayBlock[]>();
+  let sizeBytes = 0;
+  let dropped: Day = "";
+  const take = (day: Day) => {
+    const blocks = days.get(day) ?? [];
+    days.delete(day);
+    return blocks;
+  };
+  return {
+    add(block) {
+      if (block.day <= dropped) return;
+      days.set(block.day, [...(days.get(block.day) ?? []), block]);
+      sizeBytes += block.tuples.length;
+      while (sizeBytes > MAX_KEPT_BYTES) {
+        [dropped] = days.keys();
+        sizeBytes -= take(dropped).reduce((sum, { tuples }) => sum + tuples.length, 0);
+      }
+    },
+    has: (day) => days.has(day),
+    take,
   };
 }
 
@@ -81,10 +122,11 @@ function* readRange(harness: HarnessDatabase, range: DayRange, options: ReadOpti
     options.dataset.columns.find((column) => column.name === name)!
   );
   const writer = createTupleWriter(columns);
-  const names = harness.columns(options.select);
   const isText = (name: string) => columns.some((column) => column.name === name && column.layout === "text");
-  const sql = rangeSql(options, names.map((name) => ({ name, packed: isText(name) })));
-  const convert = createConverter(columns, names, options.redacted);
+  const names = harness.columns(options.select);
+  const [texts, others] = [names.filter(isText), names.filter((name) => !isText(name))];
+  const sql = rangeSql(options, texts, others);
+  const convert = createConverter(columns, { texts, others }, options.redacted);
   let [day, rows]: [Day, number] = ["", 0];
   for (const row of harness.rows(sql, ...bounds(range), ...(options.run === undefined ? [] : [options.run]))) {
     const converted = convert(row);
@@ -105,22 +147,22 @@ function* readRange(harness: HarnessDatabase, range: DayRange, options: ReadOpti
   if (rows > 0) yield { day, tuples: writer.take(), rows };
 }
 
-/** The rows of a range. Text comes as its length, and the bytes of all texts packed into one last column: a value of
- * its own for each would cost more than everything else.
+/** The rows of a range. Texts come as a list of their lengths, -1 for NULL, and the bytes of all of them packed into one
+ * last column: a value of its own for each would cost more than everything else.
  *
  * A created_at that is no integer is in every range, so that it is found and not passed over.
  */
-function rangeSql({ select, run }: HarnessOptions, names: readonly { name: string; packed: boolean }[]): string {
-  const values = names.map(({ name, packed }) => packed ? `length("${name}")` : `"${name}"`);
-  const texts = names.filter(({ packed }) => packed).map(({ name }) => `coalesce("${name}", '')`);
+function rangeSql({ select, run }: HarnessOptions, texts: readonly string[], others: readonly string[]): string {
+  const lengths = `concat_ws(',', ${texts.map((name) => `coalesce(octet_length("${name}"), -1)`).join(", ")})`;
   // A separator keeps the end of one text and the start of the next from being one character.
-  const pack = `cast(${texts.join(" || char(10) || ")} as blob)`;
+  const pack = `cast(${texts.map((name) => `coalesce("${name}", '')`).join(" || char(10) || ")} as blob)`;
+  const values = [...others.map((name) => `"${name}"`), lengths, pack].join(", ");
   const inRange = "(typeof(created_at) <> 'integer' or created_at not between -62135596800 and 253402300799 or " +
     "(created_at >= ? and created_at < ?))";
   const ofRun = run === undefined ? "" : " and run_id = cast(? as blob)";
   // The limit keeps SQLite from computing a value once for each place that uses it; one run is better found by index.
   const once = run === undefined ? " limit -1" : "";
-  return `select ${values}, ${pack} from (${select}${once}) where ${inRange}${ofRun} order by created_at, run_id, execution_id`;
+  return `select ${values} from (${select}${once}) where ${inRange}${ofRun} order by created_at, run_id, execution_id`;
 }
 
 function bounds({ since, until }: DayRange): [bigint, bigint] {
@@ -141,12 +183,13 @@ type Converted =
   | { readonly day: Day; readonly values: FieldValue[]; readonly keys: readonly string[] }
   | { readonly run: string; readonly finding: string };
 
-/** Turns rows of the SELECT, whose columns have these names, into values in the order of `columns`. */
+/** Turns rows of `rangeSql` into values in the order of `columns`. */
 function createConverter(
   columns: readonly Column[],
-  names: readonly string[],
+  { texts, others }: { readonly texts: readonly string[]; readonly others: readonly string[] },
   redacted: readonly string[],
 ): (row: SqliteValue[]) => Converted {
+  const names = [...others, ...texts];
   const positions = columns.map(({ name }) => redacted.includes(name) ? -1 : names.indexOf(name));
   const unknown = names.filter((name) => !columns.some((column) => column.name === name));
   if (unknown.length > 0) {
@@ -156,11 +199,10 @@ function createConverter(
       }; add it to sql/export/checks.postgres.sql`,
     );
   }
-  const texts = columns.filter(({ layout }) => layout === "text").map(({ name }) => names.indexOf(name))
-    .filter((position) => position >= 0).sort((a, b) => a - b);
   const [runId, executionId] = ["run_id", "execution_id"].map((name) => names.indexOf(name));
+  const toDay = createDayFinder();
   return (row) => {
-    const valid = unpackTexts(row, texts);
+    const valid = unpackTexts(row);
     const run = textOf(row[runId]) ?? "";
     const values: FieldValue[] = [];
     for (let i = 0; i < columns.length; i++) {
@@ -176,30 +218,43 @@ function createConverter(
     const micros = values[0] as bigint | null;
     if (micros === null) return { run, finding: 'has in column "created_at" nothing' };
     const execution = textOf(row[executionId]);
-    const own = md5(`${run}@${micros}`);
-    return { day: dayOf(micros), values, keys: execution === null ? [own] : [md5(execution), own] };
+    const own = `${run}@${micros}`;
+    return { day: toDay(micros), values, keys: execution === null ? [own] : [execution, own] };
   };
 }
 
-/** Puts the texts in the place of their lengths, and tells whether all are UTF-8. */
-function unpackTexts(row: SqliteValue[], positions: readonly number[]): boolean {
-  const packed = row.at(-1) as Uint8Array;
+/** Puts the texts in the place of their lengths and their bytes, and tells whether all are UTF-8. */
+function unpackTexts(row: SqliteValue[]): boolean {
+  const packed = row.pop() as Uint8Array;
+  const lengths = row.pop() as string;
   let at = 0;
-  for (const position of positions) {
-    const length = row[position];
-    const end = at + Number(length ?? 0);
-    if (length !== null) row[position] = packed.subarray(at, end);
+  for (const text of lengths.split(",")) {
+    const length = Number(text);
+    const end = at + Math.max(0, length);
+    row.push(length < 0 ? null : packed.subarray(at, end));
     at = end + 1;
   }
   return isUtf8(packed);
 }
 
-function textOf(value: SqliteValue): string | null {
-  return value instanceof Uint8Array ? new TextDecoder().decode(value) : null;
+/** Finds the day of an instant; fast where the one before was of the same day. */
+function createDayFinder(): (micros: bigint) => Day {
+  let day: Day = "";
+  let [start, end] = [0n, 0n];
+  return (micros) => {
+    if (micros < start || micros >= end) {
+      day = dayOf(micros);
+      start = startOf(day);
+      end = start + DAY_MICROS;
+    }
+    return day;
+  };
 }
 
-function md5(text: string): string {
-  return createHash("md5").update(text).digest("hex");
+const UTF8 = new TextDecoder("utf-8", { ignoreBOM: true });
+
+function textOf(value: SqliteValue): string | null {
+  return value instanceof Uint8Array ? UTF8.decode(value) : null;
 }
 
 /** What a value is that its column cannot hold; never the value. */

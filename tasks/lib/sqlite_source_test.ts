@@ -461,3 +461,22 @@ Deno.test("readHarness() tells a day's change by its fingerprint, whatever chang
     }
   });
 });
+
+Deno.test("readHarness() gives every row once, of days that memory holds and of days that it does not", async () => {
+  const megabytes = [10, 34, 1];
+  const fill = ({ db }: HarnessFile) => {
+    for (const [day, count] of megabytes.entries()) {
+      db.exec(`
+        with recursive n(i) as (select 1 union all select i + 1 from n where i < ${count})
+        insert into runs (run_id, created_at, claim)
+        select 'run ${day}-' || i, ${NOON + 86_400 * day} + i, printf('%.*c', 1000000, 'x') from n`);
+    }
+  };
+  await withFile("costs", fill, async (path) => {
+    const { rows, days } = await exportFile(path);
+    assert.deepEqual(Object.values(days), megabytes);
+    const expected = megabytes.flatMap((count, day) => Array.from({ length: count }, (_, i) => `run ${day}-${i + 1}`));
+    assert.deepEqual(rows.map(({ run_id }) => run_id), expected);
+    assert.ok(rows.every(({ claim }) => `${claim}`.length === 1_000_000));
+  });
+});
