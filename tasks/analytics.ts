@@ -1,5 +1,4 @@
 import type { Args, TaskSpec } from "./lib/args.ts";
-import { openCatalog } from "./lib/catalog.ts";
 import { EXIT, TaskError } from "./lib/errors.ts";
 import { formatQueryList, type NamedQuery, parseQueries, pickQueries } from "./lib/queries.ts";
 import { readSettings } from "./lib/settings.ts";
@@ -26,6 +25,7 @@ async function analytics({ args, report }: TaskContext): Promise<void> {
   const queries = chosenQueries(args, known);
   const format = chosenFormat(args, queries.length);
   if (args.has("list") || queries.length === 0) return report.result(formatQueryList(known));
+  const { openCatalog } = await import("./lib/catalog.ts");
   using catalog = await openCatalog(args.text("dir") ?? readSettings("local").exportDir);
   for (const query of queries) {
     if (queries.length > 1) {

@@ -1,6 +1,5 @@
 import { dirname } from "node:path";
 import type { TaskSpec } from "./lib/args.ts";
-import { openCatalog } from "./lib/catalog.ts";
 import { messageOf, TaskError } from "./lib/errors.ts";
 import { parseQueries, pickQueries } from "./lib/queries.ts";
 import { formatReport, REPORT_QUERIES } from "./lib/report_page.ts";
@@ -23,6 +22,7 @@ async function writeReport({ args, report }: TaskContext): Promise<void> {
   const out = args.text("out") ?? "data/report.html";
   const known = parseQueries(await Deno.readTextFile(new URL("queries.sql", ANALYTICS)));
   const css = await Deno.readTextFile(new URL("report.css", ANALYTICS));
+  const { openCatalog } = await import("./lib/catalog.ts");
   using catalog = await openCatalog(args.text("dir") ?? readSettings("local").exportDir);
   const answers = pickQueries(known, REPORT_QUERIES).map((query) => ({ ...query, result: catalog.query(query) }));
   try {

@@ -59,6 +59,7 @@ export async function openDuckDb(code?: WebAssembly.Module): Promise<DuckDb> {
     return {};
   };
   await engine.instantiate();
+  passTextsOnHeap(engine.mod);
   return new Session(engine, files);
 }
 
@@ -151,6 +152,31 @@ export function quote(name: string): string {
 /** A text as a SQL string literal. */
 export function literal(text: string): string {
   return `'${text.replaceAll("'", "''")}'`;
+}
+
+/** Makes texts go to the engine on its heap.
+ *
+ * The library puts them on the engine's stack of 64 kB; a longer SQL text would run over into the engine's data.
+ */
+function passTextsOnHeap(mod: duckdb.Module): void {
+  const { ccall } = mod;
+  mod.ccall = (name, result, types, args) => {
+    const pointers: number[] = [];
+    const toHeap = (text: string) => {
+      const bytes = new TextEncoder().encode(`${text}\0`);
+      const pointer = mod._malloc(bytes.length);
+      if (pointer === 0) throw new Error("DuckDB is out of memory");
+      pointers.push(pointer);
+      mod.HEAPU8.set(bytes, pointer);
+      return pointer;
+    };
+    try {
+      const values = args.map((value, index) => types[index] === "string" ? toHeap(value as string) : value);
+      return ccall(name, result, types.map((type) => type === "string" ? "number" : type), values);
+    } finally {
+      pointers.forEach(mod._free);
+    }
+  };
 }
 
 /** Calls an exported function whose result is a status and, where it failed, a message. */

@@ -162,6 +162,14 @@ Deno.test("insertArrow() throws on a table that is not there and on bytes that a
   assert.deepEqual(db.one("select count(*) from t"), ["0"]);
 });
 
+Deno.test("run(), one() and query() take SQL that is longer than the engine's stack", () => {
+  const text = "é".repeat(1_000_000);
+  db.run(`create or replace table long as select ${literal(text)} as t`);
+  assert.deepEqual(db.one(`select max(strlen(t)), max(t = ${literal(text)}) from long`), ["2000000", "true"]);
+  assert.deepEqual(db.query(`select length(${literal(text)}) as n`).rows, [["1000000"]]);
+  db.run("drop table long");
+});
+
 Deno.test("quote() and literal() keep any name and any text one token", () => {
   const text = `it's "x"; --`;
   assert.deepEqual(db.query(`select ${literal(text)} as ${quote(text)}`), {

@@ -1,0 +1,49 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { type Dataset, parseDataset } from "./lib/dataset.ts";
+import { literal, openDuckDb, quote } from "./lib/duckdb.ts";
+import { runCommand } from "./testing/command.ts";
+import type { TestDatabase } from "./testing/database.ts";
+import { createExporter } from "./testing/exporter.ts";
+import { readLane, readParquet } from "./testing/parquet.ts";
+
+const SELECT = "sql/export/checks.postgres.sql";
+
+/** More than one batch of rows, so that a part is put together from several. */
+const ROWS = 9000;
+
+/** Rows of one INSERT: a statement of all would take more memory than it is worth. */
+const INSERT_ROWS = 200;
+
+// Opened outside the test: the library leaves a message port open when it is first used.
+const db = await openDuckDb();
+
+/** What one would write first: every value as Postgres's text, every row an object, into DuckDB as SQL. */
+async function writePlainly({ sql }: TestDatabase, { columns, select }: Dataset): Promise<Uint8Array> {
+  await sql.unsafe("set timezone = 'UTC'");
+  const texts = columns.map(({ name }) => `d.${quote(name)}::text`);
+  const rows = await sql.unsafe(`select ${texts} from (${select}) as d order by d.created_at`);
+  db.run(`create table plain (${columns.map(({ name, duckdbType }) => `${quote(name)} ${duckdbType}`)})`);
+  const toValue = (text: string | null) => text === null ? "null" : literal(text);
+  const toTuple = (row: typeof rows[number]) => `(${columns.map(({ name }) => toValue(row[name]))})`;
+  for (let from = 0; from < rows.length; from += INSERT_ROWS) {
+    db.run(`insert into plain values ${rows.slice(from, from + INSERT_ROWS).map(toTuple)}`);
+  }
+  db.run("copy plain to 'memory/plain.parquet' (format parquet, codec zstd, row_group_size 1000000000)");
+  return db.fileBytes("plain.parquet");
+}
+
+Deno.test("export writes the very bytes of a plain path that makes an object of every row", async () => {
+  await using exporter = await createExporter();
+  const env = { DATABASE_URL: exporter.database.url };
+  const seeded = await runCommand("db:seed", ["--rows", `${ROWS}`, "--days", "1"], { env });
+  assert.equal(seeded.code, 0, seeded.stderr);
+  const exported = await exporter.export();
+  assert.equal(exported.code, 0, exported.stderr);
+  const plain = await writePlainly(exporter.database, parseDataset("checks", SELECT, await Deno.readTextFile(SELECT)));
+  const [{ path, rows }, ...others] = await readLane(exporter.lane);
+  assert.equal(others.length, 0);
+  assert.equal(rows.length, ROWS);
+  assert.deepEqual(rows, (await readParquet(plain)).rows);
+  assert.deepEqual(await Deno.readFile(join(exporter.lane, path)), plain);
+});

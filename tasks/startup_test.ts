@@ -1,0 +1,52 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { runCommand } from "./testing/command.ts";
+import { createTestDatabase } from "./testing/database.ts";
+import { insertChecks } from "./testing/exporter.ts";
+
+/** Packages that cost more to load than most commands take. */
+const ENGINES = ["@duckdb/duckdb-wasm", "@electric-sql/pglite"];
+
+/** Runs a task to its end and tells which engines it loaded, on whatever thread. */
+async function loadedEngines(name: string, args: readonly string[], env: Readonly<Record<string, string>>) {
+  const directory = await Deno.makeTempDir({ prefix: "heretix-coverage-" });
+  try {
+    const { code, stderr } = await runCommand(name, args, { env, denoFlags: [`--coverage=${directory}`] });
+    assert.equal(code, 0, stderr);
+    const scripts: string[] = [];
+    for await (const entry of Deno.readDir(directory)) {
+      if (entry.name.endsWith(".json")) {
+        scripts.push(JSON.parse(await Deno.readTextFile(join(directory, entry.name))).url);
+      }
+    }
+    assert.ok(scripts.some((url) => url.endsWith("/tasks/lib/task.ts")));
+    return ENGINES.filter((engine) => scripts.some((url) => url.includes(`/node_modules/${engine}/`)));
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+}
+
+Deno.test("commands load the engines that they use, and no other", async () => {
+  await using database = await createTestDatabase();
+  const lake = await Deno.makeTempDir({ prefix: "heretix-lake-" });
+  const expectEngines = async (command: string, ...engines: string[]) => {
+    const [name, ...args] = command.split(" ");
+    const loaded = await loadedEngines(name, args, { DATABASE_URL: database.url, EXPORT_DIR: lake });
+    assert.deepEqual(loaded, engines, command);
+  };
+  try {
+    await expectEngines("migrate --help");
+    await expectEngines("export --help");
+    await expectEngines("analytics --help");
+    await expectEngines("report --help");
+    await expectEngines("migrate");
+    await expectEngines("migrate --status");
+    await expectEngines("db:diff", "@electric-sql/pglite");
+    await insertChecks(database, 1, 10);
+    await expectEngines("export", "@duckdb/duckdb-wasm");
+    await expectEngines("export");
+    await expectEngines("analytics overview", "@duckdb/duckdb-wasm");
+  } finally {
+    await Deno.remove(lake, { recursive: true });
+  }
+});
