@@ -36,7 +36,7 @@ export interface PartPoolOptions {
 }
 
 /** Bytes under way to one thread before its sender waits. */
-const MAX_PENDING_BYTES = 8 * 1024 * 1024;
+const MAX_PENDING_BYTES = 3 * 1024 * 1024;
 
 /** A pool; its threads start when they are needed, and end with it. */
 export function openPartPool(options: PartPoolOptions): PartPool {

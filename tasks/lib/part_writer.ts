@@ -60,7 +60,7 @@ export interface PartWriter {
 const ROW_GROUP_SIZE = 1_000_000_000;
 
 /** Rows that go to DuckDB at a time: fewer cost more each, more hold more memory twice. */
-const INSERT_ROWS = 8_192;
+const INSERT_ROWS = 12_288;
 
 const FILE = "part.parquet";
 

@@ -174,7 +174,7 @@ function copySql(range: DayRange, { dataset, redacted }: PostgresSourceOptions):
 }
 
 /** Blocks read ahead of the consumer. */
-const MAX_QUEUED = 8;
+const MAX_QUEUED = 4;
 
 /** Position of created_at's eight bytes in a tuple: after the field count and the length of the first field. */
 const CREATED_AT = 6;

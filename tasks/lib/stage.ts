@@ -9,7 +9,10 @@ import type { BadRow } from "./part_writer.ts";
 import type { DayBlock, Source } from "./source.ts";
 
 /** Rows of one part at most: one row group holds them well, and a thread's memory holds one part. */
-export const MAX_PART_ROWS = 49_152;
+export const MAX_PART_ROWS = 32_768;
+
+/** Rows that a day's parts aim at, at most: what a block has too many still fits. */
+const AIM_ROWS = MAX_PART_ROWS - 2_048;
 
 /** Bytes of tuples in one part at most, so that long texts do not make a part that memory cannot hold. */
 export const MAX_PART_BYTES = 64 * 1024 * 1024;
@@ -50,8 +53,9 @@ export async function stageDays(
   });
   try {
     const staged: Promise<StagedDay>[] = [];
-    for (const { day, kept } of plans) {
-      const stager = createDayStager(day, options);
+    for (const plan of plans) {
+      const { day, kept } = plan;
+      const stager = createDayStager(plan, options);
       for (const reader of readers) await readDay(day, reader, stager, options);
       for (const part of kept) stager.keep(part);
       staged.push(stager.finish());
@@ -101,7 +105,10 @@ interface DayStager {
   finish(): Promise<StagedDay>;
 }
 
-function createDayStager(day: Day, { directory, pool, without }: StageOptions): DayStager {
+function createDayStager({ day, rows: fresh, kept }: DayPlan, { directory, pool, without }: StageOptions): DayStager {
+  const total = kept.reduce((sum, part) => sum + partRows(part), fresh);
+  // Parts of one size need the least memory.
+  const aim = Math.ceil(total / Math.ceil(total / AIM_ROWS));
   const finished: ReturnType<PartThread["finish"]>[] = [];
   let thread: PartThread | undefined;
   let [rows, sizeBytes] = [0, 0];
@@ -117,15 +124,14 @@ function createDayStager(day: Day, { directory, pool, without }: StageOptions): 
     [rows, sizeBytes] = [0, 0];
   };
   const open = (moreRows: number, moreBytes: number) => {
-    if (rows + moreRows > MAX_PART_ROWS || sizeBytes + moreBytes > MAX_PART_BYTES) cut();
+    if (rows >= aim || rows + moreRows > MAX_PART_ROWS || sizeBytes + moreBytes > MAX_PART_BYTES) cut();
     [rows, sizeBytes] = [rows + moreRows, sizeBytes + moreBytes];
     return thread ??= pool.next();
   };
   return {
     add: (block) => open(block.rows, block.tuples.length).addTuples(block.tuples),
     keep(part) {
-      const partRows = Object.values(part.rows).reduce((sum, count) => sum + count, 0);
-      open(partRows, part.sizeBytes).addKept(join(directory, partPath(day, part.file)), part.sha256, without);
+      open(partRows(part), part.sizeBytes).addKept(join(directory, partPath(day, part.file)), part.sha256, without);
     },
     async finish() {
       cut();
@@ -133,6 +139,10 @@ function createDayStager(day: Day, { directory, pool, without }: StageOptions): 
       return { day, parts: parts.flatMap(({ part }) => part ?? []), badRows: parts.flatMap(({ badRows }) => badRows) };
     },
   };
+}
+
+function partRows({ rows }: ManifestPart): number {
+  return Object.values(rows).reduce((sum, count) => sum + count, 0);
 }
 
 /** Settles with the work, or rejects as soon as the signal says so. */
