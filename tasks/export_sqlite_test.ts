@@ -108,3 +108,19 @@ Deno.test("export --from sqlite touches no partition where a file cannot be take
     assert.deepEqual(await directory.state(), before, name);
   }
 });
+
+Deno.test("export of a file keeps other files' rows of its days, those without a run_id too", async () => {
+  await using directory = await createExportDirectory();
+  const exportFile = async (name: string, ...runs: (string | null)[]) => {
+    const path = `${directory.path}/${name}.sqlite`;
+    {
+      using file = createHarnessFile(path);
+      for (const run_id of runs) file.insert("runs", { run_id, created_at: MIDNIGHT });
+    }
+    const { code, stderr } = await directory.run(["--from", "sqlite", "--sqlite", path]);
+    assert.equal(code, 0, stderr);
+    return (await directory.read()).flatMap(({ rows }) => rows.map((row) => row.run_id));
+  };
+  assert.deepEqual(new Set(await exportFile("one", null, "a")), new Set([null, "a"]));
+  assert.deepEqual(new Set(await exportFile("two", "b")), new Set([null, "a", "b"]));
+});

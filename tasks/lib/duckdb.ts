@@ -171,7 +171,9 @@ function passTextsOnHeap(mod: duckdb.Module): void {
       return pointer;
     };
     try {
-      const values = args.map((value, index) => types[index] === "string" ? toHeap(value as string) : value);
+      const values = args.map((value, index) =>
+        types[index] === "string" && typeof value === "string" ? toHeap(value) : value
+      );
       return ccall(name, result, types.map((type) => type === "string" ? "number" : type), values);
     } finally {
       pointers.forEach(mod._free);

@@ -173,8 +173,10 @@ function keptSql(db: DuckDb, { columns, redacted }: PartWriterOptions, without: 
       : `cast(null as ${duckdbType})`
   );
   const gone = without.length === 0 ? "false" : `source in (${without.map(literal)})`;
-  return `insert into stage select ${values} from read_parquet('memory/kept.parquet') where not (${gone})
-    and not (source = 'sqlite' and coalesce(execution_id, run_id || '@' || epoch_us(created_at)) in (select key from superseded))`;
+  const superseded = `source = 'sqlite'
+    and coalesce(execution_id, coalesce(run_id, '') || '@' || epoch_us(created_at)) in (select key from superseded)`;
+  return `insert into stage select ${values} from read_parquet('memory/kept.parquet')
+    where (${gone}) is not true and (${superseded}) is not true`;
 }
 
 /** Writes the staged rows; tuples alone come in order, together with kept rows they are sorted. */
