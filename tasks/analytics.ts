@@ -25,6 +25,7 @@ async function analytics({ args, report }: TaskContext): Promise<void> {
   const queries = chosenQueries(args, known);
   const format = chosenFormat(args, queries.length);
   if (args.has("list") || queries.length === 0) return report.result(formatQueryList(known));
+  // The engine costs more to load than all the rest.
   const { openCatalog } = await import("./lib/catalog.ts");
   using catalog = await openCatalog(args.text("dir") ?? readSettings("local").exportDir);
   for (const query of queries) {

@@ -45,7 +45,7 @@ Deno.test("export cuts a day of few but long rows, too", async () => {
   const count = Math.ceil(1.5 * MAX_PART_BYTES / 1e6);
   await insertChecks(exporter.database, 1, count);
   await exporter.database.sql`
-    update checks set claim = repeat('x', 1000000), created_at = '2025-09-01 00:00:00+00'::timestamptz + (created_at - '2025-09-01') / 1000`;
+    update checks set claim = repeat('x', 1000000), created_at = timestamptz '2025-09-01 00:00:00+00' + (created_at - timestamptz '2025-09-01 00:00:00+00') / 1000`;
   const { rows, runs } = await exportParts(exporter);
   assert.deepEqual(Object.keys(rows), [`${DAY}/checks-2.parquet`, `${DAY}/checks.parquet`]);
   assert.deepEqual(new Set(runs), new Set(runIds(count)));

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { type Dataset, parseDataset } from "./lib/dataset.ts";
 import { literal, openDuckDb, quote } from "./lib/duckdb.ts";
+import { INSERT_ROWS } from "./lib/part_writer.ts";
 import { runCommand } from "./testing/command.ts";
 import type { TestDatabase } from "./testing/database.ts";
 import { createExporter } from "./testing/exporter.ts";
@@ -9,11 +10,11 @@ import { readLane, readParquet } from "./testing/parquet.ts";
 
 const SELECT = "sql/export/checks.postgres.sql";
 
-/** More than one batch of rows, so that a part is put together from several. */
-const ROWS = 9000;
+/** Of one part that is put together from two batches. */
+const ROWS = INSERT_ROWS + 1000;
 
 /** Rows of one INSERT: a statement of all would take more memory than it is worth. */
-const INSERT_ROWS = 200;
+const STATEMENT_ROWS = 200;
 
 // Opened outside the test: the library leaves a message port open when it is first used.
 const db = await openDuckDb();
@@ -26,8 +27,8 @@ async function writePlainly({ sql }: TestDatabase, { columns, select }: Dataset)
   db.run(`create table plain (${columns.map(({ name, duckdbType }) => `${quote(name)} ${duckdbType}`)})`);
   const toValue = (text: string | null) => text === null ? "null" : literal(text);
   const toTuple = (row: typeof rows[number]) => `(${columns.map(({ name }) => toValue(row[name]))})`;
-  for (let from = 0; from < rows.length; from += INSERT_ROWS) {
-    db.run(`insert into plain values ${rows.slice(from, from + INSERT_ROWS).map(toTuple)}`);
+  for (let from = 0; from < rows.length; from += STATEMENT_ROWS) {
+    db.run(`insert into plain values ${rows.slice(from, from + STATEMENT_ROWS).map(toTuple)}`);
   }
   db.run("copy plain to 'memory/plain.parquet' (format parquet, codec zstd, row_group_size 1000000000)");
   return db.fileBytes("plain.parquet");

@@ -111,16 +111,27 @@ Deno.test("export --from sqlite touches no partition where a file cannot be take
 
 Deno.test("export of a file keeps other files' rows of its days, those without a run_id too", async () => {
   await using directory = await createExportDirectory();
-  const exportFile = async (name: string, ...runs: (string | null)[]) => {
-    const path = `${directory.path}/${name}.sqlite`;
-    {
-      using file = createHarnessFile(path);
-      for (const run_id of runs) file.insert("runs", { run_id, created_at: MIDNIGHT });
-    }
-    const { code, stderr } = await directory.run(["--from", "sqlite", "--sqlite", path]);
+  const exportFile = async (name: string, ...args: string[]) => {
+    const { code, stderr } = await directory.run([
+      "--from",
+      "sqlite",
+      "--sqlite",
+      `${directory.path}/${name}`,
+      ...args,
+    ]);
     assert.equal(code, 0, stderr);
-    return (await directory.read()).flatMap(({ rows }) => rows.map((row) => row.run_id));
+    return (await directory.read()).flatMap(({ rows }) => rows.map((row) => `${row.run_id}`)).sort();
   };
-  assert.deepEqual(new Set(await exportFile("one", null, "a")), new Set([null, "a"]));
-  assert.deepEqual(new Set(await exportFile("two", "b")), new Set([null, "a", "b"]));
+  const fillFile = (name: string, runs: readonly (string | null)[], claim = "") => {
+    using file = createHarnessFile(`${directory.path}/${name}`);
+    for (const run_id of runs) file.insert("runs", { run_id, created_at: MIDNIGHT, claim });
+  };
+  // So long that the day has two files, both of which are kept by the next export.
+  const long = Array.from({ length: 70 }, (_, i) => `long ${i}`);
+  fillFile("one", [null, ...long], "x".repeat(1_000_000));
+  fillFile("two", ["b"]);
+  assert.deepEqual(await exportFile("one"), ["null", ...long].sort());
+  assert.equal((await directory.read()).length, 2);
+  assert.deepEqual(await exportFile("two"), ["b", "null", ...long].sort());
+  assert.deepEqual(await exportFile("one", "--full"), ["b", "null", ...long].sort());
 });

@@ -173,6 +173,7 @@ Deno.test("export --skip-bad-rows leaves out what Parquet cannot hold, each row 
   await using directory = await createExportDirectory();
   const env = { DATABASE_URL: database.url };
   await database.sql.unsafe(`alter table checks alter created_at drop not null; ${insertCheck("good")}
+    ${insertCheck("late", { created_at: "'2025-09-03'" })} ${insertCheck("early", { created_at: "'2025-08-31'" })}
     ${UNREPRESENTABLE.map(([column, sql], index) => insertCheck(`bad ${index}`, { [column]: sql })).join("\n")}`);
   const { code, stderr } = await directory.run(["--skip-bad-rows"], env);
   assert.equal(code, 0, stderr);
@@ -183,7 +184,7 @@ Deno.test("export --skip-bad-rows leaves out what Parquet cannot hold, each row 
     stderr.trimEnd().split("\n").sort(),
     [...lines, `Warning: ${lines.length} rows were left out (--skip-bad-rows)`].sort(),
   );
-  assert.deepEqual(rowsOf(await directory.read()).map(({ run_id }) => run_id), ["good"]);
+  assert.deepEqual(rowsOf(await directory.read()).map(({ run_id }) => run_id), ["early", "good", "late"]);
   assert.equal((await directory.run([], env)).code, 1);
 });
 

@@ -33,6 +33,7 @@ const PURE = [
   "export_plan.ts",
   "export_text.ts",
   "html.ts",
+  "kept_days.ts",
   "manifest.ts",
   "memory_files.ts",
   "migration_plan.ts",

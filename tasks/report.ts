@@ -22,6 +22,7 @@ async function writeReport({ args, report }: TaskContext): Promise<void> {
   const out = args.text("out") ?? "data/report.html";
   const known = parseQueries(await Deno.readTextFile(new URL("queries.sql", ANALYTICS)));
   const css = await Deno.readTextFile(new URL("report.css", ANALYTICS));
+  // The engine costs more to load than all the rest.
   const { openCatalog } = await import("./lib/catalog.ts");
   using catalog = await openCatalog(args.text("dir") ?? readSettings("local").exportDir);
   const answers = pickQueries(known, REPORT_QUERIES).map((query) => ({ ...query, result: catalog.query(query) }));

@@ -16,7 +16,9 @@ async function loadedEngines(name: string, args: readonly string[], env: Readonl
     const scripts: string[] = [];
     for await (const entry of Deno.readDir(directory)) {
       if (entry.name.endsWith(".json")) {
-        scripts.push(JSON.parse(await Deno.readTextFile(join(directory, entry.name))).url);
+        // A thread that is ended may leave the end of its file out.
+        const [, url] = /"url": *"([^"]*)"/.exec(await Deno.readTextFile(join(directory, entry.name))) ?? [];
+        if (url !== undefined) scripts.push(url);
       }
     }
     assert.ok(scripts.some((url) => url.endsWith("/tasks/lib/task.ts")));
@@ -29,9 +31,10 @@ async function loadedEngines(name: string, args: readonly string[], env: Readonl
 Deno.test("commands load the engines that they use, and no other", async () => {
   await using database = await createTestDatabase();
   const lake = await Deno.makeTempDir({ prefix: "heretix-lake-" });
+  const env = { DATABASE_URL: database.url, EXPORT_DIR: lake };
   const expectEngines = async (command: string, ...engines: string[]) => {
     const [name, ...args] = command.split(" ");
-    const loaded = await loadedEngines(name, args, { DATABASE_URL: database.url, EXPORT_DIR: lake });
+    const loaded = await loadedEngines(name, args, env);
     assert.deepEqual(loaded, engines, command);
   };
   try {
@@ -43,7 +46,8 @@ Deno.test("commands load the engines that they use, and no other", async () => {
     await expectEngines("migrate --status");
     await expectEngines("db:diff", "@electric-sql/pglite");
     await insertChecks(database, 1, 10);
-    await expectEngines("export", "@duckdb/duckdb-wasm");
+    const { code, stderr } = await runCommand("export", [], { env });
+    assert.equal(code, 0, stderr);
     await expectEngines("export");
     await expectEngines("analytics overview", "@duckdb/duckdb-wasm");
   } finally {

@@ -60,7 +60,7 @@ export interface PartWriter {
 const ROW_GROUP_SIZE = 1_000_000_000;
 
 /** Rows that go to DuckDB at a time: fewer cost more each, more hold more memory twice. */
-const INSERT_ROWS = 12_288;
+export const INSERT_ROWS = 12_288;
 
 const FILE = "part.parquet";
 
@@ -151,7 +151,10 @@ export function createPartWriter(db: DuckDb, options: PartWriterOptions): PartWr
     finish() {
       db.dropFile(FILE);
       insertTuples();
-      if (staged === 0) return undefined;
+      if (staged === 0) {
+        mixed = false;
+        return undefined;
+      }
       db.run("commit");
       writePart(db, mixed);
       const part = verifyPart(db, options.columns, staged);

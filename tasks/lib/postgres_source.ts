@@ -121,11 +121,9 @@ async function readDays(tx: Sql, { range, onBadRow }: PostgresSourceOptions): Pr
       group by 1
     ) as days`);
   await tx.unsafe("set local enable_sort to default");
-  rows.sort((a, b) => a.day < b.day ? -1 : 1);
   const days = new Map<Day, SourceDay>();
-  for (const { day, rows: count, fingerprint } of rows) {
-    if (isDay(day)) days.set(day, { rows: Number(count), fingerprint });
-  }
+  const dated = rows.filter(({ day }) => day !== null && isDay(day)).sort((a, b) => a.day < b.day ? -1 : 1);
+  for (const { day, rows: count, fingerprint } of dated) days.set(day, { rows: Number(count), fingerprint });
   if (rows.length > days.size) await leaveOutUndated(tx, onBadRow);
   return days;
 }

@@ -35,7 +35,7 @@ export interface Source {
   readonly days: ReadonlyMap<Day, SourceDay>;
   /** Keys of rows that replace older ones of SQLite: execution ids, and run_id@micros. */
   readonly supersedes: readonly string[];
-  /** The rows of the given days, day by day in ascending order. */
+  /** The rows of the given days, day by day in ascending order; to be called once. */
   blocks(days: readonly Day[]): AsyncIterable<DayBlock>;
 }
 

@@ -3,6 +3,7 @@ import { createHash, type Hash } from "node:crypto";
 import type { Column, Dataset, Layout } from "./dataset.ts";
 import { type Day, DAY_MICROS, dayOf, nextDay, startOf } from "./day.ts";
 import { TaskError } from "./errors.ts";
+import { createKeptDays } from "./kept_days.ts";
 import type { BadRow } from "./part_writer.ts";
 import { type DayBlock, type DayRange, fieldOrder, rangesOf, type Source, type SourceDay } from "./source.ts";
 import type { HarnessDatabase, SqliteValue } from "./sqlite.ts";
@@ -29,7 +30,7 @@ export interface HarnessOptions {
 /** Bytes in a block, about. */
 const BLOCK_BYTES = 512 * 1024;
 
-/** Bytes of tuples that are kept between reading them to plan and exporting them. */
+/** Bytes of tuples of one file that stay in memory between reading them to plan and exporting them. */
 const MAX_KEPT_BYTES = 32 * 1024 * 1024;
 
 /** First second of the year 1, and of the year 10000. */
@@ -44,7 +45,7 @@ const SECONDS = { first: -62_135_596_800n, end: 253_402_300_800n };
  */
 export function readHarness(harness: HarnessDatabase, options: HarnessOptions): Source {
   const days = new Map<Day, { rows: number; hash: Hash }>();
-  const kept = createKeptDays();
+  const kept = createKeptDays(MAX_KEPT_BYTES);
   const supersedes: string[] = [];
   const onKey = (key: string) => supersedes.push(key);
   for (const block of readRange(harness, options.range, { ...options, onKey })) {
@@ -64,44 +65,11 @@ export function readHarness(harness: HarnessDatabase, options: HarnessOptions): 
     ),
     supersedes,
     async *blocks(wanted) {
+      kept.retain(wanted);
       const gone = wanted.filter((day) => !kept.has(day));
       for (const range of rangesOf(days.keys(), new Set(gone))) yield* readRange(harness, range, again);
       for (const day of wanted) yield* kept.take(day);
     },
-  };
-}
-
-/** The last days of an ascending sequence of blocks, as many as fit into memory. */
-interface KeptDays {
-  /** Keeps a block, and drops the oldest days that no longer fit beside it. */
-  add(block: DayBlock): void;
-  /** Whether the whole day is here. */
-  has(day: Day): boolean;
-  /** Gives the blocks of a day away. */
-  take(day: Day): readonly DayBlock[];
-}
-
-function createKeptDays(): KeptDays {
-  const days = new Map<Day, DayBlock[]>();
-  let sizeBytes = 0;
-  let dropped: Day = "";
-  const take = (day: Day) => {
-    const blocks = days.get(day) ?? [];
-    days.delete(day);
-    return blocks;
-  };
-  return {
-    add(block) {
-      if (block.day <= dropped) return;
-      days.set(block.day, [...(days.get(block.day) ?? []), block]);
-      sizeBytes += block.tuples.length;
-      while (sizeBytes > MAX_KEPT_BYTES) {
-        [dropped] = days.keys();
-        sizeBytes -= take(dropped).reduce((sum, { tuples }) => sum + tuples.length, 0);
-      }
-    },
-    has: (day) => days.has(day),
-    take,
   };
 }
 

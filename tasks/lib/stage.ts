@@ -105,10 +105,9 @@ interface DayStager {
   finish(): Promise<StagedDay>;
 }
 
-function createDayStager({ day, rows: fresh, kept }: DayPlan, { directory, pool, without }: StageOptions): DayStager {
-  const total = kept.reduce((sum, part) => sum + partRows(part), fresh);
+function createDayStager({ day, rows: total }: DayPlan, { directory, pool, without }: StageOptions): DayStager {
   // Parts of one size need the least memory.
-  const aim = Math.ceil(total / Math.ceil(total / AIM_ROWS));
+  const aim = Math.ceil(total / Math.max(1, Math.ceil(total / AIM_ROWS)));
   const finished: ReturnType<PartThread["finish"]>[] = [];
   let thread: PartThread | undefined;
   let [rows, sizeBytes] = [0, 0];
@@ -124,14 +123,18 @@ function createDayStager({ day, rows: fresh, kept }: DayPlan, { directory, pool,
     [rows, sizeBytes] = [0, 0];
   };
   const open = (moreRows: number, moreBytes: number) => {
-    if (rows >= aim || rows + moreRows > MAX_PART_ROWS || sizeBytes + moreBytes > MAX_PART_BYTES) cut();
+    if (rows + moreRows > MAX_PART_ROWS || sizeBytes + moreBytes > MAX_PART_BYTES) cut();
     [rows, sizeBytes] = [rows + moreRows, sizeBytes + moreBytes];
     return thread ??= pool.next();
   };
   return {
-    add: (block) => open(block.rows, block.tuples.length).addTuples(block.tuples),
+    add(block) {
+      if (rows >= aim) cut();
+      return open(block.rows, block.tuples.length).addTuples(block.tuples);
+    },
     keep(part) {
-      open(partRows(part), part.sizeBytes).addKept(join(directory, partPath(day, part.file)), part.sha256, without);
+      const partRows = Object.values(part.rows).reduce((sum, count) => sum + count, 0);
+      open(partRows, part.sizeBytes).addKept(join(directory, partPath(day, part.file)), part.sha256, without);
     },
     async finish() {
       cut();
@@ -139,10 +142,6 @@ function createDayStager({ day, rows: fresh, kept }: DayPlan, { directory, pool,
       return { day, parts: parts.flatMap(({ part }) => part ?? []), badRows: parts.flatMap(({ badRows }) => badRows) };
     },
   };
-}
-
-function partRows({ rows }: ManifestPart): number {
-  return Object.values(rows).reduce((sum, count) => sum + count, 0);
 }
 
 /** Settles with the work, or rejects as soon as the signal says so. */
