@@ -14,7 +14,10 @@ export const MAX_PART_ROWS = 32_768;
 /** Rows that a day's parts aim at, at most: what a block has too many still fits. */
 const AIM_ROWS = MAX_PART_ROWS - 2_048;
 
-/** Bytes of tuples in one part at most, so that long texts do not make a part that memory cannot hold. */
+/** Bytes of tuples in one part at most, so that long texts do not make a part that memory cannot hold.
+ *
+ * An existing part counts with the size of its file, which is smaller than its tuples.
+ */
 export const MAX_PART_BYTES = 64 * 1024 * 1024;
 
 /** A day whose parts are on the disk under temporary names. */
