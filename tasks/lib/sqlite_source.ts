@@ -31,7 +31,7 @@ export interface HarnessOptions {
 const BLOCK_BYTES = 512 * 1024;
 
 /** Bytes of tuples of one file that stay in memory between reading them to plan and exporting them. */
-const MAX_KEPT_BYTES = 32 * 1024 * 1024;
+export const MAX_KEPT_BYTES = 32 * 1024 * 1024;
 
 /** First second of the year 1, and of the year 10000. */
 const SECONDS = { first: -62_135_596_800n, end: 253_402_300_800n };
