@@ -109,7 +109,7 @@ Deno.test("export --from sqlite touches no partition where a file cannot be take
   }
 });
 
-Deno.test("export of a file keeps other files' rows of its days, those without a run_id too", async () => {
+Deno.test("export of a file keeps other files' rows of its days, those without a run_id and with an empty one too", async () => {
   await using directory = await createExportDirectory();
   const exportFile = async (name: string, ...args: string[]) => {
     const { code, stderr } = await directory.run([
@@ -130,8 +130,8 @@ Deno.test("export of a file keeps other files' rows of its days, those without a
   // So long that the day has two files, both of which are kept by the next export.
   const long = Array.from({ length: 70 }, (_, i) => `long ${i}`);
   fillFile("one", [null, ...long], "x".repeat(1_000_000));
-  fillFile("two", ["b"]);
+  fillFile("two", ["", "b"]);
   assert.deepEqual(await exportFile("one"), { files: 2, runs: ["null", ...long].sort() });
-  assert.deepEqual((await exportFile("two")).runs, ["b", "null", ...long].sort());
-  assert.deepEqual((await exportFile("one", "--full")).runs, ["b", "null", ...long].sort());
+  assert.deepEqual((await exportFile("two")).runs, ["", "b", "null", ...long].sort());
+  assert.deepEqual((await exportFile("one", "--full")).runs, ["", "b", "null", ...long].sort());
 });

@@ -14,7 +14,7 @@ import { toServerFailure } from "./server_failure.ts";
 import type { Settings } from "./settings.ts";
 import type { DayRange, Source } from "./source.ts";
 import { type HarnessDatabase, openHarness } from "./sqlite.ts";
-import { readHarness } from "./sqlite_source.ts";
+import { MAX_KEPT_BYTES, readHarness } from "./sqlite_source.ts";
 
 /** What one run of an export is asked to do. */
 export interface ExportRequest {
@@ -156,11 +156,13 @@ async function withSources<T>(
   const onBadRow = request.skipBadRows ? events.badRow : undefined;
   const opened: HarnessDatabase[] = request.sqlitePaths.map((path) => stack.use(openHarness(path)));
   const harnesses = [...new Map(opened.map((harness) => [harness.path, harness])).values()];
+  const keptBytes = MAX_KEPT_BYTES / harnesses.length;
   const files: Source[] = [];
   // The last one first: what it holds is left out of those before it.
   for (const harness of harnesses.toReversed()) {
     const superseded = new Set(files.flatMap(({ supersedes }) => supersedes));
-    files.unshift(readHarness(harness, { dataset, select, range, run: request.run, redacted, superseded, onBadRow }));
+    const limits = { superseded, onBadRow, keptBytes };
+    files.unshift(readHarness(harness, { dataset, select, range, run: request.run, redacted, ...limits }));
   }
   if (request.run !== undefined && files.every(({ days }) => days.size === 0)) {
     throw new TaskError(

@@ -50,7 +50,7 @@ export interface PartWriter {
   addTuples(block: Uint8Array): void;
   /** Appends the rows of an existing part, but for those of some sources and those that were superseded. */
   addKept(bytes: Uint8Array, without: readonly string[]): void;
-  /** Keys of SQLite rows that are left out of every kept part from now on: execution ids, and run_id@micros. */
+  /** Keys of SQLite rows that are left out of every kept part from now on; see `Source.supersedes`. */
   supersede(keys: readonly string[]): void;
   /** Writes and verifies the part; undefined where it has no rows. */
   finish(): Part | undefined;
@@ -177,7 +177,7 @@ function keptSql(db: DuckDb, { columns, redacted }: PartWriterOptions, without: 
   );
   const gone = without.length === 0 ? "false" : `source in (${without.map(literal)})`;
   const superseded = `source = 'sqlite'
-    and coalesce(execution_id, coalesce(run_id, '') || '@' || epoch_us(created_at)) in (select key from superseded)`;
+    and coalesce(execution_id, coalesce(run_id || '@', '') || epoch_us(created_at)) in (select key from superseded)`;
   return `insert into stage select ${values} from read_parquet('memory/kept.parquet')
     where (${gone}) is not true and (${superseded}) is not true`;
 }

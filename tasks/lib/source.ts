@@ -33,7 +33,7 @@ export interface Source {
   readonly partial: boolean;
   /** Its days, ascending, within the bounds it was opened with. */
   readonly days: ReadonlyMap<Day, SourceDay>;
-  /** Keys of rows that replace older ones of SQLite: execution ids, and run_id@micros. */
+  /** Keys of rows that replace older ones of SQLite: execution ids, and run_id@micros, micros alone without a run_id. */
   readonly supersedes: readonly string[];
   /** The rows of the given days, day by day in ascending order; to be called once. */
   blocks(days: readonly Day[]): AsyncIterable<DayBlock>;

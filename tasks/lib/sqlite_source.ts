@@ -25,12 +25,14 @@ export interface HarnessOptions {
   readonly superseded?: ReadonlySet<string>;
   /** Called with each row that has no representation, which is left out; without it, it fails the export. */
   readonly onBadRow?: (row: BadRow) => void;
+  /** Bytes of tuples that may stay in memory between planning and exporting (default `MAX_KEPT_BYTES`). */
+  readonly keptBytes?: number;
 }
 
 /** Bytes in a block, about. */
 const BLOCK_BYTES = 512 * 1024;
 
-/** Bytes of tuples of one file that stay in memory between reading them to plan and exporting them. */
+/** Bytes of tuples that one export keeps in memory between reading them to plan and exporting them. */
 export const MAX_KEPT_BYTES = 32 * 1024 * 1024;
 
 /** First second of the year 1, and of the year 10000. */
@@ -45,7 +47,7 @@ const SECONDS = { first: -62_135_596_800n, end: 253_402_300_800n };
  */
 export function readHarness(harness: HarnessDatabase, options: HarnessOptions): Source {
   const days = new Map<Day, { rows: number; hash: Hash }>();
-  const kept = createKeptDays(MAX_KEPT_BYTES);
+  const kept = createKeptDays(options.keptBytes ?? MAX_KEPT_BYTES);
   const supersedes: string[] = [];
   const onKey = (key: string) => supersedes.push(key);
   for (const block of readRange(harness, options.range, { ...options, onKey })) {
@@ -186,7 +188,7 @@ function createConverter(
     const micros = values[0] as bigint | null;
     if (micros === null) return { run, finding: 'has in column "created_at" nothing' };
     const execution = textOf(row[executionId]);
-    const own = `${run}@${micros}`;
+    const own = row[runId] === null ? `${micros}` : `${run}@${micros}`;
     return { day: toDay(micros), values, keys: execution === null ? [own] : [execution, own] };
   };
 }
