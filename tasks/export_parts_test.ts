@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { MAX_PART_BYTES, MAX_PART_ROWS } from "./lib/stage.ts";
 import { createExporter, type Exporter, insertChecks } from "./testing/exporter.ts";
+import { createHarnessFile } from "./testing/harness.ts";
 import { readLane } from "./testing/parquet.ts";
 
 const DAY = "dt=2025-09-01";
@@ -38,6 +39,20 @@ Deno.test("export cuts a day of many rows into parts of one size, in order, and 
   assert.deepEqual([...full.runs.slice(second), ...full.runs.slice(0, second)], runIds(count));
   await exporter.database.sql`delete from checks where prob_true_rpl > 0.001`;
   assert.deepEqual((await exportParts(exporter, "--allow-shrink")).rows, { [`${DAY}/checks.parquet`]: 1000 });
+});
+
+Deno.test("export leaves a few rows of the harness in the file of the day's many rows of Postgres", async () => {
+  await using exporter = await createExporter();
+  const count = Math.ceil(0.6 * MAX_PART_ROWS);
+  await insertChecks(exporter.database, 1, count, "timestamptz '2025-09-01 12:00:00+00'");
+  using file = createHarnessFile(`${exporter.home}/heretix.sqlite`);
+  file.insert("runs", { run_id: "research", created_at: 1756684800 });
+  const path = `${DAY}/checks.parquet`;
+  assert.deepEqual((await exportParts(exporter, "--from", "all")).rows, { [path]: count + 1 });
+  await exporter.database.sql`delete from checks where run_id = 'run-1'`;
+  const { rows, runs } = await exportParts(exporter);
+  assert.deepEqual(rows, { [path]: count });
+  assert.equal(runs[0], "research");
 });
 
 Deno.test("export cuts a day of few but long rows, too", async () => {

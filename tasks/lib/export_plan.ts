@@ -77,7 +77,7 @@ function planDay(input: PlanInput, day: Day): DayPlan | undefined {
   }
   const mirrored = input.sources.some(({ kind }) => kind === "postgres");
   const kept = (before?.parts ?? []).filter((part) =>
-    !mirrored || Object.keys(part.rows).some((kind) => kind !== "postgres")
+    !mirrored || Object.entries(part.rows).some(([kind, rows]) => kind !== "postgres" && rows > 0)
   );
   return { day, reason, rows, kept };
 }

@@ -136,7 +136,8 @@ function createDayStager({ day, rows: total }: DayPlan, { directory, pool, witho
       return open(block.rows, block.tuples.length).addTuples(block.tuples);
     },
     keep(part) {
-      const partRows = Object.values(part.rows).reduce((sum, count) => sum + count, 0);
+      const staying = Object.entries(part.rows).filter(([kind]) => !without.includes(kind));
+      const partRows = staying.reduce((sum, [, count]) => sum + count, 0);
       open(partRows, part.sizeBytes).addKept(join(directory, partPath(day, part.file)), part.sha256, without);
     },
     async finish() {
