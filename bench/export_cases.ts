@@ -20,8 +20,13 @@ export interface CaseContext {
 const BENCH = fileURLToPath(new URL("./", import.meta.url));
 
 /** Arguments of deno that run a script of this folder with the folder's packages. */
-export function script(path: string, ...args: readonly string[]): string[] {
+function script(path: string, ...args: readonly string[]): string[] {
   return ["run", "-q", "-A", "--config", `${BENCH}deno.json`, `${BENCH}${path}`, ...args];
+}
+
+/** Arguments of deno that run a script of this folder with the packages of the tasks. */
+export function scriptOfTasks(path: string, ...args: readonly string[]): string[] {
+  return ["run", "-q", "-A", "--config", `${BENCH}../deno.json`, `${BENCH}${path}`, ...args];
 }
 
 /** The floor: what it costs to have all rows sent in the fastest form there is, and to throw them away. */
@@ -87,21 +92,29 @@ export async function peerCases({ server, rows, psql, signal }: CaseContext): Pr
   ];
 }
 
-/** The other floor: writing the same rows, loaded already, by native DuckDB on one thread. */
-export function writeCase({ rows, signal }: CaseContext, lake: string): Case {
-  return {
-    id: "write",
-    name: "native DuckDB, one thread, writes the loaded table (its writing alone)",
+/** What writing alone costs on one thread, of the same rows in memory: by native DuckDB, and by the engine that the export has. */
+export function writeCases({ rows, signal }: CaseContext, lake: string): Case[] {
+  const write = (id: string, engine: string, args: readonly string[]): Case => ({
+    id,
+    name: `${engine}, one thread, writes the loaded table (its writing alone)`,
     rows,
     against: ["floor", "export"],
     async run(directory) {
-      const args = script("peers/duckdb_write.ts", join(lake, "local"), join(directory, "checks.parquet"));
-      const { stdout } = await measure({ program: Deno.execPath(), args, signal });
+      const target = join(directory, "checks.parquet");
+      const { stdout } = await measure({
+        program: Deno.execPath(),
+        args: [...args, join(lake, "local"), target],
+        signal,
+      });
       const written = JSON.parse(stdout);
       expectRows(written.rows, rows);
       return { wallS: written.wallS, stdout };
     },
-  };
+  });
+  return [
+    write("write", "native DuckDB", script("peers/duckdb_write.ts")),
+    write("wasm", "DuckDB-WASM", scriptOfTasks("peers/wasm_write.ts")),
+  ];
 }
 
 function copyOut(url: string, copy: string, psql: boolean): string[] {

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import type { Args, TaskSpec } from "../tasks/lib/args.ts";
 import { runTask, type TaskContext } from "../tasks/lib/task.ts";
 import { type Case, type Result, runCases, type RunOptions } from "./cases.ts";
-import { type CaseContext, exportCase, floorCase, peerCases, writeCase } from "./export_cases.ts";
+import { type CaseContext, exportCase, floorCase, peerCases, writeCases } from "./export_cases.ts";
 import { describeMachine, hasPsql } from "./machine.ts";
 import { type Server, type Size, startServer } from "./server.ts";
 import { againCases, harnessCases, migrateCases } from "./small_cases.ts";
@@ -15,8 +15,8 @@ const SPEC: TaskSpec = {
     rows: { type: "string", value: "N", help: "rows of checks, over 24 days (default 1000000)" },
     "sqlite-rows": { type: "string", value: "N", help: "rows of the harness file (default a tenth of --rows)" },
     repeat: { type: "string", value: "N", help: "rounds; the table shows medians (default 3)" },
-    growth: { type: "boolean", help: "also a tenth, three tenths and three times the rows" },
-    "one-day": { type: "boolean", help: "also one and a half times the rows in one day" },
+    growth: { type: "boolean", help: "also a tenth, three tenths and three times the rows and days" },
+    "one-day": { type: "boolean", help: "also three times the rows in one day" },
     markdown: { type: "string", value: "FILE", help: "write the tables to a file, too" },
     quiet: { type: "boolean", help: "print the result only" },
   },
@@ -59,8 +59,9 @@ async function bench({ args, report, signal }: TaskContext): Promise<void> {
 /** Sizes to measure beside the first one. */
 function sizesOf(args: Args, rows: number): Size[] {
   const factors = args.has("growth") ? [0.1, 0.3, 3] : [];
-  const oneDay = args.has("one-day") ? [{ rows: Math.round(rows * 1.5), days: 1 }] : [];
-  return [...factors.map((factor) => ({ rows: Math.round(rows * factor), days: DAYS })), ...oneDay];
+  const oneDay = args.has("one-day") ? [{ rows: 3 * rows, days: 1 }] : [];
+  const sizes = factors.map((factor) => ({ rows: Math.round(rows * factor), days: Math.round(DAYS * factor) }));
+  return [...sizes, ...oneDay];
 }
 
 async function allCases(
@@ -73,7 +74,7 @@ async function allCases(
     floorCase(context),
     exportCase(context),
     ...await peerCases(context),
-    writeCase(context, lake),
+    ...writeCases(context, lake),
     ...againCases(context, lake),
     ...await harnessCases(context, { scratch, sqliteRows }),
     ...migrateCases(context),
@@ -92,7 +93,7 @@ function formatSections(sections: readonly Section[]): string {
 }
 
 function formatGrowth(sections: readonly Section[]): string {
-  const ordered = sections.toSorted((a, b) => b.size.days - a.size.days || a.size.rows - b.size.rows);
+  const ordered = sections.toSorted((a, b) => a.size.rows - b.size.rows || b.size.days - a.size.days);
   const lines = ordered.flatMap(({ size, results }) =>
     results.filter((result) => result.case.id === "export").map((result) => toLine(result, results, describe(size)))
   );

@@ -1,11 +1,8 @@
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import type { Case } from "./cases.ts";
-import type { CaseContext } from "./export_cases.ts";
+import { type CaseContext, scriptOfTasks } from "./export_cases.ts";
 import { fillHarness, reRunLatest } from "./harness.ts";
 import { measure } from "./measure.ts";
-
-const ROOT = fileURLToPath(new URL("../", import.meta.url));
 
 /** Exports into a lane that is up to date already, or nearly so. */
 export function againCases({ server, rows }: CaseContext, lake: string): Case[] {
@@ -64,7 +61,7 @@ export async function harnessCases(
 
 /** A migrate with nothing pending, and the least that any task with a connection costs. */
 export function migrateCases({ server, signal }: CaseContext): Case[] {
-  const args = ["run", "-q", "-A", "--config", `${ROOT}deno.json`, `${ROOT}bench/peers/select_one.ts`, server.url];
+  const args = scriptOfTasks("peers/select_one.ts", server.url);
   return [
     {
       id: "bare",
