@@ -72,6 +72,26 @@ Deno.test("export of either source keeps the other one's rows of a day", async (
   assert.deepEqual((await directory.read())[0].rows.map(({ claim }) => claim).sort(), ["changed", null]);
 });
 
+Deno.test("export replaces no day that would hold fewer rows of the other source than the lane says", async () => {
+  await using database = await createChecksDatabase();
+  await using directory = await createExportDirectory();
+  using file = createHarnessFile(`${directory.path}/runs.sqlite`);
+  file.insert("runs", { run_id: "harness", created_at: MIDNIGHT });
+  const env = { DATABASE_URL: database.url, HERETIX_DB_PATH: `${directory.path}/runs.sqlite` };
+  await database.sql.unsafe(insertCheck("postgres 1"));
+  assert.equal((await directory.run(["--from", "all"], env)).code, 0);
+  const manifest = `${directory.path}/lake/local/_manifest.json`;
+  const text = await Deno.readTextFile(manifest);
+  assert.ok(text.includes('"sqlite": 1'));
+  await Deno.writeTextFile(manifest, text.replace('"sqlite": 1', '"sqlite": 2'));
+  await database.sql.unsafe(insertCheck("postgres 2"));
+  const before = await directory.state();
+  const { code, stderr } = await directory.run([], env);
+  assert.equal(code, 1);
+  assert.match(stderr, /Cannot export day "2025-09-01": 1 of its 2 rows of sqlite were staged, nothing was replaced/);
+  assert.deepEqual(await directory.state(), before);
+});
+
 Deno.test("export --from sqlite touches no partition where a file cannot be taken as it is", async () => {
   await using directory = await createExportDirectory();
   const at = (name: string) => `${directory.path}/${name}`;

@@ -16,11 +16,11 @@ import {
   recover,
   removeFile,
 } from "./lake.ts";
-import { formatManifest, type Manifest, type ManifestDay, type ManifestPart } from "./manifest.ts";
+import { formatManifest, type Manifest, type ManifestDay, type ManifestPart, rowsOf } from "./manifest.ts";
 import type { StagedPart } from "./part_messages.ts";
 import { openPartPool } from "./part_pool.ts";
 import type { BadRow } from "./part_writer.ts";
-import { type DayRange, fieldOrder, isInRange, type Source } from "./source.ts";
+import { type DayRange, fieldOrder, isInRange, type Source, type SourceKind } from "./source.ts";
 import { stageDays, type StagedDay } from "./stage.ts";
 
 /** What an export needs beside its sources. */
@@ -101,7 +101,7 @@ export async function exportLane(sources: readonly Source[], options: ExportOpti
   }
   try {
     const staged = await stage(plan, sources, options);
-    expectAllRows(staged, sources);
+    expectAllRows(staged, sources, options.manifest);
     options.signal.throwIfAborted();
     return await publish(plan, staged, sources, options);
   } catch (error) {
@@ -169,16 +169,22 @@ async function publish(
   };
 }
 
-/** Counts once more, from end to end: a day's parts hold what Postgres has of it, and at least what SQLite has. */
-function expectAllRows(staged: readonly StagedDay[], sources: readonly Source[]): void {
-  for (const [kind, ours] of Map.groupBy(sources, ({ kind }) => kind)) {
+/** Counts once more, from end to end: a day's parts hold what Postgres has of it, at least what SQLite has, and what
+ * they held of a kind that is no source of this run.
+ */
+function expectAllRows(staged: readonly StagedDay[], sources: readonly Source[], manifest: Manifest): void {
+  for (const kind of ["postgres", "sqlite"] satisfies SourceKind[]) {
+    const ours = sources.filter((source) => source.kind === kind);
     for (const { day, parts, badRows } of staged) {
-      const expected = ours.reduce((sum, { days }) => sum + (days.get(day)?.rows ?? 0), 0);
+      const isKept = ours.length === 0;
+      const expected = isKept
+        ? rowsOf(manifest.days[day], kind)
+        : ours.reduce((sum, { days }) => sum + (days.get(day)?.rows ?? 0), 0);
       const leftOut = badRows.filter(({ source }) => source === kind).length;
       const found = parts.reduce((sum, { rows }) => sum + (rows[kind] ?? 0), 0) + leftOut;
-      if (kind === "postgres" ? found === expected : found >= expected) continue;
+      if (isKept || kind === "postgres" ? found === expected : found >= expected) continue;
       throw new TaskError(
-        `Cannot export day "${day}": ${found} of its ${expected} rows of ${kind} were staged, nothing was replaced; run the export again`,
+        `Cannot export day "${day}": ${found} of its ${expected} rows of ${kind} were staged, nothing was replaced; run the export again with --verify`,
       );
     }
   }
