@@ -20,7 +20,7 @@ import { formatManifest, type Manifest, type ManifestDay, type ManifestPart, row
 import type { StagedPart } from "./part_messages.ts";
 import { openPartPool } from "./part_pool.ts";
 import type { BadRow } from "./part_writer.ts";
-import { type DayRange, fieldOrder, isInRange, type Source, type SourceKind } from "./source.ts";
+import { type DayRange, fieldOrder, isInRange, type Source, SOURCE_KINDS } from "./source.ts";
 import { stageDays, type StagedDay } from "./stage.ts";
 
 /** What an export needs beside its sources. */
@@ -173,7 +173,7 @@ async function publish(
  * they held of a kind that is no source of this run.
  */
 function expectAllRows(staged: readonly StagedDay[], sources: readonly Source[], manifest: Manifest): void {
-  for (const kind of ["postgres", "sqlite"] satisfies SourceKind[]) {
+  for (const kind of SOURCE_KINDS) {
     const ours = sources.filter((source) => source.kind === kind);
     for (const { day, parts, badRows } of staged) {
       const isKept = ours.length === 0;

@@ -1,7 +1,7 @@
 import type { Day } from "./day.ts";
 import { EXIT, TaskError } from "./errors.ts";
 import { type Manifest, type ManifestDay, type ManifestPart, rowsOf } from "./manifest.ts";
-import { type DayRange, isInRange, type Source, type SourceKind } from "./source.ts";
+import { type DayRange, isInRange, type Source, SOURCE_KINDS } from "./source.ts";
 
 /** Why a day is written. */
 export type Reason = "new" | "changed" | "vanished" | "damaged" | "schema" | "source" | "skipped" | "full" | "run";
@@ -112,7 +112,7 @@ function reasonOf({ manifest, sources, schema, damaged, full, skipBadRows }: Pla
 
 /** A damaged day can only be written anew from all the sources whose rows it held. */
 function refuseLostRows({ lane, sources, allowShrink }: PlanInput, day: Day, before: ManifestDay | undefined): void {
-  for (const kind of ["postgres", "sqlite"] satisfies SourceKind[]) {
+  for (const kind of SOURCE_KINDS) {
     const held = rowsOf(before, kind);
     const ours = sources.filter((source) => source.kind === kind);
     const now = ours.reduce((sum, source) => sum + (source.days.get(day)?.rows ?? 0), 0);

@@ -157,12 +157,12 @@ async function withSources<T>(
   const opened: HarnessDatabase[] = request.sqlitePaths.map((path) => stack.use(openHarness(path)));
   const harnesses = [...new Map(opened.map((harness) => [harness.path, harness])).values()];
   const keptBytes = MAX_KEPT_BYTES / harnesses.length;
+  const options = { dataset, select, range, run: request.run, redacted, onBadRow, keptBytes };
   const files: Source[] = [];
   // The last one first: what it holds is left out of those before it.
   for (const harness of harnesses.toReversed()) {
     const superseded = new Set(files.flatMap(({ supersedes }) => supersedes));
-    const limits = { superseded, onBadRow, keptBytes };
-    files.unshift(readHarness(harness, { dataset, select, range, run: request.run, redacted, ...limits }));
+    files.unshift(readHarness(harness, { ...options, superseded }));
   }
   if (request.run !== undefined && files.every(({ days }) => days.size === 0)) {
     throw new TaskError(

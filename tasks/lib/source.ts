@@ -1,7 +1,10 @@
 import type { Day } from "./day.ts";
 
+/** All kinds of source. */
+export const SOURCE_KINDS = ["postgres", "sqlite"] as const;
+
 /** Names of the kinds of source, as they stand in the column `source`. */
-export type SourceKind = "postgres" | "sqlite";
+export type SourceKind = typeof SOURCE_KINDS[number];
 
 /** What a source has of one day. */
 export interface SourceDay {
