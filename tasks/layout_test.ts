@@ -32,20 +32,26 @@ const PURE = [
   "errors.ts",
   "export_plan.ts",
   "export_text.ts",
+  "file_mark.ts",
   "html.ts",
+  "journal.ts",
   "kept_days.ts",
   "manifest.ts",
   "memory_files.ts",
   "migration_plan.ts",
   "migration_rules.ts",
+  "parquet_footer.ts",
   "queries.ts",
+  "redaction.ts",
   "report_page.ts",
   "server_error.ts",
   "source.ts",
+  "source_state.ts",
   "sql_scan.ts",
   "table_format.ts",
   "target.ts",
   "text_position.ts",
+  "thrift.ts",
   "tuple_writer.ts",
 ];
 
@@ -68,7 +74,7 @@ interface Info {
 /** The module graph of all entry scripts and the worker. */
 async function readGraph(): Promise<Map<string, Module>> {
   const entries = (await listFiles("tasks")).filter((path) => !path.endsWith("_test.ts"));
-  const infos = await Promise.all([...entries, "tasks/lib/part_worker.ts"].map(readInfo));
+  const infos = await Promise.all([...entries, "tasks/lib/chunk_worker.ts"].map(readInfo));
   const own = infos.flatMap(({ modules }) => modules).filter(({ specifier }) => specifier.startsWith("file:"));
   return new Map(own.map(({ specifier, dependencies = [] }) => {
     const targets = dependencies.flatMap(({ code }) => code?.specifier ?? []);

@@ -1,41 +1,99 @@
-import { createHash } from "node:crypto";
 import { join } from "node:path";
+import type { Dataset } from "./dataset.ts";
+import type { Day } from "./day.ts";
+import { readFooter } from "./day_file.ts";
 import { literal, openDuckDb } from "./duckdb.ts";
-import { messageOf, TaskError } from "./errors.ts";
-import { listDays, listParts, partPath } from "./lake.ts";
-import type { Manifest, ManifestDay, ManifestPart } from "./manifest.ts";
+import { EXIT, messageOf, TaskError } from "./errors.ts";
+import { type FileMark, hasColumnsOf, markOfFile } from "./file_mark.ts";
+import { filePath, listDays, listFiles } from "./lake.ts";
+import { sha256OfFile } from "./lane_files.ts";
+import { emptyManifest, type Manifest, type ManifestDay } from "./manifest.ts";
+
+/** Options of `adoptLane`. */
+export interface AdoptOptions {
+  /** The lane's dataset. */
+  readonly dataset: Dataset;
+  /** Name of the lane. */
+  readonly lane: string;
+  /** Redactions that were asked for; undefined where none were named. */
+  readonly redacted?: readonly string[];
+}
 
 /** The manifest of a lane whose own was lost, made from its files.
  *
  * Its days have no fingerprints and no schema, so that the next export writes them anew and keeps the rows of other
- * sources.
+ * sources. What is redacted is what the files say.
  *
- * Errors: TaskError naming a file that cannot be read.
+ * Errors: TaskError naming a file that is not the dataset's (exit 3), or cannot be read; TaskError (exit 3) where a file
+ * does not say what is redacted in it, unless the redactions were named.
  */
-export async function adoptLane(lane: string, empty: Manifest): Promise<Manifest> {
+export async function adoptLane(directory: string, { dataset, lane, redacted }: AdoptOptions): Promise<Manifest> {
   using db = await openDuckDb();
-  const days: Record<string, ManifestDay> = {};
-  for (const day of await listDays(lane)) {
-    const parts: ManifestPart[] = [];
-    for (const file of await listParts(lane, day)) {
-      const path = join(lane, partPath(day, file));
-      try {
-        const rows = db.query(`select source, count(*), epoch_us(min(created_at)), epoch_us(max(created_at))
-          from read_parquet(${literal(path)}) group by 1 order by 1`).rows;
-        const bytes = await Deno.readFile(path);
-        parts.push({
-          file,
-          rows: Object.fromEntries(rows.map(([source, count]) => [source!, Number(count)])),
-          sizeBytes: bytes.length,
-          sha256: createHash("sha256").update(bytes).digest("hex"),
-          minCreatedAt: rows.map(([, , min]) => min!).sort((a, b) => Number(a) - Number(b))[0],
-          maxCreatedAt: rows.map(([, , , max]) => max!).sort((a, b) => Number(b) - Number(a))[0],
-        });
-      } catch (error) {
-        throw new TaskError(`Cannot adopt "${path}": ${messageOf(error)}; move it away and export again`);
-      }
-    }
-    if (parts.length > 0) days[day] = { fingerprints: {}, schema: "", skipped: {}, parts };
+  const days: Record<Day, ManifestDay> = {};
+  const marks: (FileMark | undefined)[] = [];
+  for (const day of await listDays(directory)) {
+    const paths = (await listFiles(directory, day)).map((file) => filePath(day, file));
+    if (paths.length === 0) continue;
+    marks.push(...await readMarks(directory, paths, dataset));
+    const list = paths.map((path) => literal(join(directory, path)));
+    days[day] = await reading(join(directory, paths[0]), async () => {
+      const rows = db.query(`select source, count(*), epoch_us(min(created_at)), epoch_us(max(created_at))
+        from read_parquet([${list}], union_by_name = true) group by 1 order by 1`).rows;
+      return { ...UNKNOWN, ...toBounds(rows), files: await Promise.all(paths.map((path) => toFile(directory, path))) };
+    });
   }
-  return { ...empty, days };
+  if (marks.includes(undefined) && redacted === undefined) {
+    throw new TaskError(
+      `Cannot export to lane "${lane}": its manifest is lost and its files do not say which columns are redacted; ` +
+        `add --redact with the columns, --redact '' for none`,
+      EXIT.refused,
+    );
+  }
+  const known = marks.flatMap((mark) => mark?.redacted ?? []);
+  const all = new Set(marks.includes(undefined) ? [...known, ...redacted!] : known);
+  return { ...emptyManifest(dataset.name, dataset.columns), redacted: [...all].sort(), days };
+}
+
+/** What is not known of a day whose manifest was lost. */
+const UNKNOWN = { schema: "", fingerprints: {}, digests: {}, keys: {}, skipped: {} };
+
+async function readMarks(
+  directory: string,
+  paths: readonly string[],
+  { name, columns }: Dataset,
+): Promise<(FileMark | undefined)[]> {
+  return await Promise.all(paths.map(async (path) => {
+    const footer = await reading(join(directory, path), () => readFooter(join(directory, path)));
+    const mark = markOfFile(footer);
+    if (mark === undefined ? hasColumnsOf(footer, columns) : mark.dataset === name) return mark;
+    throw new TaskError(
+      `Cannot adopt "${join(directory, path)}": it is no file that an export of ${name} has written; move it away`,
+      EXIT.refused,
+    );
+  }));
+}
+
+async function reading<T>(path: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof TaskError) throw error;
+    throw new TaskError(`Cannot adopt "${path}": ${messageOf(error)}; move it away and export again`);
+  }
+}
+
+async function toFile(directory: string, path: string): Promise<ManifestDay["files"][number]> {
+  const { size } = await Deno.stat(join(directory, path));
+  return { file: path.split("/")[1], sizeBytes: size, sha256: await sha256OfFile(join(directory, path)) };
+}
+
+function toBounds(
+  rows: readonly (readonly (string | null)[])[],
+): Pick<ManifestDay, "rows" | "minCreatedAt" | "maxCreatedAt"> {
+  const [first, last] = [rows.map(([, , min]) => BigInt(min!)), rows.map(([, , , max]) => BigInt(max!))];
+  return {
+    rows: Object.fromEntries(rows.map(([source, count]) => [source!, Number(count)])),
+    minCreatedAt: `${first.reduce((a, b) => a < b ? a : b)}`,
+    maxCreatedAt: `${last.reduce((a, b) => a > b ? a : b)}`,
+  };
 }

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { literal, openDuckDb, type QueryResult } from "./duckdb.ts";
 import { EXIT, messageOf, TaskError } from "./errors.ts";
-import { listDays, listParts, partPath } from "./lake.ts";
+import { filePath, listDays, listFiles } from "./lake.ts";
 import type { NamedQuery } from "./queries.ts";
 
 /** The path in catalog.sql that stands for the exported files. */
@@ -23,7 +23,7 @@ export interface Catalog extends Disposable {
  * Errors: TaskError (exit 1) when the lake is empty.
  */
 export async function openCatalog(directory: string): Promise<Catalog> {
-  const files = await listFiles(directory);
+  const files = await listLake(directory);
   if (files.length === 0) {
     throw new TaskError(
       `Cannot query lake "${directory}": it holds no <lane>/dt=YYYY-MM-DD/checks.parquet; run deno task export first`,
@@ -51,12 +51,12 @@ export function catalogOver(sql: string, files: readonly string[]): string {
   return parts.join(`[${files.map(literal).join(", ")}]`);
 }
 
-/** Paths of all parts in a lake, by lane and day. */
-async function listFiles(directory: string): Promise<string[]> {
+/** Paths of all files in a lake, by lane and day. */
+async function listLake(directory: string): Promise<string[]> {
   const files: string[] = [];
   for (const lane of await listLanes(directory)) {
     for (const day of await listDays(lane)) {
-      files.push(...(await listParts(lane, day)).map((file) => join(lane, partPath(day, file))));
+      files.push(...(await listFiles(lane, day)).map((file) => join(lane, filePath(day, file))));
     }
   }
   return files;

@@ -1,26 +1,21 @@
-import { relative } from "node:path";
+import { createHash, type Hash } from "node:crypto";
 import type { BlockPool } from "./block_pool.ts";
+import { openChunkPool } from "./chunk_pool.ts";
+import type { BadRow } from "./chunk_writer.ts";
 import type { Column } from "./dataset.ts";
 import type { Day } from "./day.ts";
 import { compileDuckDb } from "./duckdb_code.ts";
 import { EXIT, TaskError } from "./errors.ts";
-import { type ExportPlan, markOf, planExport } from "./export_plan.ts";
-import {
-  commit,
-  createDay,
-  type Damage,
-  findDamage,
-  listParts,
-  partFile,
-  partPath,
-  recover,
-  removeFile,
-} from "./lake.ts";
-import { formatManifest, type Manifest, type ManifestDay, type ManifestPart, rowsOf } from "./manifest.ts";
-import type { StagedPart } from "./part_messages.ts";
-import { openPartPool } from "./part_pool.ts";
-import type { BadRow } from "./part_writer.ts";
+import { type ExportPlan, planExport, settleRereads } from "./export_plan.ts";
+import { formatMark } from "./file_mark.ts";
+import { createDay, type Damage, filePath, findDamage } from "./lake.ts";
+import { recover } from "./lane_commit.ts";
+import { type Ownership, refuseForeign } from "./lane_guard.ts";
+import { type Manifest, rowsOf } from "./manifest.ts";
+import { publish, type Published } from "./publish.ts";
+import { refuseRedaction } from "./redaction.ts";
 import { type DayRange, fieldOrder, isInRange, type Source, SOURCE_KINDS } from "./source.ts";
+import { hasOnlyGoneForward } from "./source_state.ts";
 import { stageDays, type StagedDay } from "./stage.ts";
 
 /** What an export needs beside its sources. */
@@ -31,21 +26,27 @@ export interface ExportOptions {
   readonly directory: string;
   /** What the lane holds now. */
   readonly manifest: Manifest;
+  /** What tells the lane's own files from others. */
+  readonly ownership: Ownership;
   /** Columns in file order. */
   readonly columns: readonly Column[];
   /** Columns that are NULL in every row. */
   readonly redacted: readonly string[];
   /** Days to look at. */
   readonly range: DayRange;
-  /** Whether unchanged days are written too. */
+  /** Whether every day of Postgres is read, and not only those whose fingerprint has changed. */
   readonly full: boolean;
   /** Whether Postgres may lose more than half of its days or rows. */
   readonly allowShrink: boolean;
+  /** Whether another Postgres may take the lane over. */
+  readonly newSource: boolean;
   /** Whether rows without a representation are left out. */
   readonly skipBadRows: boolean;
+  /** Whether rows of SQLite whose keys the lane has already are left out. */
+  readonly missingOnly: boolean;
   /** Memory for tuples, shared with the sources. */
   readonly blocks: BlockPool;
-  /** Whether every byte of the existing files is looked at. */
+  /** Whether every byte of the existing files is looked at, and every day of Postgres is read. */
   readonly verify: boolean;
   /** Ends the export early. */
   readonly signal: AbortSignal;
@@ -55,6 +56,8 @@ export interface ExportOptions {
 
 /** What an export tells while it runs. */
 export interface ExportEvents {
+  /** Something worth knowing. */
+  note(text: string): void;
   /** A file that is not as it was written. */
   damage(damage: Damage): void;
   /** A row that was left out. */
@@ -64,125 +67,160 @@ export interface ExportEvents {
 }
 
 /** What an export has done. */
-export interface ExportResult {
+export interface ExportResult extends Published {
   /** What was to be done. */
   readonly plan: ExportPlan;
-  /** Files that were replaced or added. */
-  readonly files: number;
-  /** Rows in them. */
-  readonly rows: number;
-  /** Bytes in them. */
-  readonly sizeBytes: number;
-  /** Days that are gone. */
-  readonly removedDays: number;
 }
 
-/** The plan of an export, without anything done. */
+/** The plan of an export; nothing is done but to read. */
 export async function planLane(sources: readonly Source[], options: ExportOptions): Promise<ExportPlan> {
-  const damages = await findDamage(options.directory, options.manifest, options.verify);
-  damages.forEach(options.events.damage);
-  return planExport({
+  const { directory, manifest, range, events } = options;
+  takeSource(sources, options);
+  const damages = (await findDamage(directory, manifest, options.verify)).filter(({ day }) => isInRange(day, range));
+  damages.forEach(events.damage);
+  const unknown = damages.filter(({ isUnknown }) => isUnknown);
+  const plan = planExport({
     ...options,
     sources,
     schema: await schemaDigest(options),
     damaged: new Set(damages.map(({ day }) => day)),
+    unknownFiles: new Map(
+      [...Map.groupBy(unknown, ({ day }) => day)].map(([day, files]) => [day, files.map(({ file }) => file)]),
+    ),
+    reread: options.full || options.verify || !isForward(sources, manifest),
   });
+  const planned = new Set(plan.writes.map(({ day }) => day));
+  const theirs = unknown.filter(({ day }) => planned.has(day)).map(({ day, file }) => filePath(day, file));
+  await refuseForeign(directory, theirs, options.ownership);
+  return settleRereads(plan, manifest, await readAgain(plan, sources, options));
 }
 
-/** Brings a lane up to its sources: every part is staged and verified before the first one becomes visible.
+/** Brings a lane up to its sources: every day is staged and verified before the first one becomes visible.
  *
  * The caller holds the lane's lock and has recovered it.
  */
 export async function exportLane(sources: readonly Source[], options: ExportOptions): Promise<ExportResult> {
   refuseRedaction(options);
+  const { directory, manifest, columns, redacted, ownership } = options;
   const plan = await planLane(sources, options);
-  if (plan.writes.length === 0) {
-    return { plan, files: 0, rows: 0, sizeBytes: 0, removedDays: 0 };
-  }
   try {
-    const staged = await stage(plan, sources, options);
-    expectAllRows(staged, sources, options.manifest);
+    const staged = plan.writes.length === 0 ? [] : await stage(plan, sources, options);
+    staged.flatMap(({ badRows }) => badRows).forEach(options.events.badRow);
+    expectAllRows(staged, plan, { sources, manifest });
     options.signal.throwIfAborted();
-    return await publish(plan, staged, sources, options);
+    const pairs = columns.map(({ name, duckdbType }) => [name, duckdbType] as const);
+    const published = await publish(staged, {
+      ...options,
+      next: { columns: pairs, redacted: [...redacted].sort() },
+      schema: await schemaDigest(options),
+      plan,
+      sources,
+      isForward: isForward(sources, manifest),
+    });
+    return { plan, ...published };
   } catch (error) {
-    await recover(options.directory).catch(() => {});
+    await recover(directory, ownership.dataset).catch(() => {});
     throw error;
   }
 }
 
 async function stage(plan: ExportPlan, sources: readonly Source[], options: ExportOptions): Promise<StagedDay[]> {
-  const { directory, columns, redacted, skipBadRows, signal, events } = options;
+  const { directory, columns, redacted, skipBadRows, missingOnly, signal, ownership } = options;
   for (const { day } of plan.writes) await createDay(directory, day);
-  using pool = openPartPool({
+  using pool = openChunkPool({
     code: await compileDuckDb(),
     writer: { columns, fields: fieldOrder(columns), redacted },
     skipBadRows,
-    superseded: plan.writes.some(({ kept }) => kept.length > 0) ? sources.flatMap(({ supersedes }) => supersedes) : [],
     blocks: options.blocks,
     threads: Math.min(2, navigator.hardwareConcurrency),
   });
-  const total = plan.writes.reduce((sum, { rows }) => sum + rows, 0);
-  let read = 0;
-  const onRows = (rows: number) => events.progress(read += rows, total);
-  const without = sources.some(({ kind }) => kind === "postgres") ? ["postgres"] : [];
-  return await stageDays(plan.writes, sources, { directory, pool, without, signal, onRows });
+  const metadata = formatMark({ dataset: ownership.dataset.name, redacted });
+  const onRows = progressOf(plan.writes, options);
+  return await stageDays(plan.writes, sources, { directory, pool, metadata, missingOnly, signal, onRows });
 }
 
-/** Makes the staged parts visible; a part with the bytes that are there already is left alone. */
-async function publish(
-  plan: ExportPlan,
-  staged: readonly StagedDay[],
+function progressOf(plans: ExportPlan["writes"], { events }: ExportOptions): (rows: number) => void {
+  const total = plans.reduce((sum, { rows }) => sum + rows.postgres + rows.sqlite, 0);
+  let read = 0;
+  return (rows) => events.progress(read += rows, total);
+}
+
+/** Digests of the tuples of the days whose fingerprints say nothing. */
+async function readAgain(
+  { rereads }: ExportPlan,
   sources: readonly Source[],
   options: ExportOptions,
-): Promise<ExportResult> {
-  const { directory, manifest, columns, redacted } = options;
-  const schema = await schemaDigest(options);
-  const damaged = new Set(plan.writes.filter(({ reason }) => reason === "damaged").map(({ day }) => day));
-  const days: Record<Day, ManifestDay> = { ...manifest.days };
-  const fresh: { from: string; to: string; part: StagedPart }[] = [];
-  const removals: string[] = [];
-  for (const { day, parts, badRows } of staged) {
-    badRows.forEach(options.events.badRow);
-    const before = damaged.has(day) ? undefined : manifest.days[day];
-    const entries = parts.map((part, index) => toManifestPart(partFile(index + 1), part));
-    const obsolete = (await listParts(directory, day)).filter((name) => !entries.some(({ file }) => file === name));
-    removals.push(...obsolete.map((name) => partPath(day, name)));
-    for (const [index, part] of parts.entries()) {
-      const { file, sha256 } = entries[index];
-      if (before?.parts[index]?.sha256 === sha256) await removeFile(part.path);
-      else fresh.push({ from: relative(directory, part.path), to: partPath(day, file), part });
-    }
-    if (parts.length === 0) delete days[day];
-    else days[day] = { ...marksOf(day, before, sources, badRows), schema, parts: entries };
+): Promise<ReadonlyMap<Day, string>> {
+  const hashes = new Map<Day, Hash>(rereads.map(({ day }) => [day, createHash("sha256")]));
+  const source = sources.find(({ kind }) => kind === "postgres");
+  if (source === undefined || rereads.length === 0) return new Map();
+  const onRows = progressOf(rereads, options);
+  for await (const { day, tuples, rows } of source.blocks([...hashes.keys()])) {
+    options.signal.throwIfAborted();
+    hashes.get(day)!.update(tuples);
+    options.blocks.give(tuples.buffer);
+    onRows(rows);
   }
-  const pairs = columns.map(({ name, duckdbType }) => [name, duckdbType] as const);
-  const next: Manifest = { ...manifest, columns: pairs, redacted, days };
-  const isSame = fresh.length + removals.length === 0 && formatManifest(next) === formatManifest(manifest);
-  const renames = fresh.map(({ from, to }) => ({ from, to }));
-  if (!isSame) await commit(directory, { renames, removals, manifest: next });
-  return {
-    plan,
-    files: fresh.length,
-    rows: fresh.reduce((sum, { part }) => sum + totalOf(part.rows), 0),
-    sizeBytes: fresh.reduce((sum, { part }) => sum + part.sizeBytes, 0),
-    removedDays: staged.filter(({ day, parts }) => parts.length === 0 && day in manifest.days).length,
-  };
+  return new Map([...hashes].map(([day, hash]) => [day, hash.digest("hex")]));
 }
 
-/** Counts once more, from end to end: a day's parts hold what Postgres has of it, at least what SQLite has, and what
- * they held of a kind that is no source of this run.
+/** Whether fingerprints can be compared: the source's log has only gone forward since they were taken. */
+function isForward(sources: readonly Source[], { state }: Manifest): boolean {
+  const now = sources.find(({ log }) => log !== undefined)?.log?.state;
+  return now === undefined || (state !== null && hasOnlyGoneForward(state, now));
+}
+
+/** Refuses a Postgres that is not the lane's, and tells what follows from where it stands.
+ *
+ * Errors: TaskError (exit 3) naming both.
  */
-function expectAllRows(staged: readonly StagedDay[], sources: readonly Source[], manifest: Manifest): void {
-  for (const kind of SOURCE_KINDS) {
-    const ours = sources.filter((source) => source.kind === kind);
-    for (const { day, parts, badRows } of staged) {
-      const isKept = ours.length === 0;
-      const expected = isKept
-        ? rowsOf(manifest.days[day], kind)
-        : ours.reduce((sum, { days }) => sum + (days.get(day)?.rows ?? 0), 0);
-      const leftOut = badRows.filter(({ source }) => source === kind).length;
-      const found = parts.reduce((sum, { rows }) => sum + (rows[kind] ?? 0), 0) + leftOut;
-      if (isKept || kind === "postgres" ? found === expected : found >= expected) continue;
+function takeSource(
+  sources: readonly Source[],
+  { lane, manifest, newSource, full, verify, events }: ExportOptions,
+): void {
+  const now = sources.find(({ log }) => log !== undefined)?.log?.state;
+  if (now === undefined) return;
+  const mirrored = Object.values(manifest.days).some((day) => rowsOf(day, "postgres") > 0);
+  if (manifest.source === null) {
+    if (mirrored) events.note(`Lane ${lane} takes ${now.id} as its source from now on`);
+  } else if (manifest.source !== now.id && !newSource) {
+    throw new TaskError(
+      `Cannot export to lane "${lane}": it mirrors ${manifest.source}, and this is ${now.id}; ` +
+        `check the database URL, or add --new-source to replace its rows`,
+      EXIT.refused,
+    );
+  }
+  const hasDigests = Object.values(manifest.days).some(({ digests }) => digests.postgres !== undefined);
+  if (full || verify || !hasDigests || isForward(sources, manifest)) return;
+  events.note(`Reading every day again: ${whyAgain(manifest, now.id)}`);
+}
+
+function whyAgain({ source, state }: Manifest, id: string): string {
+  if (source !== id) return `the lane mirrored ${source} before`;
+  if (state === null) return "the last export could not wait for the server's log to be on its disk";
+  return "the server was restarted, restored or failed over since the last export";
+}
+
+/** What `expectAllRows` compares with. */
+interface Expected {
+  readonly sources: readonly Source[];
+  readonly manifest: Manifest;
+}
+
+/** Counts once more, from end to end: a day's file holds what Postgres has of it, at least what SQLite has, and what it
+ * held of a kind that was not read.
+ */
+function expectAllRows(staged: readonly StagedDay[], { writes }: ExportPlan, { sources, manifest }: Expected): void {
+  for (const [index, { day, rows, badRows }] of staged.entries()) {
+    const { kinds } = writes[index];
+    for (const kind of SOURCE_KINDS) {
+      const isRead = kinds.includes(kind);
+      const ours = sources.filter((source) => source.kind === kind);
+      const expected = isRead
+        ? ours.reduce((sum, { days }) => sum + (days.get(day)?.rows ?? 0), 0)
+        : rowsOf(manifest.days[day], kind);
+      const found = rows[kind] + badRows.filter(({ source }) => source === kind).length;
+      if (isRead && kind === "sqlite" ? found >= expected : found === expected) continue;
       throw new TaskError(
         `Cannot export day "${day}": ${found} of its ${expected} rows of ${kind} were staged, nothing was replaced; run the export again with --verify`,
       );
@@ -190,71 +228,8 @@ function expectAllRows(staged: readonly StagedDay[], sources: readonly Source[],
   }
 }
 
-function totalOf(rows: Readonly<Record<string, number>>): number {
-  return Object.values(rows).reduce((sum, count) => sum + count, 0);
-}
-
-function toManifestPart(
-  file: string,
-  { rows, sizeBytes, sha256, minCreatedAt, maxCreatedAt }: StagedPart,
-): ManifestPart {
-  return { file, rows, sizeBytes, sha256, minCreatedAt, maxCreatedAt };
-}
-
-/** Fingerprints and left-out rows of a written day: those of this run's sources anew, the others' as they were. */
-function marksOf(
-  day: Day,
-  before: ManifestDay | undefined,
-  sources: readonly Source[],
-  badRows: readonly BadRow[],
-): Pick<ManifestDay, "fingerprints" | "skipped"> {
-  const fingerprints: Record<string, string> = { ...before?.fingerprints };
-  const skipped: Record<string, number> = { ...before?.skipped };
-  for (const source of sources.filter(({ partial }) => !partial)) {
-    const mark = markOf(source, day);
-    if (mark === undefined) delete fingerprints[source.key];
-    else fingerprints[source.key] = mark;
-    delete skipped[source.kind];
-  }
-  for (const { source } of badRows) skipped[source] = (skipped[source] ?? 0) + 1;
-  return { fingerprints, skipped };
-}
-
-/** Changes whenever files written from now on would have other columns, types or redactions. */
+/** Changes whenever files written from now on would have other columns, types, redactions or another form. */
 async function schemaDigest({ columns, redacted }: Pick<ExportOptions, "columns" | "redacted">): Promise<string> {
-  const text = JSON.stringify([columns.map(({ name, duckdbType }) => [name, duckdbType]), [...redacted].sort()]);
+  const text = JSON.stringify([2, columns.map(({ name, duckdbType }) => [name, duckdbType]), [...redacted].sort()]);
   return new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text))).toHex();
-}
-
-/** Columns by which rows are found again. */
-const KEYS = ["created_at", "source", "run_id", "execution_id"];
-
-/** Rows that a source no longer has would stay NULL, so what a lane has redacted stays so; and what is redacted is so in
- * every day. */
-function refuseRedaction({ lane, manifest, columns, redacted, range }: ExportOptions): void {
-  for (const name of redacted) {
-    const known = columns.some((column) => column.name === name);
-    if (known && !KEYS.includes(name)) continue;
-    const finding = known
-      ? "rows are told apart by it; leave it out"
-      : "the dataset has no such column; correct --redact";
-    throw new TaskError(`Cannot redact column "${name}": ${finding}`, EXIT.usage);
-  }
-  const added = redacted.filter((name) => !manifest.redacted.includes(name));
-  if (added.length > 0 && !Object.keys(manifest.days).every((day) => isInRange(day, range))) {
-    throw new TaskError(
-      `Cannot export to lane "${lane}": ${
-        added.join(", ")
-      } would stay in its other days; leave out --since and --until`,
-      EXIT.refused,
-    );
-  }
-  const lifted = manifest.redacted.filter((name) => !redacted.includes(name));
-  if (lifted.length === 0) return;
-  throw new TaskError(
-    `Cannot export to lane "${lane}": it was written with ${
-      lifted.join(", ")
-    } redacted; export to another directory with --out`,
-    EXIT.refused,
-  );
 }

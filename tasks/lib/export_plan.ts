@@ -1,10 +1,10 @@
 import type { Day } from "./day.ts";
 import { EXIT, TaskError } from "./errors.ts";
-import { type Manifest, type ManifestDay, type ManifestPart, rowsOf } from "./manifest.ts";
-import { type DayRange, isInRange, type Source, SOURCE_KINDS } from "./source.ts";
+import { type Manifest, type ManifestDay, type ManifestFile, rowsOf } from "./manifest.ts";
+import { type DayRange, isInRange, type Source, SOURCE_KINDS, type SourceKind } from "./source.ts";
 
 /** Why a day is written. */
-export type Reason = "new" | "changed" | "vanished" | "damaged" | "schema" | "source" | "skipped" | "full" | "run";
+export type Reason = "new" | "changed" | "vanished" | "damaged" | "schema" | "source" | "skipped" | "run";
 
 /** One day that will be written. */
 export interface DayPlan {
@@ -12,18 +12,26 @@ export interface DayPlan {
   readonly day: Day;
   /** Why it is written. */
   readonly reason: Reason;
-  /** Rows that the sources of this run have of it. */
-  readonly rows: number;
-  /** Existing parts whose rows of other sources, or of SQLite files not at hand, stay. */
-  readonly kept: readonly ManifestPart[];
+  /** Kinds of source whose rows are read anew; of the others, its files' rows stay. */
+  readonly kinds: readonly SourceKind[];
+  /** Rows that those have of it. */
+  readonly rows: Readonly<Record<SourceKind, number>>;
+  /** Existing files whose rows of other kinds, or of SQLite files not at hand, stay. */
+  readonly kept: readonly ManifestFile[];
+  /** Whether those files have today's columns and form, so that their row groups can stay as they are. */
+  readonly isCurrent: boolean;
 }
 
 /** What an export will do: plain data. */
 export interface ExportPlan {
   /** Days to write, ascending. A day that ends up without a row is removed. */
   readonly writes: readonly DayPlan[];
+  /** Days whose rows of Postgres are to be read and compared with what they were: only those that differ are written. */
+  readonly rereads: readonly DayPlan[];
   /** Days of the lane or the sources that stay as they are. */
   readonly unchanged: number;
+  /** By day that is written, files that the manifest does not know. */
+  readonly unknownFiles: ReadonlyMap<Day, readonly string[]>;
 }
 
 /** What a plan is made from. */
@@ -38,17 +46,19 @@ export interface PlanInput {
   readonly schema: string;
   /** Days whose files are not those of the manifest. */
   readonly damaged: ReadonlySet<Day>;
+  /** By day, files that the manifest does not know. */
+  readonly unknownFiles: ReadonlyMap<Day, readonly string[]>;
   /** Days to look at. */
   readonly range: DayRange;
-  /** Whether unchanged days are written too. */
-  readonly full: boolean;
+  /** Whether the fingerprints of Postgres mean nothing, so that every day is read. */
+  readonly reread: boolean;
   /** Whether Postgres may lose more than half of its days or rows. */
   readonly allowShrink: boolean;
   /** Whether days with left-out rows count as done. */
   readonly skipBadRows: boolean;
 }
 
-/** The days to write, each with its reason.
+/** The days to write, each with its reason, and those to read first.
  *
  * Postgres mirrors: days it no longer has lose its rows. SQLite appends: rows that its files no longer have stay. A
  * source that looks at some rows alone leaves all other days as they are, damaged or not.
@@ -62,24 +72,51 @@ export function planExport(input: PlanInput): ExportPlan {
   const all = new Set([...known, ...input.sources.flatMap(({ days }) => [...days.keys()])]);
   const isMine = (day: Day) => input.sources.some(({ partial, days }) => !partial || days.has(day));
   const days = [...all].filter((day) => isInRange(day, input.range) && isMine(day)).sort();
-  const writes = days.flatMap((day) => planDay(input, day) ?? []);
-  return { writes, unchanged: days.length - writes.length };
+  const plans = days.flatMap((day) => planDay(input, day) ?? []);
+  const writes = plans.filter(({ reason }) => reason !== "reread") as DayPlan[];
+  const rereads = plans.filter(({ reason }) => reason === "reread").map((plan): DayPlan => ({
+    ...plan,
+    reason: "changed",
+  }));
+  return { writes, rereads, unchanged: days.length - plans.length, unknownFiles: input.unknownFiles };
 }
 
-function planDay(input: PlanInput, day: Day): DayPlan | undefined {
-  const reason = reasonOf(input, day);
-  if (reason === undefined) return undefined;
-  const rows = input.sources.reduce((sum, source) => sum + (source.days.get(day)?.rows ?? 0), 0);
+/** The plan with what came of reading: days whose rows of Postgres are others than they were are written. */
+export function settleRereads(
+  { writes, rereads, unchanged, ...plan }: ExportPlan,
+  manifest: Manifest,
+  digests: ReadonlyMap<Day, string>,
+): ExportPlan {
+  const differ = rereads.filter(({ day }) => manifest.days[day].digests.postgres !== digests.get(day));
+  return {
+    ...plan,
+    writes: [...writes, ...differ].sort((a, b) => a.day < b.day ? -1 : 1),
+    rereads: rereads.filter((plan) => !differ.includes(plan)),
+    unchanged: unchanged + rereads.length - differ.length,
+  };
+}
+
+type Finding = Reason | "reread";
+
+function planDay(input: PlanInput, day: Day): (Omit<DayPlan, "reason"> & { readonly reason: Finding }) | undefined {
   const before = input.manifest.days[day];
+  const kindsIn = SOURCE_KINDS.filter((kind) => input.sources.some((source) => source.kind === kind));
+  const whole = wholeReason(input, day, before);
+  const findings = new Map(kindsIn.map((kind) => [kind, whole ?? kindReason(input, day, kind)]));
+  const reasons = [...findings.values()].filter((reason) => reason !== undefined);
+  // What is certain is written; what must be read first only matters where nothing else is.
+  const reason = reasons.find((reason) => reason !== "reread") ?? reasons[0];
+  if (reason === undefined) return undefined;
+  const kinds = kindsIn.filter((kind) => findings.get(kind) !== undefined);
+  const rows = { postgres: 0, sqlite: 0 };
+  for (const { kind, days } of input.sources) if (kinds.includes(kind)) rows[kind] += days.get(day)?.rows ?? 0;
   if (input.damaged.has(day)) {
     refuseLostRows(input, day, before);
-    return { day, reason, rows, kept: [] };
+    return { day, reason, kinds, rows, kept: [], isCurrent: false };
   }
-  const mirrored = input.sources.some(({ kind }) => kind === "postgres");
-  const kept = (before?.parts ?? []).filter((part) =>
-    !mirrored || Object.entries(part.rows).some(([kind, rows]) => kind !== "postgres" && rows > 0)
-  );
-  return { day, reason, rows, kept };
+  const staying = SOURCE_KINDS.filter((kind) => kind === "sqlite" || !kinds.includes(kind));
+  const kept = staying.some((kind) => rowsOf(before, kind) > 0) ? before.files : [];
+  return { day, reason, kinds, rows, kept, isCurrent: before?.schema === input.schema };
 }
 
 /** A source's fingerprint of a day as it stands in the manifest. */
@@ -88,24 +125,28 @@ export function markOf({ identity, days }: Pick<Source, "identity" | "days">, da
   return fingerprint && `${identity}/${fingerprint}`;
 }
 
-function reasonOf({ manifest, sources, schema, damaged, full, skipBadRows }: PlanInput, day: Day): Reason | undefined {
-  const before = manifest.days[day];
+/** Why all of a day is written, whatever its sources say. */
+function wholeReason({ damaged, schema }: PlanInput, day: Day, before: ManifestDay | undefined): Reason | undefined {
   if (damaged.has(day)) return "damaged";
   if (before === undefined) return "new";
-  if (before.schema !== schema) return "schema";
-  for (const source of sources) {
-    const { key, identity, kind, partial } = source;
-    if (partial && source.days.has(day)) return "run";
-    if (partial) continue;
+  return before.schema === schema ? undefined : "schema";
+}
+
+/** Why a day's rows of one kind of source are read. */
+function kindReason(input: PlanInput, day: Day, kind: SourceKind): Finding | undefined {
+  const before = input.manifest.days[day];
+  for (const source of input.sources.filter((source) => source.kind === kind)) {
+    if (source.partial && source.days.has(day)) return "run";
+    if (source.partial) continue;
     const now = markOf(source, day);
-    const then = before.fingerprints[key];
+    const then = before.fingerprints[source.key];
     if (now === undefined && then === undefined) continue;
     if (now === undefined) return "vanished";
     if (then === undefined) return "new";
-    if (!then.startsWith(`${identity}/`)) return "source";
+    if (!input.skipBadRows && before.skipped[kind]) return "skipped";
+    const isSameTable = then.startsWith(`${source.identity}/`);
+    if (kind === "postgres" && (input.reread || !isSameTable)) return before.digests.postgres ? "reread" : "source";
     if (then !== now) return "changed";
-    if (!skipBadRows && before.skipped[kind]) return "skipped";
-    if (full) return "full";
   }
   return undefined;
 }

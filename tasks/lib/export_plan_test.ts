@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { markOf, planExport, type PlanInput } from "./export_plan.ts";
-import { emptyManifest, type Manifest, type ManifestDay, type ManifestPart } from "./manifest.ts";
+import { markOf, planExport, type PlanInput, settleRereads } from "./export_plan.ts";
+import { emptyManifest, type Manifest, type ManifestDay, type ManifestFile } from "./manifest.ts";
 import type { Source } from "./source.ts";
 
 type PlanSource = PlanInput["sources"][number];
@@ -22,12 +22,12 @@ function source(
   };
 }
 
-function part(rows: Readonly<Record<string, number>>, file = "checks.parquet"): ManifestPart {
-  return { file, rows, sizeBytes: 1, sha256: "", minCreatedAt: "0", maxCreatedAt: "0" };
-}
+const FILE: ManifestFile = { file: "checks.parquet", sizeBytes: 1, sha256: "" };
 
 function day(rows: Readonly<Record<string, number>>, more: Partial<ManifestDay> = {}): ManifestDay {
-  return { fingerprints: {}, schema: "s", skipped: {}, parts: [part(rows)], ...more };
+  const digests = { postgres: "as read" };
+  const bounds = { minCreatedAt: "0", maxCreatedAt: "0" };
+  return { files: [FILE], rows, ...bounds, schema: "s", fingerprints: {}, digests, keys: {}, skipped: {}, ...more };
 }
 
 /** A day as Postgres has left it. */
@@ -45,8 +45,9 @@ function plan(input: Partial<PlanInput>) {
     sources: [],
     schema: "s",
     damaged: new Set(),
+    unknownFiles: new Map(),
     range: {},
-    full: false,
+    reread: false,
     allowShrink: false,
     skipBadRows: false,
   };
@@ -61,9 +62,12 @@ const A = "2025-01-01";
 const B = "2025-01-02";
 const C = "2025-01-03";
 
+const WRITE = { kinds: ["postgres"], kept: [], isCurrent: true };
+
 Deno.test("planExport() of nothing is nothing", () => {
-  assert.deepEqual(plan({}), { writes: [], unchanged: 0 });
-  assert.deepEqual(plan({ sources: [source("postgres", {})] }), { writes: [], unchanged: 0 });
+  const nothing = { writes: [], rereads: [], unchanged: 0, unknownFiles: new Map() };
+  assert.deepEqual(plan({}), nothing);
+  assert.deepEqual(plan({ sources: [source("postgres", {})] }), nothing);
 });
 
 Deno.test("planExport() leaves days alone whose fingerprint is the manifest's", () => {
@@ -71,7 +75,7 @@ Deno.test("planExport() leaves days alone whose fingerprint is the manifest's", 
     manifest: manifest({ [A]: ofPostgres(3), [B]: ofPostgres(4) }),
     sources: [source("postgres", { [A]: 3, [B]: 4 })],
   };
-  assert.deepEqual(plan(input), { writes: [], unchanged: 2 });
+  assert.deepEqual(plan(input), { writes: [], rereads: [], unchanged: 2, unknownFiles: new Map() });
 });
 
 Deno.test("planExport() writes new, changed and vanished days, ascending", () => {
@@ -80,30 +84,49 @@ Deno.test("planExport() writes new, changed and vanished days, ascending", () =>
     sources: [source("postgres", { [C]: 2, [B]: 4, [A]: 5 })],
   });
   assert.deepEqual(writes, [
-    { day: A, reason: "new", rows: 5, kept: [] },
-    { day: B, reason: "changed", rows: 4, kept: [] },
-    { day: "2025-01-09", reason: "vanished", rows: 0, kept: [] },
+    { ...WRITE, day: A, reason: "new", rows: { postgres: 5, sqlite: 0 }, isCurrent: false },
+    { ...WRITE, day: B, reason: "changed", rows: { postgres: 4, sqlite: 0 } },
+    { ...WRITE, day: "2025-01-09", reason: "vanished", rows: { postgres: 0, sqlite: 0 } },
   ]);
   assert.equal(unchanged, 1);
 });
 
-Deno.test("planExport() writes days of another schema, source, or left-out rows", () => {
+Deno.test("planExport() writes days of another schema, or with left-out rows", () => {
   const sources = [source("postgres", { [A]: 3 })];
   const withDay = (held: ManifestDay) => ({ manifest: manifest({ [A]: held }), sources });
   assert.deepEqual(reasons(withDay(ofPostgres(3, { schema: "old" }))), [`${A} schema`]);
-  assert.deepEqual(reasons(withDay(ofPostgres(3, { fingerprints: { postgres: "two/3" } }))), [`${A} source`]);
   assert.deepEqual(reasons(withDay(ofPostgres(3, { fingerprints: {} }))), [`${A} new`]);
   const skipped = withDay(ofPostgres(3, { skipped: { postgres: 1 } }));
   assert.deepEqual(reasons(skipped), [`${A} skipped`]);
   assert.deepEqual(reasons({ ...skipped, skipBadRows: true }), []);
-  assert.deepEqual(reasons({ ...withDay(ofPostgres(3)), full: true }), [`${A} full`]);
 });
 
-Deno.test("planExport() does not take a fingerprint for another identity's whose name it starts with", () => {
-  const held = ofPostgres(3, { fingerprints: { postgres: "one1/3" } });
-  assert.deepEqual(reasons({ manifest: manifest({ [A]: held }), sources: [source("postgres", { [A]: 3 })] }), [
-    `${A} source`,
-  ]);
+Deno.test("planExport() reads days first whose fingerprints say nothing, and writes those without a digest", () => {
+  const sources = [source("postgres", { [A]: 3 })];
+  const reading = (held: ManifestDay, more: Partial<PlanInput> = {}) => {
+    const { writes, rereads } = plan({ manifest: manifest({ [A]: held }), sources, ...more });
+    return [writes.map(({ reason }) => reason), rereads.map(({ day }) => day)];
+  };
+  assert.deepEqual(reading(ofPostgres(3)), [[], []]);
+  assert.deepEqual(reading(ofPostgres(3), { reread: true }), [[], [A]]);
+  assert.deepEqual(reading(ofPostgres(3, { digests: {} }), { reread: true }), [["source"], []]);
+  assert.deepEqual(reading(ofPostgres(3, { fingerprints: { postgres: "two/3" } })), [[], [A]]);
+  // An identity is not taken for one that starts with it.
+  assert.deepEqual(reading(ofPostgres(3, { fingerprints: { postgres: "one1/3" } })), [[], [A]]);
+  assert.deepEqual(reading(ofPostgres(3, { schema: "old" }), { reread: true }), [["schema"], []]);
+  const sqlite = [source("sqlite", { [A]: 1 })];
+  const held = day({ sqlite: 1 }, { fingerprints: { "sqlite:/a": "one/1" } });
+  assert.deepEqual(reading(held, { reread: true, sources: sqlite }), [[], []]);
+});
+
+Deno.test("settleRereads() writes the days that were read and differ, in order", () => {
+  const held = manifest({ [A]: ofPostgres(3), [B]: ofPostgres(3), [C]: ofPostgres(2) });
+  const planned = plan({ manifest: held, reread: true, sources: [source("postgres", { [A]: 3, [B]: 3, [C]: 2 })] });
+  const digests = new Map([[A, "as read"], [B, "otherwise"], [C, "as read"]]);
+  const { writes, rereads, unchanged } = settleRereads(planned, held, digests);
+  assert.deepEqual(writes, [{ ...WRITE, day: B, reason: "changed", rows: { postgres: 3, sqlite: 0 } }]);
+  assert.deepEqual([rereads.map(({ day }) => day), unchanged], [[A, C], 2]);
+  assert.equal(settleRereads(planned, held, new Map()).writes.length, 3, "a day that was not read is not the same");
 });
 
 Deno.test("planExport() writes the days of a partial source, and no other", () => {
@@ -125,22 +148,37 @@ Deno.test("planExport() looks at days within the range alone", () => {
   assert.equal(plan({ ...input, range: { since: B, until: B } }).unchanged, 0);
 });
 
-Deno.test("planExport() keeps parts with rows of other sources", () => {
-  const both = part({ postgres: 2, sqlite: 1 });
-  const ofPostgresAlone = part({ postgres: 2, sqlite: 0 }, "checks-2.parquet");
-  const held = ofPostgres(4, { parts: [both, ofPostgresAlone] });
-  const kept = (sources: readonly PlanSource[]) =>
-    plan({ manifest: manifest({ [A]: held }), sources, allowShrink: true }).writes[0].kept;
-  assert.deepEqual(kept([source("sqlite", { [A]: 1 })]), [both, ofPostgresAlone]);
-  assert.deepEqual(kept([source("postgres", { [A]: 3 })]), [both]);
+Deno.test("planExport() reads the kinds that have changed alone, and keeps files with rows of the others", () => {
+  const marks = { fingerprints: { postgres: "one/2", "sqlite:/a": "one/1" } };
+  const kept = (rows: Readonly<Record<string, number>>, sources: readonly PlanSource[], more = {}) => {
+    const held = manifest({ [A]: day(rows, { ...marks, ...more }) });
+    const [{ kinds, kept, isCurrent }] = plan({ manifest: held, sources, allowShrink: true }).writes;
+    return [kinds.join(), kept.length, isCurrent];
+  };
+  const [same, other] = [source("sqlite", { [A]: 1 }), source("sqlite", { [A]: 2 })];
+  const both = { postgres: 2, sqlite: 1 };
+  assert.deepEqual(kept(both, [other]), ["sqlite", 1, true]);
+  assert.deepEqual(kept(both, [source("postgres", { [A]: 3 })]), ["postgres", 1, true]);
+  assert.deepEqual(kept(both, [source("postgres", { [A]: 3 }), same]), ["postgres", 1, true]);
+  assert.deepEqual(kept(both, [source("postgres", { [A]: 2 }), other]), ["sqlite", 1, true]);
+  assert.deepEqual(kept({ postgres: 2 }, [source("postgres", { [A]: 3 })]), ["postgres", 0, true]);
+  assert.deepEqual(kept({ sqlite: 2 }, [other]), ["sqlite", 1, true]);
+  const all = [source("postgres", { [A]: 2 }), same];
+  assert.deepEqual(kept(both, all, { schema: "old" }), ["postgres,sqlite", 1, false]);
 });
 
 Deno.test("planExport() writes a damaged day anew from all the sources that it held", () => {
   const damaged = new Set([A]);
   const ours = { manifest: manifest({ [A]: ofPostgres(3) }), damaged, sources: [source("postgres", { [A]: 3 })] };
-  assert.deepEqual(plan(ours).writes, [{ day: A, reason: "damaged", rows: 3, kept: [] }]);
+  assert.deepEqual(plan(ours).writes, [{
+    ...WRITE,
+    day: A,
+    reason: "damaged",
+    rows: { postgres: 3, sqlite: 0 },
+    isCurrent: false,
+  }]);
   const unknown = { damaged, sources: [source("postgres", {})] };
-  assert.deepEqual(plan(unknown).writes, [{ day: A, reason: "damaged", rows: 0, kept: [] }]);
+  assert.deepEqual(plan(unknown).writes.map(({ day, reason }) => `${day} ${reason}`), [`${A} damaged`]);
 });
 
 Deno.test("planExport() refuses a damaged day that held rows of a source that is not in this run", () => {
@@ -192,8 +230,8 @@ Deno.test("planExport() measures shrinking within the range", () => {
 
 Deno.test("planExport() never refuses SQLite files that hold less than the lane", () => {
   const held = manifest({ [A]: day({ sqlite: 10 }, { fingerprints: { "sqlite:/a": "one/10" } }) });
-  const { writes } = plan({ manifest: held, sources: [source("sqlite", {})] });
-  assert.deepEqual(writes, [{ day: A, reason: "vanished", rows: 0, kept: held.days[A].parts }]);
+  const [{ reason, kept }] = plan({ manifest: held, sources: [source("sqlite", {})] }).writes;
+  assert.deepEqual([reason, kept], ["vanished", [FILE]]);
 });
 
 Deno.test("markOf() joins identity and fingerprint, and is undefined for a day without rows", () => {

@@ -4,9 +4,10 @@ import { type Dataset, parseDataset } from "./dataset.ts";
 import { exportLane, type ExportOptions, type ExportResult, planLane } from "./export.ts";
 import { TaskError } from "./errors.ts";
 import { lockFile } from "./file_lock.ts";
-import { createLane, laneDirectory, listDays, readManifest, recover } from "./lake.ts";
+import { createLane, filePath, laneDirectory, listDays, LOCK, readManifest, removeEmptyLane } from "./lake.ts";
+import { recover } from "./lane_commit.ts";
 import { emptyManifest, type Manifest } from "./manifest.ts";
-import type { BadRow } from "./part_writer.ts";
+import type { BadRow } from "./chunk_writer.ts";
 import { closeConnection } from "./postgres.ts";
 import { withPostgresSource } from "./postgres_source.ts";
 import type { Report } from "./report.ts";
@@ -28,7 +29,7 @@ export interface ExportRequest {
   readonly range: DayRange;
   /** Columns that leave as NULL; those of the lane where undefined. */
   readonly redacted?: readonly string[];
-  /** Whether unchanged days are written too. */
+  /** Whether every day of Postgres is read, and not only those whose fingerprint has changed. */
   readonly full: boolean;
   /** Whether only the plan is wanted. */
   readonly dryRun: boolean;
@@ -36,8 +37,12 @@ export interface ExportRequest {
   readonly verify: boolean;
   /** Whether Postgres may lose more than half of its days or rows. */
   readonly allowShrink: boolean;
+  /** Whether another Postgres may take the lane over. */
+  readonly newSource: boolean;
   /** Whether rows without a representation are left out. */
   readonly skipBadRows: boolean;
+  /** Whether rows of SQLite whose keys the lane has already are left out. */
+  readonly missingOnly: boolean;
   /** How long to wait for the lane. */
   readonly waitMs: number;
 }
@@ -51,7 +56,9 @@ export const DEFAULT_REQUEST: ExportRequest = {
   dryRun: false,
   verify: false,
   allowShrink: false,
+  newSource: false,
   skipBadRows: false,
+  missingOnly: false,
   waitMs: 60_000,
 };
 
@@ -82,20 +89,22 @@ export async function runExport(request: ExportRequest, context: ExportContext):
   const lane = settings.env;
   const directory = laneDirectory(settings.exportDir, lane);
   const dataset = parseDataset("checks", POSTGRES_SELECT, await Deno.readTextFile(POSTGRES_SELECT));
-  using _lock = request.dryRun ? undefined : await lockLane(directory, lane, request.waitMs, context);
-  const manifest = await openManifest(directory, dataset, request.dryRun);
+  await using _lock = request.dryRun ? undefined : await lockLane(directory, lane, { request, dataset, context });
+  const manifest = await openManifest(directory, lane, { request, dataset });
   const badRows: BadRow[] = [];
   const options: ExportOptions = {
     ...request,
     lane,
     directory,
     manifest,
+    ownership: { dataset, manifest },
     columns: dataset.columns,
     redacted: request.redacted ?? manifest.redacted,
     blocks: createBlockPool(),
     signal,
     events: {
-      damage: ({ path, finding }) => report.warn(`${lane}/${path} ${finding}`),
+      note: (text) => report.note(text),
+      damage: ({ day, file, finding }) => report.warn(`${lane}/${filePath(day, file)} ${finding}`),
       badRow: (row) => badRows.push(row),
       progress: createProgress(report),
     },
@@ -109,37 +118,44 @@ export async function runExport(request: ExportRequest, context: ExportContext):
   return { ...result, lane, directory };
 }
 
+interface LaneContext {
+  readonly request: ExportRequest;
+  readonly dataset: Dataset;
+}
+
 async function lockLane(
   directory: string,
   lane: string,
-  waitMs: number,
-  { report, signal }: ExportContext,
-): Promise<Disposable> {
+  { request, dataset, context: { report, signal } }: LaneContext & { readonly context: ExportContext },
+): Promise<AsyncDisposable> {
   await createLane(directory);
-  const lock = await lockFile(`${directory}/.lock`, {
+  const lock = await lockFile(`${directory}/${LOCK}`, {
     what: `export lane "${lane}"`,
-    waitMs,
+    waitMs: request.waitMs,
     signal,
     onWait: (holder) => report.note(`Waiting for lane ${lane}, which ${holder} holds`),
   });
-  try {
-    await recover(directory);
-    return lock;
-  } catch (error) {
+  const release = async () => {
+    await removeEmptyLane(directory);
     lock[Symbol.dispose]();
+  };
+  try {
+    await recover(directory, dataset);
+    return { [Symbol.asyncDispose]: release };
+  } catch (error) {
+    await release();
     throw error;
   }
 }
 
 /** The lane's manifest; one made from its files where it was lost, so that no source's rows are. */
-async function openManifest(directory: string, dataset: Dataset, dryRun: boolean): Promise<Manifest> {
-  const manifest = await readManifest(directory);
+async function openManifest(directory: string, lane: string, { request, dataset }: LaneContext): Promise<Manifest> {
+  const manifest = await readManifest(directory, dataset.name);
   if (manifest !== undefined) return manifest;
-  const empty = emptyManifest(dataset.name, dataset.columns);
-  const hasDays = await listDays(directory).then((days) => days.length > 0, () => false);
-  if (!hasDays || dryRun) return empty;
+  const hasDays = (await listDays(directory)).length > 0;
+  if (!hasDays) return emptyManifest(dataset.name, dataset.columns);
   const { adoptLane } = await import("./adopt.ts");
-  return await adoptLane(directory, empty);
+  return await adoptLane(directory, { dataset, lane, redacted: request.redacted });
 }
 
 /** Opens the sources, gives them to `act` while they hold one state, and closes them. */
@@ -161,7 +177,7 @@ async function withSources<T>(
   const files: Source[] = [];
   // The last one first: what it holds is left out of those before it.
   for (const harness of harnesses.toReversed()) {
-    const superseded = new Set(files.flatMap(({ supersedes }) => supersedes));
+    const superseded = new Set(files.flatMap(({ supersedes }) => supersedes.flat()));
     files.unshift(readHarness(harness, { ...options, superseded }));
   }
   if (request.run !== undefined && files.every(({ days }) => days.size === 0)) {
@@ -183,6 +199,7 @@ async function withSources<T>(
   try {
     await withPostgresSource(database.sql, {
       dataset,
+      origin: database.origin,
       range,
       blocks,
       redacted,

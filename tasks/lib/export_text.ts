@@ -14,7 +14,9 @@ export function formatOutcome({ lane, directory, files, rows, sizeBytes, removed
 
 /** A plan, a line a day. */
 export function formatPlan(lane: string, { writes, unchanged }: ExportPlan): string {
-  const lines = writes.map(({ day, reason, rows }) => `  ${day}  ${reason.padEnd(9)} ${count(rows, "row")}`);
+  const lines = writes.map(({ day, reason, rows }) =>
+    `  ${day}  ${reason.padEnd(9)} ${count(rows.postgres + rows.sqlite, "row")}`
+  );
   return [`Plan for lane ${lane}: write ${count(writes.length, "day")}, leave ${count(unchanged, "day")}`, ...lines]
     .join("\n");
 }
@@ -22,7 +24,7 @@ export function formatPlan(lane: string, { writes, unchanged }: ExportPlan): str
 /** A plan or an outcome as JSON. */
 export function toJson(outcome: ExportOutcome): string {
   const { plan, ...rest } = outcome;
-  const days = plan.writes.map(({ day, reason, rows }) => ({ day, reason, rows }));
+  const days = plan.writes.map(({ day, reason, rows }) => ({ day, reason, rows: rows.postgres + rows.sqlite }));
   return JSON.stringify({ ...rest, unchangedDays: plan.unchanged, days });
 }
 

@@ -1,3 +1,4 @@
+import { dirname } from "node:path";
 import { EXIT, messageOf, TaskError } from "./errors.ts";
 
 /** A lock held by this process until disposed; the operating system frees it when the process dies, however it dies. */
@@ -20,22 +21,31 @@ export interface FileLockOptions {
 
 /** The exclusive lock of a lock file, polled until it is had.
  *
- * The file stays when the lock is gone (removing it would let two processes lock two files of one name); while it is
- * held, it names its holder.
+ * While it is held, the file names its holder, who alone may remove it: whoever gets the lock of a removed file takes the
+ * one that is under its path now.
  *
  * Errors: TaskError (exit 5) naming the holder when `waitMs` is over; TaskError (exit 1) when the file cannot be made.
  */
 export async function lockFile(path: string, options: FileLockOptions): Promise<FileLock> {
   const { what, waitMs = 0, signal } = options;
   const deadline = performance.now() + waitMs;
-  const file = await openLock(path, what);
+  let file = await openLock(path, what);
   try {
-    for (let waiting = false; !(await file.tryLock(true)); waiting = true) {
+    for (let waiting = false;;) {
+      if (await file.tryLock(true)) {
+        if (await isUnder(path, file)) break;
+        // Its last holder has removed the file: another process may hold the one that is there now.
+        const stale = file;
+        file = await openLock(path, what);
+        stale.close();
+        continue;
+      }
       const holder = await readHolder(path);
       if (performance.now() >= deadline) {
         throw new TaskError(`Cannot lock ${what}: ${holder} holds it; wait for it to end`, EXIT.locked);
       }
       if (!waiting) options.onWait?.(holder);
+      waiting = true;
       await new Promise((resolve) => setTimeout(resolve, 20 + Math.random() * 30));
       signal?.throwIfAborted();
     }
@@ -57,10 +67,17 @@ export async function lockFile(path: string, options: FileLockOptions): Promise<
 
 async function openLock(path: string, what: string): Promise<Deno.FsFile> {
   try {
+    await Deno.mkdir(dirname(path), { recursive: true });
     return await Deno.open(path, { read: true, write: true, create: true });
   } catch (error) {
     throw new TaskError(`Cannot lock ${what}: ${messageOf(error)}; make its directory writable`);
   }
+}
+
+/** Whether an open file is the one under a path. */
+async function isUnder(path: string, file: Deno.FsFile): Promise<boolean> {
+  const there = await Deno.stat(path).catch(() => undefined);
+  return there !== undefined && there.ino === (await file.stat()).ino;
 }
 
 async function readHolder(path: string): Promise<string> {

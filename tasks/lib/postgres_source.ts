@@ -5,15 +5,18 @@ import { POSTGRES_EPOCH_MICROS } from "./copy_columns.ts";
 import { type Day, DAY_MICROS, dayOf, isDay, nextDay, startOf } from "./day.ts";
 import type { Dataset } from "./dataset.ts";
 import { EXIT, TaskError } from "./errors.ts";
-import type { BadRow } from "./part_writer.ts";
+import type { BadRow } from "./chunk_writer.ts";
 import type { Sql } from "./postgres.ts";
 import { serverErrorOf } from "./server_error.ts";
+import { isFlushed, type Origin, readServerState } from "./server_state.ts";
 import { type DayBlock, type DayRange, fieldOrder, rangesOf, type Source, type SourceDay } from "./source.ts";
 
 /** Options of `withPostgresSource`. */
 export interface PostgresSourceOptions {
   /** What is exported. */
   readonly dataset: Dataset;
+  /** Where the database is. */
+  readonly origin: Origin;
   /** Days to look at. */
   readonly range: DayRange;
   /** Memory for tuples. */
@@ -42,19 +45,19 @@ const SESSION = [
 /** Gives one snapshot of the table `public.checks` to `use`: fingerprints first, rows on demand.
  *
  * Fingerprints are over where each row version is and who wrote it, so that no row is rendered: any insert, update or
- * delete changes them, and so does a restore, which costs work but no truth.
+ * delete changes them while the server only goes forward; `Source.log` tells whether it has.
  */
 export async function withPostgresSource<T>(
   sql: Sql,
   options: PostgresSourceOptions,
   use: (source: Source) => Promise<T>,
 ): Promise<T> {
-  const system = await systemIdentifier(sql);
   return await sql.begin("isolation level repeatable read read only", async (transaction) => {
     const tx = transaction as unknown as Sql;
     await tx.unsafe(SESSION);
     await lockTable(tx, options);
-    const identity = (await sha256(`${system} ${await tableSignature(tx, options)}`)).slice(0, 16);
+    const state = await readServerState(tx, options.origin);
+    const identity = (await sha256(await tableSignature(tx, options))).slice(0, 16);
     const days = await readDays(tx, options);
     return await use({
       kind: "postgres",
@@ -63,19 +66,10 @@ export async function withPostgresSource<T>(
       days,
       supersedes: [],
       partial: false,
+      log: { state, isFlushed: () => isFlushed(tx, state.position) },
       blocks: (wanted) => readBlocks(tx, rangesOf(days.keys(), new Set(wanted)), options),
     });
   }) as T;
-}
-
-/** Tells one cluster and database from another; empty where the role may not know. */
-async function systemIdentifier(sql: Sql): Promise<string> {
-  // A restore to a point in time gives out the same transaction numbers again, on another timeline.
-  const query = `select concat_ws('/', system_identifier, timeline_id) as system
-    from pg_catalog.pg_control_system(), pg_catalog.pg_control_checkpoint()`;
-  const rows = await sql.unsafe(query).catch(() => []);
-  const [{ oid }] = await sql`select oid from pg_catalog.pg_database where datname = pg_catalog.current_database()`;
-  return `${rows[0]?.system ?? ""}/${oid}`;
 }
 
 /** Keeps the table as it is until the end, and must come before the first query takes the snapshot.

@@ -1,4 +1,5 @@
 import type { Day } from "./day.ts";
+import type { CurrentState } from "./source_state.ts";
 
 /** All kinds of source. */
 export const SOURCE_KINDS = ["postgres", "sqlite"] as const;
@@ -36,10 +37,24 @@ export interface Source {
   readonly partial: boolean;
   /** Its days, ascending, within the bounds it was opened with. */
   readonly days: ReadonlyMap<Day, SourceDay>;
-  /** Keys of rows that replace older ones of SQLite: execution ids, and run_id@micros, micros alone without a run_id. */
-  readonly supersedes: readonly string[];
-  /** The rows of the given days, day by day in ascending order; to be called once. */
-  blocks(days: readonly Day[]): AsyncIterable<DayBlock>;
+  /** For each row of SQLite the keys of the older rows that it replaces, its own first: the execution's id, and
+   * run_id@micros, micros alone without a run_id. */
+  readonly supersedes: readonly (readonly [own: string, ...others: string[]])[];
+  /** By day, a digest of its rows' keys alone; SQLite only. */
+  readonly keys?: ReadonlyMap<Day, string>;
+  /** Where a Postgres stands. */
+  readonly log?: SourceLog;
+  /** The rows of the given days, day by day in ascending order, but for those whose own key is known; one call at a
+   * time. */
+  blocks(days: readonly Day[], known?: ReadonlySet<string>): AsyncIterable<DayBlock>;
+}
+
+/** The log of a Postgres: which one it is, and whether it has only gone forward. */
+export interface SourceLog {
+  /** State at the snapshot. */
+  readonly state: CurrentState;
+  /** Whether nothing that the snapshot shows can be lost in a crash. */
+  isFlushed(): Promise<boolean>;
 }
 
 /** First and last day that an export looks at; open where undefined. */

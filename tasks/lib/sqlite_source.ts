@@ -4,7 +4,7 @@ import type { Column, Dataset, Layout } from "./dataset.ts";
 import { type Day, DAY_MICROS, dayOf, nextDay, startOf } from "./day.ts";
 import { TaskError } from "./errors.ts";
 import { createKeptDays } from "./kept_days.ts";
-import type { BadRow } from "./part_writer.ts";
+import type { BadRow } from "./chunk_writer.ts";
 import { type DayBlock, type DayRange, fieldOrder, rangesOf, type Source, type SourceDay } from "./source.ts";
 import type { HarnessDatabase, SqliteValue } from "./sqlite.ts";
 import { createTupleWriter, type FieldValue } from "./tuple_writer.ts";
@@ -48,15 +48,15 @@ const SECONDS = { first: -62_135_596_800n, end: 253_402_300_800n };
 export function readHarness(harness: HarnessDatabase, options: HarnessOptions): Source {
   const days = new Map<Day, { rows: number; hash: Hash }>();
   const kept = createKeptDays(options.keptBytes ?? MAX_KEPT_BYTES);
-  const supersedes: string[] = [];
-  const onKey = (key: string) => supersedes.push(key);
-  for (const block of readRange(harness, options.range, { ...options, onKey })) {
+  const supersedes: (readonly [string, ...string[]])[] = [];
+  const onKeys = (keys: readonly [string, ...string[]]) => supersedes.push(keys);
+  for (const block of readRange(harness, options.range, { ...options, onKeys })) {
     const found = days.get(block.day) ?? { rows: 0, hash: createHash("sha256") };
     days.set(block.day, { rows: found.rows + block.rows, hash: found.hash.update(block.tuples) });
     kept.add(block);
   }
   // What was left out has been told by now.
-  const again = { ...options, onKey: () => {}, onBadRow: options.onBadRow && (() => {}) };
+  const again = { ...options, onKeys: () => {}, onBadRow: options.onBadRow && (() => {}) };
   return {
     kind: "sqlite",
     key: `sqlite:${harness.path}`,
@@ -84,7 +84,7 @@ export function latestRun(harness: HarnessDatabase): string | undefined {
   return row?.[0] as string | undefined;
 }
 
-type ReadOptions = HarnessOptions & { readonly onKey: (key: string) => void };
+type ReadOptions = HarnessOptions & { readonly onKeys: (keys: readonly [string, ...string[]]) => void };
 
 /** The rows of a range of days in blocks, none of which spans two days. */
 function* readRange(harness: HarnessDatabase, range: DayRange, options: ReadOptions): Generator<DayBlock> {
@@ -105,7 +105,7 @@ function* readRange(harness: HarnessDatabase, range: DayRange, options: ReadOpti
       continue;
     }
     if (options.superseded?.has(converted.keys[0])) continue;
-    converted.keys.forEach(options.onKey);
+    options.onKeys(converted.keys);
     if (rows > 0 && (converted.day !== day || writer.sizeBytes > BLOCK_BYTES)) {
       yield { day, tuples: writer.take(), rows };
       rows = 0;
@@ -150,7 +150,7 @@ function leaveOut(harness: HarnessDatabase, row: BadRow, { onBadRow }: HarnessOp
 
 /** A row ready to be written, or why it cannot be. */
 type Converted =
-  | { readonly day: Day; readonly values: FieldValue[]; readonly keys: readonly string[] }
+  | { readonly day: Day; readonly values: FieldValue[]; readonly keys: readonly [string, ...string[]] }
   | { readonly run: string; readonly finding: string };
 
 /** Turns rows of `rangeSql` into values in the order of `columns`. */

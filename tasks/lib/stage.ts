@@ -1,73 +1,154 @@
+import { createHash, type Hash } from "node:crypto";
 import { join } from "node:path";
+import type { SentChunk } from "./chunk_messages.ts";
+import type { ChunkPool, ChunkThread } from "./chunk_pool.ts";
+import type { BadRow } from "./chunk_writer.ts";
 import type { Day } from "./day.ts";
+import { createDayFile, type DayFile, type JoinedFile, type OldGroup, toStoredGroup } from "./day_file.ts";
 import type { DayPlan } from "./export_plan.ts";
-import { createUnfinished, partFile, partPath, unfinishedPath } from "./lake.ts";
-import type { ManifestPart } from "./manifest.ts";
-import type { StagedPart } from "./part_messages.ts";
-import type { PartPool, PartThread } from "./part_pool.ts";
-import type { BadRow } from "./part_writer.ts";
-import type { DayBlock, Source } from "./source.ts";
+import { type KeptGroup, readKeptGroups } from "./kept_groups.ts";
+import { dayPath } from "./lake.ts";
+import { unfinishedPath } from "./lane_files.ts";
+import { type DayBlock, type Source, SOURCE_KINDS, type SourceKind } from "./source.ts";
 
-/** Rows of one part at most: one row group holds them well, and a thread's memory holds one part. */
-export const MAX_PART_ROWS = 32_768;
+/** Rows of one row group at most: a thread's memory holds one. */
+export const MAX_GROUP_ROWS = 32_768;
 
-/** Rows that a day's parts aim at, at most: what a block has too many still fits. */
-const AIM_ROWS = MAX_PART_ROWS - 2_048;
+/** Rows that a day's row groups aim at, at most: what a block has too many still fits. */
+const AIM_ROWS = MAX_GROUP_ROWS - 2_048;
 
-/** Bytes of tuples in one part at most, so that long texts do not make a part that memory cannot hold.
+/** Bytes of tuples in one row group at most, so that long texts do not make one that memory cannot hold.
  *
- * An existing part counts with the size of its file, which is smaller than its tuples.
+ * An existing row group counts with its size in its file, which is smaller than its tuples.
  */
-export const MAX_PART_BYTES = 64 * 1024 * 1024;
+export const MAX_GROUP_BYTES = 64 * 1024 * 1024;
 
-/** A day whose parts are on the disk under temporary names. */
+/** Days whose files may be open at once. */
+const MAX_OPEN_DAYS = 64;
+
+/** A day whose file is on the disk under a temporary name. */
 export interface StagedDay {
   /** The day. */
   readonly day: Day;
-  /** Its parts, in order; none where no row is left. */
-  readonly parts: readonly StagedPart[];
+  /** Its file; none where no row is left. */
+  readonly file?: JoinedFile;
+  /** Rows in it, by kind of source. */
+  readonly rows: Readonly<Record<SourceKind, number>>;
   /** Rows that were left out. */
   readonly badRows: readonly BadRow[];
+  /** SHA-256 of the tuples as they were read, by kind of source, of the kinds that were read anew. */
+  readonly digests: Readonly<Partial<Record<SourceKind, string>>>;
 }
 
 /** Options of `stageDays`. */
 export interface StageOptions {
   /** Directory of the lane. */
   readonly directory: string;
-  /** Threads that make the parts. */
-  readonly pool: PartPool;
-  /** Kinds of source whose rows are left out of kept parts. */
-  readonly without: readonly string[];
+  /** Threads that make the chunks. */
+  readonly pool: ChunkPool;
+  /** Key-value metadata of every file. */
+  readonly metadata: ReadonlyMap<string, string>;
+  /** Whether rows of SQLite whose keys the lane has already are left out. */
+  readonly missingOnly: boolean;
   /** Ends the work early. */
   readonly signal: AbortSignal;
   /** Called with the number of rows read, as they are read. */
   readonly onRows: (rows: number) => void;
 }
 
-/** Reads the planned days from all sources and writes their parts; days and threads overlap. */
+/** Reads the planned days from all sources and writes their files; days and threads overlap. */
 export async function stageDays(
   plans: readonly DayPlan[],
   sources: readonly Source[],
   options: StageOptions,
 ): Promise<StagedDay[]> {
+  const known = options.missingOnly ? await knownKeys(plans, options) : new Set<string>();
+  if (plans.some(({ kept }) => kept.length > 0)) options.pool.supersede(supersededBy(sources, known));
   const readers = sources.map((source) => {
-    const days = plans.map(({ day }) => day).filter((day) => source.days.has(day));
-    return openReader(source.blocks(days));
+    const days = plans.filter(({ kinds }) => kinds.includes(source.kind)).map(({ day }) => day);
+    return { kind: source.kind, ...openReader(source.blocks(days.filter((day) => source.days.has(day)), known)) };
   });
+  const stagers: DayStager[] = [];
+  const unfinished = new Set<Promise<unknown>>();
   try {
     const staged: Promise<StagedDay>[] = [];
     for (const plan of plans) {
-      const { day, kept } = plan;
+      while (unfinished.size >= MAX_OPEN_DAYS) await orAbort(Promise.race(unfinished), options.signal);
       const stager = createDayStager(plan, options);
-      for (const reader of readers) await readDay(day, reader, stager, options);
-      for (const part of kept) stager.keep(part);
-      staged.push(stager.finish());
+      stagers.push(stager);
+      const kept = await readKeptGroups(options.directory, plan);
+      const read = (kind: SourceKind) => readKind(plan.day, kind, { readers, stager, ...options });
+      for (const kind of SOURCE_KINDS) await stageKind(plan, kind, { stager, kept, read });
+      const day = stager.finish();
+      staged.push(day);
+      unfinished.add(day);
       // A failure is told by the last line; until then nobody waits for it.
-      staged.at(-1)!.catch(() => {});
+      day.catch(() => {}).finally(() => unfinished.delete(day));
     }
     return await orAbort(Promise.all(staged), options.signal);
+  } catch (error) {
+    await Promise.all(stagers.map((stager) => stager.close()));
+    throw error;
   } finally {
     await Promise.allSettled(readers.map((reader) => reader.close()));
+  }
+}
+
+/** Keys of the SQLite rows that the planned days' files hold. */
+async function knownKeys(
+  plans: readonly DayPlan[],
+  { directory, pool, signal }: StageOptions,
+): Promise<ReadonlySet<string>> {
+  const keys = new Set<string>();
+  for (const plan of plans) {
+    for (const { old, kinds } of await readKeptGroups(directory, plan)) {
+      if (!kinds.includes("sqlite")) continue;
+      for (const key of await orAbort(pool.next().keysOf(toStoredGroup(old)), signal)) keys.add(key);
+    }
+  }
+  return keys;
+}
+
+/** Keys of the rows that the sources' rows replace, where those are written at all. */
+function supersededBy(sources: readonly Source[], known: ReadonlySet<string>): string[] {
+  return sources.flatMap(({ supersedes }) => supersedes.filter(([own]) => !known.has(own))).flat();
+}
+
+interface KindContext {
+  readonly stager: DayStager;
+  readonly kept: readonly KeptGroup[];
+  readonly read: (kind: SourceKind) => Promise<void>;
+}
+
+/** One kind of source of a day: what its file keeps of it, then what is read anew. */
+async function stageKind(plan: DayPlan, kind: SourceKind, { stager, kept, read }: KindContext): Promise<void> {
+  stager.start(plan.rows[kind]);
+  const isRead = plan.kinds.includes(kind);
+  const groups = kept.filter(({ kinds }) => kinds.includes(kind));
+  if (!isRead) {
+    for (const group of groups) {
+      if (group.asItIs) stager.copy(group.old, kind);
+      else stager.keep(group.old, kind);
+    }
+  } else {
+    // Postgres mirrors: what its file holds of it goes.
+    if (kind === "sqlite") await mergeGroups(groups, plan.rows.sqlite, stager);
+    await read(kind);
+  }
+  stager.cut();
+}
+
+/** The SQLite row groups of a day that gets new rows: as they are where none is replaced, and the last one together
+ * with the new rows. */
+async function mergeGroups(groups: readonly KeptGroup[], newRows: number, stager: DayStager): Promise<void> {
+  for (const [index, { old, asItIs }] of groups.entries()) {
+    const isLast = index === groups.length - 1;
+    const joins = isLast && old.group.rows + newRows <= AIM_ROWS;
+    const replaced = asItIs ? await stager.countSuperseded(old) : 0;
+    if (asItIs && replaced === old.group.rows) continue;
+    if (asItIs && replaced === 0 && !joins) stager.copy(old, "sqlite");
+    else stager.keep(old, "sqlite");
+    if (!joins && asItIs) stager.cut();
   }
 }
 
@@ -93,63 +174,111 @@ function openReader(blocks: AsyncIterable<DayBlock>): Reader {
   };
 }
 
-async function readDay(day: Day, reader: Reader, stager: DayStager, { signal, onRows }: StageOptions): Promise<void> {
-  for (let block = await reader.take(day); block !== undefined; block = await reader.take(day)) {
-    const { rows } = block;
-    await orAbort(stager.add(block), signal);
-    onRows(rows);
+interface ReadContext extends Pick<StageOptions, "signal" | "onRows"> {
+  readonly readers: readonly (Reader & { readonly kind: SourceKind })[];
+  readonly stager: DayStager;
+}
+
+async function readKind(day: Day, kind: SourceKind, context: ReadContext): Promise<void> {
+  const { readers, stager, signal, onRows } = context;
+  for (const reader of readers.filter((reader) => reader.kind === kind)) {
+    for (let block = await reader.take(day); block !== undefined; block = await reader.take(day)) {
+      const { rows } = block;
+      await orAbort(stager.add(block, kind), signal);
+      onRows(rows);
+    }
   }
 }
 
-/** The parts of one day as they are made: each goes to the thread that has least to do. */
+/** The file of one day as it is made: each chunk goes to the thread that has least to do. */
 interface DayStager {
-  add(block: DayBlock): Promise<void>;
-  keep(part: ManifestPart): void;
+  /** Begins the rows of a kind of source, of which so many will be read. */
+  start(rows: number): void;
+  /** Appends rows of a kind of source. */
+  add(block: DayBlock, kind: SourceKind): Promise<void>;
+  /** Appends the rows that an old row group has of a kind, encoded anew. */
+  keep(old: OldGroup, kind: SourceKind): void;
+  /** Appends an old row group of a kind as it is. */
+  copy(old: OldGroup, kind: SourceKind): void;
+  /** How many rows of an old row group newer ones replace. */
+  countSuperseded(old: OldGroup): Promise<number>;
+  /** Ends the row group under way. */
+  cut(): void;
   finish(): Promise<StagedDay>;
+  /** Ends it unfinished. */
+  close(): Promise<void>;
 }
 
-function createDayStager({ day, rows: total }: DayPlan, { directory, pool, without }: StageOptions): DayStager {
-  // Parts of one size need the least memory.
-  const aim = Math.ceil(total / Math.max(1, Math.ceil(total / AIM_ROWS)));
-  const finished: ReturnType<PartThread["finish"]>[] = [];
-  let thread: PartThread | undefined;
+function createDayStager({ day }: DayPlan, { directory, pool, metadata }: StageOptions): DayStager {
+  const file: DayFile = createDayFile(unfinishedPath(join(directory, dayPath(day))), metadata);
+  const inFile: Record<SourceKind, number> = { postgres: 0, sqlite: 0 };
+  const hashes = new Map<SourceKind, Hash>();
+  const badRows: BadRow[] = [];
+  let written: Promise<unknown> = Promise.resolve();
+  let thread: ChunkThread | undefined;
   let [rows, sizeBytes] = [0, 0];
+  let aim = AIM_ROWS;
+  /** What is appended to the file, one after another. */
+  const append = (work: Promise<unknown>) => {
+    written = Promise.all([written, work]);
+    // A failure is told by `finish`; until then nobody waits for it.
+    written.catch(() => {});
+  };
+  const addChunk = async (chunk: SentChunk | undefined, before: Promise<unknown>) => {
+    await before;
+    if (chunk === undefined) return;
+    await file.addChunk(chunk);
+    for (const kind of SOURCE_KINDS) inFile[kind] += chunk.rows[kind] ?? 0;
+  };
   const cut = () => {
     if (thread === undefined) return;
-    const path = unfinishedPath(join(directory, partPath(day, partFile(finished.length + 1))));
-    createUnfinished(path);
-    const part = thread.finish(path);
-    // A failure is told by `finish`; until then nobody waits for it.
-    part.catch(() => {});
-    finished.push(part);
+    const [before, chunk] = [written, thread.finish()];
+    append(chunk.then(async ({ chunk, badRows: leftOut }) => {
+      badRows.push(...leftOut);
+      await addChunk(chunk, before);
+    }));
     thread = undefined;
     [rows, sizeBytes] = [0, 0];
   };
   const open = (moreRows: number, moreBytes: number) => {
-    if (rows + moreRows > MAX_PART_ROWS || sizeBytes + moreBytes > MAX_PART_BYTES) cut();
+    if (rows + moreRows > MAX_GROUP_ROWS || sizeBytes + moreBytes > MAX_GROUP_BYTES) cut();
     [rows, sizeBytes] = [rows + moreRows, sizeBytes + moreBytes];
     return thread ??= pool.next();
   };
   return {
-    add(block) {
+    start(total) {
+      // Row groups of one size need the least memory.
+      aim = Math.ceil(total / Math.max(1, Math.ceil(total / AIM_ROWS)));
+    },
+    add(block, kind) {
+      if (!hashes.has(kind)) hashes.set(kind, createHash("sha256"));
+      hashes.get(kind)!.update(block.tuples);
       if (rows >= aim) cut();
       return open(block.rows, block.tuples.length).addTuples(block.tuples);
     },
-    keep(part) {
-      const staying = Object.entries(part.rows).filter(([kind]) => !without.includes(kind));
-      const partRows = staying.reduce((sum, [, count]) => sum + count, 0);
-      open(partRows, part.sizeBytes).addKept(join(directory, partPath(day, part.file)), part.sha256, without);
+    keep(old, kind) {
+      open(old.group.rows, old.group.end - old.group.start).addKept(toStoredGroup(old), kind);
     },
+    copy(old, kind) {
+      cut();
+      const before = written;
+      append(before.then(() => file.copyGroup(old)));
+      inFile[kind] += old.group.rows;
+    },
+    countSuperseded: (old) => pool.next().countSuperseded(toStoredGroup(old)),
+    cut,
     async finish() {
       cut();
-      const parts = await Promise.all(finished);
-      return { day, parts: parts.flatMap(({ part }) => part ?? []), badRows: parts.flatMap(({ badRows }) => badRows) };
+      await written;
+      const digests = Object.fromEntries([...hashes].map(([kind, hash]) => [kind, hash.digest("hex")]));
+      return { day, file: await file.finish(), rows: inFile, badRows, digests };
     },
+    close: () => file.close(),
   };
 }
 
 /** Settles with the work, or rejects as soon as the signal says so. */
-async function orAbort<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+export async function orAbort<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   signal.throwIfAborted();
   const { promise, reject } = Promise.withResolvers<never>();
   const onAbort = () => reject(signal.reason);

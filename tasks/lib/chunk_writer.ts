@@ -6,9 +6,10 @@ import { CopyFormatError, CopyValueError } from "./copy_errors.ts";
 import type { Column } from "./dataset.ts";
 import { type DuckDb, literal, quote } from "./duckdb.ts";
 import { TaskError } from "./errors.ts";
+import { footerLength, TAIL_BYTES } from "./parquet_footer.ts";
 import { createTupleWriter } from "./tuple_writer.ts";
 
-/** A row left out of a part: which one and why, without its value. */
+/** A row left out of a chunk: which one and why, without its value. */
 export interface BadRow {
   /** Its run_id. */
   readonly run: string;
@@ -18,51 +19,55 @@ export interface BadRow {
   readonly finding: string;
 }
 
-/** A finished part. */
-export interface Part {
+/** A finished chunk: a Parquet file of one row group. */
+export interface Chunk {
   /** Rows by source. */
   readonly rows: Readonly<Record<string, number>>;
-  /** First created_at, in microseconds since 1970, as digits. */
-  readonly minCreatedAt: string;
-  /** Last created_at, likewise. */
-  readonly maxCreatedAt: string;
-  /** SHA-256 of the file, in hexadecimal. */
+  /** SHA-256 of the row group's bytes, in hexadecimal. */
   readonly sha256: string;
-  /** The Parquet file, valid until the next part is begun. */
+  /** The file, valid until the next chunk is begun. */
   readonly bytes: Uint8Array;
 }
 
-/** Options of `createPartWriter`. */
-export interface PartWriterOptions {
+/** Options of `createChunkWriter`. */
+export interface ChunkWriterOptions {
   /** Columns in file order. */
   readonly columns: readonly Column[];
   /** Names of the columns in the order of a tuple's fields. */
   readonly fields: readonly string[];
   /** Columns that are NULL in every row. */
   readonly redacted: readonly string[];
-  /** Called with each row that has no representation, which is then left out; without it the part fails. */
+  /** Called with each row that has no representation, which is then left out; without it the chunk fails. */
   readonly onBadRow?: (row: BadRow) => void;
 }
 
-/** Makes one part after another: tuples and kept rows in, a verified Parquet file out. */
-export interface PartWriter {
+/** Makes one chunk after another: tuples and kept rows in, a verified Parquet file of one row group out.
+ *
+ * Shape: kept rows come as Parquet files of one row group each.
+ */
+export interface ChunkWriter {
   /** Appends the tuples of a block. */
   addTuples(block: Uint8Array): void;
-  /** Appends the rows of an existing part, but for those of some sources and those that were superseded. */
-  addKept(bytes: Uint8Array, without: readonly string[]): void;
-  /** Keys of SQLite rows that are left out of every kept part from now on; see `Source.supersedes`. */
+  /** Appends the rows that a file has of one source, but for those that were superseded. */
+  addKept(file: Uint8Array, source: string): void;
+  /** Keys of SQLite rows that are left out of all kept rows from now on; see `Source.supersedes`. */
   supersede(keys: readonly string[]): void;
-  /** Writes and verifies the part; undefined where it has no rows. */
-  finish(): Part | undefined;
+  /** How many rows of a file were superseded. */
+  countSuperseded(file: Uint8Array): number;
+  /** Keys of a file's SQLite rows: the execution's id, or what stands for it; see `Source.supersedes`. */
+  keysOf(file: Uint8Array): string[];
+  /** Writes and verifies the chunk; undefined where it has no rows. */
+  finish(): Chunk | undefined;
 }
 
-/** Larger than any part, so that every file has one row group. */
+/** Larger than any chunk, so that every chunk has one row group. */
 const ROW_GROUP_SIZE = 1_000_000_000;
 
 /** Rows that go to DuckDB at a time: fewer cost more each, more hold more memory twice. */
 export const INSERT_ROWS = 12_288;
 
-const FILE = "part.parquet";
+const FILE = "chunk.parquet";
+const KEPT = "kept.parquet";
 
 /** Before every created_at. */
 const FIRST_MICROS = -(1n << 63n);
@@ -76,12 +81,17 @@ const KEY: Column = {
   scale: 0,
 };
 
+/** SQL for a SQLite row's key. */
+const KEY_SQL = "coalesce(execution_id, coalesce(run_id || '@', '') || epoch_us(created_at))";
+
+const SUPERSEDED = `source = 'sqlite' and ${KEY_SQL} in (select key from superseded)`;
+
 /** A writer on one DuckDB.
  *
- * Errors: TaskError naming column and run for a value without a representation, and for a part that does not read back
- * as it was staged.
+ * Errors: TaskError naming column and run for a value without a representation; Error for a chunk that does not
+ * read back as it was staged.
  */
-export function createPartWriter(db: DuckDb, options: PartWriterOptions): PartWriter {
+export function createChunkWriter(db: DuckDb, options: ChunkWriterOptions): ChunkWriter {
   const buffers = options.columns.map(createBuffer);
   const fields = options.fields.map((name) => buffers.find((buffer) => buffer.column.name === name)!);
   const badRowOf = (error: CopyValueError): BadRow => ({
@@ -132,14 +142,19 @@ export function createPartWriter(db: DuckDb, options: PartWriterOptions): PartWr
       }
       if (rows >= INSERT_ROWS) insertTuples();
     },
-    addKept(bytes, without) {
+    addKept(file, source) {
       insertTuples();
-      db.putFile("kept.parquet", bytes);
-      db.run(keptSql(db, options, without));
-      db.dropFile("kept.parquet");
+      withFile(db, file, () => db.run(keptSql(db, options, source)));
       staged = Number(db.one("select count(*) from stage")[0]);
       mixed = true;
     },
+    countSuperseded: (file) =>
+      withFile(db, file, () => Number(db.one(`select count(*) from ${KEPT_ROWS} where ${SUPERSEDED}`)[0])),
+    keysOf: (file) =>
+      withFile(db, file, () => {
+        const { rows } = db.query(`select ${KEY_SQL} as key from ${KEPT_ROWS} where source = 'sqlite'`);
+        return rows.map(([key]) => key!);
+      }),
     supersede(keys) {
       const writer = createTupleWriter([KEY]);
       const text = new TextEncoder();
@@ -156,66 +171,80 @@ export function createPartWriter(db: DuckDb, options: PartWriterOptions): PartWr
         return undefined;
       }
       db.run("commit");
-      writePart(db, mixed);
-      const part = verifyPart(db, options.columns, staged);
+      writeChunk(db, mixed);
+      const chunk = verifyChunk(db, options.columns, staged);
       createStage();
       staged = 0;
       mixed = false;
       last = FIRST_MICROS;
-      return part;
+      return chunk;
     },
   };
 }
 
+const KEPT_ROWS = `read_parquet('memory/${KEPT}')`;
+
+/** Runs a piece of work while a file is readable as KEPT. */
+function withFile<T>(db: DuckDb, file: Uint8Array, work: () => T): T {
+  db.dropFile(KEPT);
+  db.putFile(KEPT, file);
+  try {
+    return work();
+  } finally {
+    db.dropFile(KEPT);
+  }
+}
+
 /** The INSERT of the kept rows: columns by name, in today's types. */
-function keptSql(db: DuckDb, { columns, redacted }: PartWriterOptions, without: readonly string[]): string {
-  const there = new Set(db.query("select * from read_parquet('memory/kept.parquet') limit 0").columns);
+function keptSql(db: DuckDb, { columns, redacted }: ChunkWriterOptions, source: string): string {
+  const there = new Set(db.query(`select * from ${KEPT_ROWS} limit 0`).columns);
   const values = columns.map(({ name, duckdbType }) =>
     there.has(name) && !redacted.includes(name)
       ? `cast(${quote(name)} as ${duckdbType})`
       : `cast(null as ${duckdbType})`
   );
-  const gone = without.length === 0 ? "false" : `source in (${without.map(literal)})`;
-  const superseded = `source = 'sqlite'
-    and coalesce(execution_id, coalesce(run_id || '@', '') || epoch_us(created_at)) in (select key from superseded)`;
-  return `insert into stage select ${values} from read_parquet('memory/kept.parquet')
-    where (${gone}) is not true and (${superseded}) is not true`;
+  return `insert into stage select ${values} from ${KEPT_ROWS}
+    where source = ${literal(source)} and (${SUPERSEDED}) is not true`;
 }
 
-/** Writes the staged rows; tuples alone come in order, together with kept rows they are sorted. */
-function writePart(db: DuckDb, sorted: boolean): void {
+/** Writes the staged rows; tuples of one source alone come in order, together with kept rows they are sorted. */
+function writeChunk(db: DuckDb, sorted: boolean): void {
   const order = sorted ? " order by created_at, source, run_id, execution_id" : "";
   db.run(
     `copy (select * from stage${order}) to 'memory/${FILE}' (format parquet, codec zstd, row_group_size ${ROW_GROUP_SIZE})`,
   );
 }
 
-/** Reads the written part back and compares it with the stage: row group, types, and every row by its hash. */
-function verifyPart(db: DuckDb, columns: readonly Column[], expected: number): Part {
+/** Reads the written chunk back and compares it with the stage: row group, types, and every row by its hash. */
+function verifyChunk(db: DuckDb, columns: readonly Column[], expected: number): Chunk {
   const file = `read_parquet('memory/${FILE}')`;
   const staged = db.one(digestSql(columns, "stage"));
   const written = db.one(digestSql(columns, file));
   if (staged[0] !== `${expected}`) throw new Error(`DuckDB staged ${staged[0]} of ${expected} rows`);
-  if (staged.join() !== written.join()) throw new Error("the written part does not hold the staged rows");
+  if (staged.join() !== written.join()) throw new Error("the written rows are not the staged ones");
   const group = db.one(`select max(row_group_id), max(row_group_num_rows) from parquet_metadata('memory/${FILE}')`);
-  if (group.join() !== `0,${expected}`) throw new Error("the written part has more than one row group");
+  if (group.join() !== `0,${expected}`) throw new Error("the written rows are in more than one row group");
   const bytes = db.fileBytes(FILE);
-  const [postgres, sqlite, minCreatedAt, maxCreatedAt] = written.slice(4);
+  const [postgres, sqlite] = written.slice(4);
   return {
     rows: Object.fromEntries(Object.entries({ postgres, sqlite }).map(([source, rows]) => [source, Number(rows)])),
-    minCreatedAt: minCreatedAt!,
-    maxCreatedAt: maxCreatedAt!,
-    sha256: createHash("sha256").update(bytes).digest("hex"),
+    sha256: createHash("sha256").update(rowGroupOf(bytes)).digest("hex"),
     bytes,
   };
 }
 
-/** Rows, two mixtures of all rows' hashes, the types, rows by source, and the bounds of created_at. */
+/** What stands between a file's magic and its footer. */
+function rowGroupOf(file: Uint8Array): Uint8Array {
+  const end = file.length - TAIL_BYTES;
+  return file.subarray(4, end - footerLength(file.subarray(end)));
+}
+
+/** Rows, two mixtures of all rows' hashes, the types, and rows by source. */
 function digestSql(columns: readonly Column[], table: string): string {
   const list = columns.map((column) => quote(column.name)).join(", ");
   return `select count(*), bit_xor(h), sum(h::hugeint), any_value(types), count(*) filter (source = 'postgres'),
-    count(*) filter (source = 'sqlite'), epoch_us(min(created_at)), epoch_us(max(created_at))
-    from (select hash(${list}) as h, typeof(row(${list})) as types, source, created_at from ${table})`;
+    count(*) filter (source = 'sqlite')
+    from (select hash(${list}) as h, typeof(row(${list})) as types, source from ${table})`;
 }
 
 function textOf(error: CopyValueError, field: number): string {

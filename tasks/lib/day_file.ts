@@ -1,0 +1,211 @@
+import { createHash } from "node:crypto";
+import type { SentChunk, StoredGroup } from "./chunk_messages.ts";
+import { readRange, replacing, sha256OfFile, writeAll } from "./lane_files.ts";
+import {
+  boundsOf,
+  footerLength,
+  footerOf,
+  formatFooter,
+  moveGroup,
+  PARQUET_MAGIC,
+  type ParquetFooter,
+  parseFooter,
+  type RowGroup,
+  schemaBytes,
+  TAIL_BYTES,
+} from "./parquet_footer.ts";
+
+/** A row group of an existing file, with the footer it comes from. */
+export interface OldGroup {
+  /** The file. */
+  readonly path: string;
+  /** All of the file's footer. */
+  readonly footer: ParquetFooter;
+  /** The one row group. */
+  readonly group: RowGroup;
+}
+
+/** A day's file on the disk under its temporary name: joined, checked, synced. */
+export interface JoinedFile {
+  /** Temporary path. */
+  readonly path: string;
+  /** Size of the file. */
+  readonly sizeBytes: number;
+  /** SHA-256 of the file, in hexadecimal. */
+  readonly sha256: string;
+  /** First created_at, in microseconds since 1970, as digits. */
+  readonly minCreatedAt: string;
+  /** Last created_at, likewise. */
+  readonly maxCreatedAt: string;
+}
+
+/** One Parquet file that is joined from row groups, one after another; no page is encoded anew. */
+export interface DayFile {
+  /** Appends the row group of a verified chunk. */
+  addChunk(chunk: Pick<SentChunk, "bytes" | "sha256">): Promise<void>;
+  /** Appends a row group of an existing file as it is. */
+  copyGroup(old: OldGroup): Promise<void>;
+  /** Writes the footer, syncs, and reads everything back; undefined where there is no row group, and so no file. */
+  finish(): Promise<JoinedFile | undefined>;
+  /** Takes no more, and resolves when nothing is being written any more. */
+  close(): Promise<void>;
+}
+
+/** A day's file under a temporary path, which is made with its first row group.
+ *
+ * Errors: TaskError naming the path when it cannot be written, or does not read back as it was written.
+ */
+export function createDayFile(path: string, metadata: ReadonlyMap<string, string>): DayFile {
+  const groups: WrittenGroup[] = [];
+  let file: Deno.FsFile | undefined;
+  let like: ParquetFooter | undefined;
+  let end = PARQUET_MAGIC.length;
+  let closed = false;
+  let tail: Promise<unknown> = Promise.resolve();
+  const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
+    const turn = tail.then(() => {
+      if (closed) throw new Error("the file was closed");
+      return replacing(path, work);
+    });
+    tail = turn.catch(() => {});
+    return turn;
+  };
+  const append = async (footer: ParquetFooter, group: RowGroup, write: (target: Deno.FsFile) => Promise<string>) => {
+    expectSameSchema(like ??= footer, footer);
+    if (file === undefined) {
+      file = await Deno.open(path, { write: true, createNew: true, mode: 0o644 });
+      await writeAll(file, PARQUET_MAGIC);
+    }
+    groups.push({ group: moveGroup(group, end - group.start), sha256: await write(file) });
+    end += group.end - group.start;
+  };
+  const release = () => {
+    file?.close();
+    file = undefined;
+  };
+  return {
+    addChunk: ({ bytes, sha256 }) =>
+      inTurn(async () => {
+        const footer = footerOf(bytes);
+        const [group] = footer.groups;
+        await append(footer, group, async (target) => {
+          await writeAll(target, bytes.subarray(group.start, group.end));
+          return sha256;
+        });
+      }),
+    copyGroup: ({ path: from, footer, group }) =>
+      inTurn(() => append(footer, group, (target) => copyRange(from, group, target))),
+    finish: () =>
+      inTurn(async () => {
+        if (file === undefined) return undefined;
+        const footer = formatFooter(like!, groups.map(({ group }) => group), metadata);
+        await writeAll(file, footer);
+        await file.sync();
+        release();
+        return await readBack(path, groups, { footer, sizeBytes: end + footer.length });
+      }),
+    async close() {
+      closed = true;
+      await tail;
+      release();
+    },
+  };
+}
+
+/** A row group's place in the joined file, and the digest of its bytes as they were verified. */
+interface WrittenGroup {
+  readonly group: RowGroup;
+  readonly sha256: string;
+}
+
+function expectSameSchema(one: ParquetFooter, other: ParquetFooter): void {
+  if (one === other) return;
+  const [bytes, others] = [schemaBytes(one), schemaBytes(other)];
+  const same = bytes.length === others.length && bytes.every((byte, index) => byte === others[index]);
+  if (!same) throw new Error("its row groups have different columns");
+}
+
+async function copyRange(path: string, { start, end }: RowGroup, target: Deno.FsFile): Promise<string> {
+  const hash = createHash("sha256");
+  using source = await Deno.open(path);
+  for await (const piece of readRange(source, start, end)) {
+    hash.update(piece);
+    await writeAll(target, piece);
+  }
+  return hash.digest("hex");
+}
+
+/** Compares the file on the disk with what was to be in it: every row group's bytes, and the footer. */
+async function readBack(
+  path: string,
+  groups: readonly WrittenGroup[],
+  written: { readonly footer: Uint8Array; readonly sizeBytes: number },
+): Promise<JoinedFile> {
+  using file = await Deno.open(path);
+  for (const { group, sha256 } of groups) {
+    const hash = createHash("sha256");
+    for await (const piece of readRange(file, group.start, group.end)) hash.update(piece);
+    if (hash.digest("hex") !== sha256) throw new Error("a row group does not read back as it was verified");
+  }
+  const { footer, bytes } = await readFooterFrom(file, written.sizeBytes);
+  const whole = written.footer.subarray(0, written.footer.length - TAIL_BYTES);
+  if (bytes.length !== whole.length || bytes.some((byte, index) => byte !== whole[index])) {
+    throw new Error("its footer does not read back as it was written");
+  }
+  return { path, sizeBytes: written.sizeBytes, sha256: await sha256OfFile(path), ...createdAtOf(footer) };
+}
+
+/** The first and last created_at that the row groups name. */
+function createdAtOf({ groups }: ParquetFooter): Pick<JoinedFile, "minCreatedAt" | "maxCreatedAt"> {
+  const bounds = groups.map((group) => boundsOf(group, "created_at"));
+  const micros = (bytes: Uint8Array) => new DataView(bytes.buffer, bytes.byteOffset).getBigInt64(0, true);
+  const [min, max] = [bounds.map((bound) => micros(bound!.min)), bounds.map((bound) => micros(bound!.max))];
+  return {
+    minCreatedAt: `${min.reduce((a, b) => a < b ? a : b)}`,
+    maxCreatedAt: `${max.reduce((a, b) => a > b ? a : b)}`,
+  };
+}
+
+/** The footer of a file on the disk.
+ *
+ * Errors: RangeError or Error where it is no Parquet file, or a row group lies outside of it.
+ */
+export async function readFooter(path: string): Promise<ParquetFooter> {
+  using file = await Deno.open(path);
+  return (await readFooterFrom(file, (await file.stat()).size)).footer;
+}
+
+async function readFooterFrom(
+  file: Deno.FsFile,
+  sizeBytes: number,
+): Promise<{ readonly footer: ParquetFooter; readonly bytes: Uint8Array }> {
+  const end = sizeBytes - TAIL_BYTES;
+  const length = end < PARQUET_MAGIC.length ? -1 : footerLength(await readExactly(file, end, sizeBytes));
+  if (length < 0 || length > end - PARQUET_MAGIC.length) throw new RangeError("it is no Parquet file");
+  const bytes = await readExactly(file, end - length, end);
+  const footer = parseFooter(bytes);
+  let at = PARQUET_MAGIC.length;
+  for (const group of footer.groups) {
+    if (!(group.start >= at && group.end > group.start && group.end <= end - length)) {
+      throw new RangeError("a row group lies outside of its file");
+    }
+    at = group.end;
+  }
+  return { footer, bytes };
+}
+
+async function readExactly(file: Deno.FsFile, start: number, end: number): Promise<Uint8Array> {
+  const bytes = new Uint8Array(end - start);
+  let at = 0;
+  for await (const piece of readRange(file, start, end)) {
+    bytes.set(piece, at);
+    at += piece.length;
+  }
+  return bytes;
+}
+
+/** A row group as it is sent to a thread, which makes a file of its own of it. */
+export function toStoredGroup({ path, footer, group }: OldGroup): StoredGroup {
+  const alone = moveGroup(group, PARQUET_MAGIC.length - group.start);
+  return { path, start: group.start, end: group.end, footer: formatFooter(footer, [alone]) };
+}

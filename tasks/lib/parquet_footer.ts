@@ -1,0 +1,211 @@
+import { decodeThrift, encodeThrift, THRIFT, type ThriftList, type ThriftStruct, type ThriftValue } from "./thrift.ts";
+
+/** Bytes at the start of a Parquet file, and at its end behind the footer's length. */
+export const PARQUET_MAGIC: Uint8Array<ArrayBuffer> = new TextEncoder().encode("PAR1");
+
+/** Bytes behind the footer: its length and the magic. */
+export const TAIL_BYTES = 8;
+
+/** The footer of a Parquet file, every field as it stands there. */
+export interface ParquetFooter {
+  /** FileMetaData. */
+  readonly struct: ThriftStruct;
+  /** Its row groups, in file order. */
+  readonly groups: readonly RowGroup[];
+}
+
+/** A row group, and where its bytes are. */
+export interface RowGroup {
+  /** How many rows. */
+  readonly rows: number;
+  /** First byte in the file. */
+  readonly start: number;
+  /** First byte behind it. */
+  readonly end: number;
+  /** RowGroup. */
+  readonly struct: ThriftStruct;
+}
+
+/** What a column of a row group says of its values, in the column's own encoding. */
+export interface Bounds {
+  /** Least value. */
+  readonly min: Uint8Array;
+  /** Greatest value. */
+  readonly max: Uint8Array;
+}
+
+// Fields of parquet.thrift that are read or changed here.
+const FILE = { schema: 2, rows: 3, groups: 4, metadata: 5 } as const;
+const GROUP = { columns: 1, rows: 3, offset: 5, ordinal: 7 } as const;
+const CHUNK = { offset: 2, meta: 3, offsetIndex: 4, columnIndex: 6 } as const;
+const COLUMN = {
+  path: 3,
+  compressed: 7,
+  dataPage: 9,
+  indexPage: 10,
+  dictionary: 11,
+  statistics: 12,
+  bloom: 14,
+} as const;
+const STATISTICS = { max: 5, min: 6 } as const;
+const PAIR = { key: 1, value: 2 } as const;
+const ELEMENT = { name: 4, children: 5 } as const;
+
+/** Length of the footer that the last eight bytes of a file announce.
+ *
+ * Errors: RangeError where they are no end of a Parquet file.
+ */
+export function footerLength(tail: Uint8Array): number {
+  const isMagic = tail.length === TAIL_BYTES && PARQUET_MAGIC.every((byte, index) => tail[4 + index] === byte);
+  if (!isMagic) throw new RangeError("it does not end as a Parquet file does");
+  return new DataView(tail.buffer, tail.byteOffset).getUint32(0, true);
+}
+
+/** A footer from its bytes, the length and magic behind it left out.
+ *
+ * Errors: RangeError where they are no footer.
+ * Source: parquet-format, parquet.thrift, FileMetaData.
+ */
+export function parseFooter(bytes: Uint8Array): ParquetFooter {
+  const struct = decodeThrift(bytes);
+  return { struct, groups: structsIn(struct, FILE.groups).map(toGroup) };
+}
+
+/** The footer of a whole file in memory. */
+export function footerOf(file: Uint8Array): ParquetFooter {
+  const end = file.length - TAIL_BYTES;
+  return parseFooter(file.subarray(end - footerLength(file.subarray(end)), end));
+}
+
+/** Names of a file's columns, in order. */
+export function columnNames({ struct }: ParquetFooter): string[] {
+  const leaves = structsIn(struct, FILE.schema).filter((element) => !element.has(ELEMENT.children));
+  return leaves.map((element) => textOf(element.get(ELEMENT.name)?.value));
+}
+
+/** A file's key-value metadata. */
+export function metadataOf({ struct }: ParquetFooter): ReadonlyMap<string, string> {
+  const pairs = struct.has(FILE.metadata) ? structsIn(struct, FILE.metadata) : [];
+  return new Map(pairs.map((pair) => [textOf(pair.get(PAIR.key)?.value), textOf(pair.get(PAIR.value)?.value)]));
+}
+
+/** Bounds of a column's values in a row group; undefined where the writer gave none. */
+export function boundsOf({ struct }: RowGroup, column: string): Bounds | undefined {
+  const metas = structsIn(struct, GROUP.columns).map((chunk) => structIn(chunk, CHUNK.meta));
+  const meta = metas.find((meta) => listIn(meta, COLUMN.path).items.map(textOf).join(".") === column);
+  const statistics = meta?.get(COLUMN.statistics)?.value;
+  if (!(statistics instanceof Map)) return undefined;
+  const [min, max] = [STATISTICS.min, STATISTICS.max].map((id) => statistics.get(id)?.value);
+  return min instanceof Uint8Array && max instanceof Uint8Array ? { min, max } : undefined;
+}
+
+/** A row group whose bytes stand `shift` bytes further on: every offset in it moves, nothing else changes. */
+export function moveGroup(group: RowGroup, shift: number): RowGroup {
+  const struct = moved(group.struct, shift, [GROUP.offset]);
+  // Its number in its old file, which optional readers' hint is wrong in a new one.
+  struct.delete(GROUP.ordinal);
+  const { type, items } = listIn(struct, GROUP.columns);
+  const columns = (items as ThriftStruct[]).map((chunk) => {
+    const copy = moved(chunk, shift, [CHUNK.offset, CHUNK.offsetIndex, CHUNK.columnIndex]);
+    const meta = moved(structIn(chunk, CHUNK.meta), shift, [
+      COLUMN.dataPage,
+      COLUMN.indexPage,
+      COLUMN.dictionary,
+      COLUMN.bloom,
+    ]);
+    return copy.set(CHUNK.meta, { type: THRIFT.struct, value: meta });
+  });
+  struct.set(GROUP.columns, { type: THRIFT.list, value: { type, items: columns } });
+  return { rows: group.rows, start: group.start + shift, end: group.end + shift, struct };
+}
+
+/** The end of a file that holds these row groups: footer, length and magic.
+ *
+ * Shape: `like` is the footer of any file with the same schema; its other fields are taken over.
+ */
+export function formatFooter(
+  like: ParquetFooter,
+  groups: readonly RowGroup[],
+  metadata: ReadonlyMap<string, string> = new Map(),
+): Uint8Array<ArrayBuffer> {
+  const rows = groups.reduce((sum, group) => sum + BigInt(group.rows), 0n);
+  const structs = groups.map(({ struct }) => struct);
+  const changed: [number, ThriftValue, number][] = [
+    [FILE.rows, rows, THRIFT.int64],
+    [FILE.groups, { type: THRIFT.struct, items: structs }, THRIFT.list],
+    [FILE.metadata, { type: THRIFT.struct, items: [...metadata].map(toPair) }, THRIFT.list],
+  ];
+  const fields = new Map(like.struct);
+  for (const [id, value, type] of changed) fields.set(id, { type, value });
+  if (metadata.size === 0) fields.delete(FILE.metadata);
+  const footer = encodeThrift(new Map([...fields].sort(([a], [b]) => a - b)));
+  const end = new Uint8Array(footer.length + TAIL_BYTES);
+  end.set(footer);
+  new DataView(end.buffer).setUint32(footer.length, footer.length, true);
+  end.set(PARQUET_MAGIC, footer.length + 4);
+  return end;
+}
+
+/** The schema's bytes: files of one schema can be joined. */
+export function schemaBytes({ struct }: ParquetFooter): Uint8Array {
+  return encodeThrift(new Map([[FILE.schema, struct.get(FILE.schema)!]]));
+}
+
+function toGroup(struct: ThriftStruct): RowGroup {
+  const metas = structsIn(struct, GROUP.columns).map((chunk) => structIn(chunk, CHUNK.meta));
+  const ranges = metas.map((meta) => {
+    const offsets = [COLUMN.dictionary, COLUMN.dataPage].map((id) => numberIn(meta, id)).filter((offset) => offset > 0);
+    const start = Math.min(...offsets);
+    return { start, end: start + numberIn(meta, COLUMN.compressed) };
+  });
+  return {
+    rows: numberIn(struct, GROUP.rows),
+    start: Math.min(...ranges.map(({ start }) => start)),
+    end: Math.max(...ranges.map(({ end }) => end)),
+    struct,
+  };
+}
+
+/** A copy whose offsets move; 0 stands for "not given". */
+function moved(struct: ThriftStruct, shift: number, ids: readonly number[]): ThriftStruct {
+  const copy: ThriftStruct = new Map(struct);
+  for (const id of ids) {
+    const field = struct.get(id);
+    if (typeof field?.value === "bigint" && field.value > 0n) {
+      copy.set(id, { type: field.type, value: field.value + BigInt(shift) });
+    }
+  }
+  return copy;
+}
+
+function toPair([key, value]: readonly [string, string]): ThriftStruct {
+  const field = (text: string) => ({ type: THRIFT.binary, value: new TextEncoder().encode(text) });
+  return new Map([[PAIR.key, field(key)], [PAIR.value, field(value)]]);
+}
+
+function structIn(struct: ThriftStruct, id: number): ThriftStruct {
+  const value = struct.get(id)?.value;
+  if (value instanceof Map) return value;
+  throw new RangeError(`field ${id} is missing`);
+}
+
+function listIn(struct: ThriftStruct, id: number): ThriftList {
+  const value = struct.get(id)?.value;
+  if (typeof value === "object" && "items" in value) return value;
+  throw new RangeError(`list ${id} is missing`);
+}
+
+function structsIn(struct: ThriftStruct, id: number): ThriftStruct[] {
+  const { items } = listIn(struct, id);
+  if (items.every((item) => item instanceof Map)) return items as ThriftStruct[];
+  throw new RangeError(`list ${id} holds something else`);
+}
+
+function numberIn(struct: ThriftStruct, id: number): number {
+  const value = struct.get(id)?.value;
+  return typeof value === "bigint" ? Number(value) : 0;
+}
+
+function textOf(value: ThriftValue | undefined): string {
+  return value instanceof Uint8Array ? new TextDecoder().decode(value) : "";
+}

@@ -1,0 +1,145 @@
+import { relative } from "node:path";
+import type { Day } from "./day.ts";
+import { type ExportPlan, markOf } from "./export_plan.ts";
+import { dayPath, FILE, filePath } from "./lake.ts";
+import { commit } from "./lane_commit.ts";
+import { removeFile } from "./lane_files.ts";
+import type { Ownership } from "./lane_guard.ts";
+import { formatManifest, type Manifest, type ManifestDay } from "./manifest.ts";
+import { type DayRange, isInRange, type Source } from "./source.ts";
+import type { StagedDay } from "./stage.ts";
+
+/** Options of `publish`. */
+export interface PublishOptions {
+  /** Directory of the lane. */
+  readonly directory: string;
+  /** What the lane holds now. */
+  readonly manifest: Manifest;
+  /** The manifest after the export, but for its days, source and state. */
+  readonly next: Pick<Manifest, "columns" | "redacted">;
+  /** Digest of today's columns and redactions. */
+  readonly schema: string;
+  /** What was planned. */
+  readonly plan: ExportPlan;
+  /** Sources of this run. */
+  readonly sources: readonly Source[];
+  /** Days that were looked at. */
+  readonly range: DayRange;
+  /** Whether the source's log has only gone forward since the manifest was written. */
+  readonly isForward: boolean;
+  /** What tells the lane's own files from others. */
+  readonly ownership: Ownership;
+}
+
+/** What a publication has made visible. */
+export interface Published {
+  /** Files that were replaced or added. */
+  readonly files: number;
+  /** Rows in them. */
+  readonly rows: number;
+  /** Bytes in them. */
+  readonly sizeBytes: number;
+  /** Days that are gone. */
+  readonly removedDays: number;
+}
+
+/** Makes the staged days visible; a file with the bytes that are there already is left alone.
+ *
+ * The manifest takes over what was read, also of days that came out the same.
+ */
+export async function publish(staged: readonly StagedDay[], options: PublishOptions): Promise<Published> {
+  const { directory, manifest, plan, sources } = options;
+  const days: Record<Day, ManifestDay> = { ...manifest.days };
+  const damaged = new Set(plan.writes.filter(({ reason }) => reason === "damaged").map(({ day }) => day));
+  const fresh: StagedDay[] = [];
+  const removals: string[] = [];
+  for (const one of staged) {
+    const { day, file } = one;
+    const before = manifest.days[day];
+    const unknown = options.plan.unknownFiles.get(day) ?? [];
+    const old = new Set([...(before?.files ?? []).map(({ file }) => file), ...unknown]);
+    if (file !== undefined) old.delete(FILE);
+    removals.push(...[...old].map((name) => filePath(day, name)));
+    const isSame = !damaged.has(day) && before?.files.length === 1 && before.files[0].sha256 === file?.sha256;
+    if (file !== undefined && isSame) await removeFile(file.path);
+    else if (file !== undefined) fresh.push(one);
+    if (file === undefined) delete days[day];
+    else days[day] = toManifestDay(one, damaged.has(day) ? undefined : before, options);
+  }
+  for (const { day } of plan.rereads) days[day] = confirmed(days[day], day, sources);
+  const next = await withSource({ ...manifest, ...options.next, days }, options);
+  const isSame = fresh.length + removals.length === 0 && formatManifest(next) === formatManifest(manifest);
+  const renames = fresh.map(({ day, file }) => ({ from: relative(directory, file!.path), to: dayPath(day) }));
+  if (!isSame) await commit(directory, { renames, removals, manifest: next, ownership: options.ownership });
+  return {
+    files: fresh.length,
+    rows: fresh.reduce((sum, { rows }) => sum + rows.postgres + rows.sqlite, 0),
+    sizeBytes: fresh.reduce((sum, { file }) => sum + file!.sizeBytes, 0),
+    removedDays: staged.filter(({ day, file }) => file === undefined && day in manifest.days).length,
+  };
+}
+
+/** Fingerprints, digests and left-out rows of a written day: those of the kinds that were read anew, the others' as they
+ * were. */
+function toManifestDay(
+  { day, file, rows, badRows, digests }: StagedDay,
+  before: ManifestDay | undefined,
+  { sources, schema, plan }: PublishOptions,
+): ManifestDay {
+  const { kinds } = plan.writes.find((write) => write.day === day)!;
+  const fingerprints: Record<string, string> = { ...before?.fingerprints };
+  const keys: Record<string, string> = { ...before?.keys };
+  const skipped: Record<string, number> = { ...before?.skipped };
+  const all: Record<string, string> = { ...before?.digests };
+  for (const source of sources.filter(({ kind }) => kinds.includes(kind))) {
+    setOrDelete(keys, source.key, source.keys?.get(day));
+    if (source.partial) continue;
+    setOrDelete(fingerprints, source.key, markOf(source, day));
+    if (source.kind === "postgres") setOrDelete(all, source.kind, digests[source.kind]);
+    delete skipped[source.kind];
+  }
+  for (const { source } of badRows) skipped[source] = (skipped[source] ?? 0) + 1;
+  const { sizeBytes, sha256, minCreatedAt, maxCreatedAt } = file!;
+  return {
+    files: [{ file: FILE, sizeBytes, sha256 }],
+    rows,
+    minCreatedAt,
+    maxCreatedAt,
+    schema,
+    fingerprints,
+    digests: all,
+    keys,
+    skipped,
+  };
+}
+
+function setOrDelete(record: Record<string, string>, key: string, value: string | undefined): void {
+  if (value === undefined) delete record[key];
+  else record[key] = value;
+}
+
+/** A day whose rows were read and are what they were: only its fingerprint is another one. */
+function confirmed(entry: ManifestDay, day: Day, sources: readonly Source[]): ManifestDay {
+  const source = sources.find(({ kind }) => kind === "postgres")!;
+  return { ...entry, fingerprints: { ...entry.fingerprints, [source.key]: markOf(source, day)! } };
+}
+
+/** The manifest with its source and the state that its fingerprints rely on.
+ *
+ * A state is taken over only when every fingerprint was taken at it or before it on the same way forward, and nothing up
+ * to it can be lost in a crash.
+ */
+async function withSource(next: Manifest, options: PublishOptions): Promise<Manifest> {
+  const { manifest, sources, range, isForward } = options;
+  const source = sources.find(({ kind }) => kind === "postgres");
+  if (source?.log === undefined) return next;
+  const { id, start, timeline, position } = source.log.state;
+  const isSame = Object.keys(next.days).concat(Object.keys(manifest.days)).every((day) =>
+    next.days[day]?.fingerprints[source.key] === manifest.days[day]?.fingerprints[source.key]
+  );
+  const isAll = Object.entries(next.days).every(([day, { fingerprints }]) =>
+    fingerprints[source.key] === undefined || isInRange(day, range)
+  );
+  if ((isForward && isSame) || !(isForward || isAll)) return { ...next, source: id };
+  return { ...next, source: id, state: await source.log.isFlushed() ? { id, start, timeline, position } : null };
+}

@@ -1,0 +1,237 @@
+/** Types of the compact protocol, by their numbers. */
+export const THRIFT = {
+  bool: 1,
+  byte: 3,
+  int16: 4,
+  int32: 5,
+  int64: 6,
+  double: 7,
+  binary: 8,
+  list: 9,
+  set: 10,
+  map: 11,
+  struct: 12,
+} as const;
+
+/** A value as it stands in the bytes: doubles are their eight bytes, texts and binaries theirs. */
+export type ThriftValue = boolean | number | bigint | Uint8Array | ThriftList | ThriftMap | ThriftStruct;
+
+/** Elements of one type. */
+export interface ThriftList {
+  /** Type of every element. */
+  readonly type: number;
+  /** The elements. */
+  readonly items: ThriftValue[];
+}
+
+/** Pairs of one type each. */
+export interface ThriftMap {
+  /** Types of keys and values. */
+  readonly types: readonly [key: number, value: number];
+  /** The pairs. */
+  readonly pairs: [ThriftValue, ThriftValue][];
+}
+
+/** Fields by id, in the order of the bytes; those that nobody knows stay in it. */
+export type ThriftStruct = Map<number, ThriftField>;
+
+/** One field of a struct. */
+export interface ThriftField {
+  /** One of `THRIFT`. */
+  readonly type: number;
+  /** Its value. */
+  value: ThriftValue;
+}
+
+/** The struct that bytes hold, whatever its fields are.
+ *
+ * Errors: RangeError where the bytes are no such struct.
+ * Source: Apache Thrift, "Thrift Compact protocol encoding".
+ */
+export function decodeThrift(bytes: Uint8Array): ThriftStruct {
+  const reader = new Reader(bytes);
+  const struct = reader.struct();
+  if (reader.at !== bytes.length) throw new RangeError("there are bytes behind the struct");
+  return struct;
+}
+
+/** The bytes of a struct: those it was decoded from, where nothing was changed. */
+export function encodeThrift(struct: ThriftStruct): Uint8Array<ArrayBuffer> {
+  const writer = new Writer();
+  writer.struct(struct);
+  return writer.take();
+}
+
+/** No struct of Parquet is nested deeper; bytes that claim so are not followed. */
+const MAX_DEPTH = 32;
+
+class Reader {
+  at = 0;
+  #depth = 0;
+  #bytes: Uint8Array;
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes;
+  }
+
+  struct(): ThriftStruct {
+    if (++this.#depth > MAX_DEPTH) throw new RangeError("structs are nested too deep");
+    const fields: ThriftStruct = new Map();
+    let id = 0;
+    for (let header = this.#byte(); header !== 0; header = this.#byte()) {
+      const delta = header >> 4;
+      id = delta === 0 ? Number(this.#zigzag()) : id + delta;
+      const type = header & 15;
+      // A boolean field has its value in its type.
+      const isBool = type === 1 || type === 2;
+      fields.set(id, isBool ? { type: THRIFT.bool, value: type === 1 } : { type, value: this.#value(type) });
+    }
+    this.#depth--;
+    return fields;
+  }
+
+  #value(type: number): ThriftValue {
+    switch (type) {
+      case 1:
+      case 2:
+        return this.#byte() === 1;
+      case THRIFT.byte:
+        return this.#byte();
+      case THRIFT.int16:
+      case THRIFT.int32:
+      case THRIFT.int64:
+        return this.#zigzag();
+      case THRIFT.double:
+        return this.#take(8);
+      case THRIFT.binary:
+        return this.#take(Number(this.#varint()));
+      case THRIFT.list:
+      case THRIFT.set:
+        return this.#list();
+      case THRIFT.map:
+        return this.#map();
+      case THRIFT.struct:
+        return this.struct();
+    }
+    throw new RangeError(`there is no type ${type}`);
+  }
+
+  #list(): ThriftList {
+    const header = this.#byte();
+    const size = header >> 4 === 15 ? Number(this.#varint()) : header >> 4;
+    const type = header & 15;
+    const items: ThriftValue[] = [];
+    for (let i = 0; i < size; i++) items.push(this.#value(type));
+    return { type, items };
+  }
+
+  #map(): ThriftMap {
+    const size = Number(this.#varint());
+    const header = size === 0 ? 0 : this.#byte();
+    const types = [header >> 4, header & 15] as const;
+    const pairs: [ThriftValue, ThriftValue][] = [];
+    for (let i = 0; i < size; i++) pairs.push([this.#value(types[0]), this.#value(types[1])]);
+    return { types, pairs };
+  }
+
+  #byte(): number {
+    if (this.at >= this.#bytes.length) throw new RangeError("the struct is cut");
+    return this.#bytes[this.at++];
+  }
+
+  #take(size: number): Uint8Array {
+    if (!(size <= this.#bytes.length - this.at)) throw new RangeError("the struct is cut");
+    this.at += size;
+    return this.#bytes.slice(this.at - size, this.at);
+  }
+
+  #varint(): bigint {
+    let value = 0n;
+    for (let shift = 0n; shift < 70n; shift += 7n) {
+      const byte = this.#byte();
+      value |= BigInt(byte & 127) << shift;
+      if (byte < 128) return value;
+    }
+    throw new RangeError("a number has too many bytes");
+  }
+
+  #zigzag(): bigint {
+    const value = this.#varint();
+    return (value >> 1n) ^ -(value & 1n);
+  }
+}
+
+class Writer {
+  #bytes: number[] = [];
+  #chunks: Uint8Array[] = [];
+
+  struct(fields: ThriftStruct): void {
+    let last = 0;
+    for (const [id, { type, value }] of fields) {
+      const header = type === THRIFT.bool && value === false ? 2 : type;
+      const delta = id - last;
+      if (delta > 0 && delta < 16) this.#bytes.push(delta << 4 | header);
+      else {
+        this.#bytes.push(header);
+        this.#zigzag(BigInt(id));
+      }
+      last = id;
+      if (type !== THRIFT.bool) this.#value(type, value);
+    }
+    this.#bytes.push(0);
+  }
+
+  take(): Uint8Array<ArrayBuffer> {
+    this.#flush();
+    const whole = new Uint8Array(this.#chunks.reduce((size, chunk) => size + chunk.length, 0));
+    let at = 0;
+    for (const chunk of this.#chunks) {
+      whole.set(chunk, at);
+      at += chunk.length;
+    }
+    return whole;
+  }
+
+  #value(type: number, value: ThriftValue): void {
+    if (typeof value === "boolean") this.#bytes.push(value ? 1 : 2);
+    else if (typeof value === "number") this.#bytes.push(value);
+    else if (typeof value === "bigint") this.#zigzag(value);
+    else if (value instanceof Uint8Array) this.#binary(type, value);
+    else if (value instanceof Map) this.struct(value);
+    else if ("items" in value) this.#list(value);
+    else this.#map(value);
+  }
+
+  #binary(type: number, value: Uint8Array): void {
+    if (type === THRIFT.binary) this.#varint(BigInt(value.length));
+    this.#flush();
+    this.#chunks.push(value);
+  }
+
+  #list({ type, items }: ThriftList): void {
+    this.#bytes.push(Math.min(items.length, 15) << 4 | type);
+    if (items.length >= 15) this.#varint(BigInt(items.length));
+    for (const item of items) this.#value(type, item);
+  }
+
+  #map({ types, pairs }: ThriftMap): void {
+    this.#varint(BigInt(pairs.length));
+    if (pairs.length > 0) this.#bytes.push(types[0] << 4 | types[1]);
+    for (const pair of pairs) pair.forEach((value, index) => this.#value(types[index], value));
+  }
+
+  #flush(): void {
+    if (this.#bytes.length > 0) this.#chunks.push(Uint8Array.from(this.#bytes));
+    this.#bytes = [];
+  }
+
+  #varint(value: bigint): void {
+    let rest = value;
+    for (; rest > 127n; rest >>= 7n) this.#bytes.push(Number(rest & 127n) | 128);
+    this.#bytes.push(Number(rest));
+  }
+
+  #zigzag(value: bigint): void {
+    this.#varint(value < 0n ? -value * 2n - 1n : value * 2n);
+  }
+}
