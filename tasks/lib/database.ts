@@ -1,5 +1,6 @@
 import { closeConnection, connect, type ConnectOptions, sharesSessions, type Sql } from "./postgres.ts";
 import type { Report } from "./report.ts";
+import type { Origin } from "./server_state.ts";
 import type { ServerTarget, Target } from "./target.ts";
 
 /** An open database: a server's, or the embedded one behind a loopback port. */
@@ -12,6 +13,8 @@ export interface Database extends AsyncDisposable {
   readonly local: boolean;
   /** Whether it is the embedded database. */
   readonly embedded: boolean;
+  /** Where it is, for `readServerState`. */
+  readonly origin: Origin;
   /** Whether a pooler in transaction mode stands before it: then nothing that belongs to a session can be relied on. */
   isPooled(): Promise<boolean>;
 }
@@ -24,12 +27,12 @@ export interface DatabaseOptions extends Omit<ConnectOptions, "onWait"> {
 
 /** Opens a target; the embedded one is announced, and loaded only here. */
 export async function openDatabase(target: Target, { report, ...options }: DatabaseOptions): Promise<Database> {
-  if (target.kind === "server") return await openServer(target, false, { report, ...options });
+  if (target.kind === "server") return await openServer(target, undefined, { report, ...options });
   report.note(`Using the ${target.label} (DATABASE_URL is not set)`);
   const { openEmbedded } = await import("./embedded.ts");
   const embedded = await openEmbedded(target.directory, target.label);
   try {
-    const database = await openServer(embedded.target, true, { report, ...options });
+    const database = await openServer(embedded.target, embedded, { report, ...options });
     return {
       ...database,
       async [Symbol.asyncDispose]() {
@@ -43,14 +46,19 @@ export async function openDatabase(target: Target, { report, ...options }: Datab
   }
 }
 
-async function openServer(target: ServerTarget, embedded: boolean, options: DatabaseOptions): Promise<Database> {
+async function openServer(
+  target: ServerTarget,
+  embedded: Origin["embedded"],
+  options: DatabaseOptions,
+): Promise<Database> {
   const onWait = (finding: string) => options.report.note(`Waiting for ${target.label}: ${finding}`);
   const sql = await connect(target, { ...options, onWait });
   return {
     sql,
     label: target.label,
     local: target.local,
-    embedded,
+    embedded: embedded !== undefined,
+    origin: { host: target.host, port: target.port, embedded },
     isPooled: () => embedded ? Promise.resolve(false) : sharesSessions(sql, target),
     [Symbol.asyncDispose]: () => closeConnection(sql),
   };

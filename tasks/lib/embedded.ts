@@ -1,5 +1,6 @@
 import { PGlite } from "@electric-sql/pglite";
 import { PGLiteSocketServer } from "@electric-sql/pglite-socket";
+import { recordStart } from "./embedded_starts.ts";
 import { EXIT, TaskError } from "./errors.ts";
 import { lockFile } from "./file_lock.ts";
 import { freePort } from "./free_port.ts";
@@ -9,6 +10,10 @@ import type { ServerTarget } from "./target.ts";
 export interface EmbeddedDatabase extends AsyncDisposable {
   /** Where to connect to; one session at a time. */
   readonly target: ServerTarget;
+  /** Absolute path of its directory. */
+  readonly directory: string;
+  /** Ids of its starts, this one last; a database that is made anew or put back from a copy has lost those behind it. */
+  readonly starts: readonly string[];
 }
 
 /** Opens PGlite in a directory, which is made when it is not there.
@@ -22,6 +27,7 @@ export async function openEmbedded(directory: string, label: string): Promise<Em
   const lock = await lockFile(`${directory}.lock`, { what: label });
   try {
     const db = await PGlite.create(directory, { relaxedDurability: false });
+    const origin = { directory: await Deno.realPath(directory), starts: await recordStart(directory) };
     const port = await freePort();
     const server = new PGLiteSocketServer({ db, host: "127.0.0.1", port });
     await server.start();
@@ -37,6 +43,7 @@ export async function openEmbedded(directory: string, label: string): Promise<Em
         local: true,
         label,
       },
+      ...origin,
       async [Symbol.asyncDispose]() {
         await server.stop();
         await db.close();

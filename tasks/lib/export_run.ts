@@ -183,6 +183,7 @@ async function withSources<T>(
   try {
     await withPostgresSource(database.sql, {
       dataset,
+      origin: database.origin,
       range,
       blocks,
       redacted,

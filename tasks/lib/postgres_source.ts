@@ -8,12 +8,15 @@ import { EXIT, TaskError } from "./errors.ts";
 import type { BadRow } from "./part_writer.ts";
 import type { Sql } from "./postgres.ts";
 import { serverErrorOf } from "./server_error.ts";
+import { type Origin, readServerState } from "./server_state.ts";
 import { type DayBlock, type DayRange, fieldOrder, rangesOf, type Source, type SourceDay } from "./source.ts";
 
 /** Options of `withPostgresSource`. */
 export interface PostgresSourceOptions {
   /** What is exported. */
   readonly dataset: Dataset;
+  /** Where the database is. */
+  readonly origin: Origin;
   /** Days to look at. */
   readonly range: DayRange;
   /** Memory for tuples. */
@@ -49,12 +52,12 @@ export async function withPostgresSource<T>(
   options: PostgresSourceOptions,
   use: (source: Source) => Promise<T>,
 ): Promise<T> {
-  const system = await systemIdentifier(sql);
   return await sql.begin("isolation level repeatable read read only", async (transaction) => {
     const tx = transaction as unknown as Sql;
     await tx.unsafe(SESSION);
     await lockTable(tx, options);
-    const identity = (await sha256(`${system} ${await tableSignature(tx, options)}`)).slice(0, 16);
+    const { id, timeline } = await readServerState(tx, options.origin);
+    const identity = (await sha256(`${id} ${timeline} ${await tableSignature(tx, options)}`)).slice(0, 16);
     const days = await readDays(tx, options);
     return await use({
       kind: "postgres",
@@ -66,16 +69,6 @@ export async function withPostgresSource<T>(
       blocks: (wanted) => readBlocks(tx, rangesOf(days.keys(), new Set(wanted)), options),
     });
   }) as T;
-}
-
-/** Tells one cluster and database from another; empty where the role may not know. */
-async function systemIdentifier(sql: Sql): Promise<string> {
-  // A restore to a point in time gives out the same transaction numbers again, on another timeline.
-  const query = `select concat_ws('/', system_identifier, timeline_id) as system
-    from pg_catalog.pg_control_system(), pg_catalog.pg_control_checkpoint()`;
-  const rows = await sql.unsafe(query).catch(() => []);
-  const [{ oid }] = await sql`select oid from pg_catalog.pg_database where datname = pg_catalog.current_database()`;
-  return `${rows[0]?.system ?? ""}/${oid}`;
 }
 
 /** Keeps the table as it is until the end, and must come before the first query takes the snapshot.
