@@ -26,11 +26,11 @@ export async function connectTo(url: string): Promise<Sql & AsyncDisposable> {
   return Object.assign(sql, { [Symbol.asyncDispose]: () => closeConnection(sql) });
 }
 
-/** Creates an empty database, dropped again when the test is over. */
-export async function createTestDatabase(): Promise<TestDatabase> {
+/** Creates an empty database on the test server or another one, dropped again when the test is over. */
+export async function createTestDatabase(server: string = testUrl("postgres")): Promise<TestDatabase> {
   const name = `test_${crypto.randomUUID().replaceAll("-", "")}`;
-  const url = testUrl(name);
-  await runOn(testUrl("postgres"), `create database ${name}`);
+  const url = new URL(`/${name}`, server).href;
+  await runOn(server, `create database ${name}`);
   const sql = await connectTo(url);
   return {
     url,
@@ -38,7 +38,7 @@ export async function createTestDatabase(): Promise<TestDatabase> {
     sql,
     async [Symbol.asyncDispose]() {
       await closeConnection(sql);
-      await runOn(testUrl("postgres"), `drop database if exists ${name} with (force)`);
+      await runOn(server, `drop database if exists ${name} with (force)`);
     },
   };
 }

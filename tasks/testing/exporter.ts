@@ -26,9 +26,9 @@ export interface Exporter extends AsyncDisposable {
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 
-/** An exporter on a migrated database without rows; `name` is its lake's directory. */
-export async function createExporter(name = "lake"): Promise<Exporter> {
-  const database = await createTestDatabase();
+/** An exporter on a migrated database without rows, of the test server or another one; `name` is its lake's directory. */
+export async function createExporter(name = "lake", server?: string): Promise<Exporter> {
+  const database = await createTestDatabase(server);
   await migrateFully(database);
   const home = await Deno.makeTempDir({ prefix: "heretix-export-" });
   const settings = {
