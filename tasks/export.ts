@@ -57,7 +57,7 @@ function toRequest(args: Args, { env, harnessPath }: Settings): ExportRequest {
     postgres: from !== "sqlite",
     sqlitePaths: from === "postgres" ? [] : paths.length > 0 ? paths : [harnessPath],
     range,
-    redacted: args.text("redact")?.split(",").map((name) => name.trim()).filter((name) => name !== ""),
+    redacted: args.text("redact") === "" ? [] : args.text("redact")?.split(",").map((name) => name.trim()),
     full: args.has("full"),
     dryRun: args.has("dry-run"),
     verify: args.has("verify"),

@@ -151,7 +151,7 @@ Deno.test("export --redact empties columns in every row of the lane, and for goo
   const held = (await rowsOf(exporter.lane)).length;
   const refusals: [string[], number, RegExp][] = [
     [["--redact", "claim,clam"], 2, /^Cannot redact column "clam": /],
-    [["--redact", ""], 2, /^Cannot redact column "": /],
+    [["--redact", "claim,"], 2, /^Cannot redact column "": /],
     [["--redact", "created_at"], 2, /^Cannot redact column "created_at": /],
     [["--redact", "run_id"], 2, /^Cannot redact column "run_id": /],
     [["--redact", "claim", "--since", "2025-10-01"], 3, /^Cannot export to lane "local": /],
@@ -174,6 +174,11 @@ Deno.test("export --redact empties columns in every row of the lane, and for goo
   const { stdout } = await exporter.export(["--from", "all"]);
   assert.match(stdout, /^(Exported|Lane local is up to date)/);
   await isRedacted();
+  const turned = await exporter.export(["--redact", "claim_hash,claim"]);
+  assert.match(turned.stdout, /^Lane local is up to date/, "the order of names is nothing");
+  const none = await exporter.export(["--redact", ""]);
+  assert.equal(none.code, 3);
+  assert.match(none.stderr, /^Cannot export to lane "local": it was written with claim, claim_hash redacted; /);
   const lifted = await exporter.export(["--redact", "claim"]);
   assert.equal(lifted.code, 3);
   assert.match(lifted.stderr, /^Cannot export to lane "local": it was written with claim_hash redacted; /);

@@ -45,14 +45,14 @@ Deno.test({
   async fn() {
     await using exporter = await createExporter();
     await insertChecks(exporter.database, 1, 30);
-    // One disk for each thing that may be the first not to fit: parts, the manifest, the journal.
+    // One disk for each thing that may be the first not to fit: a day, the manifest, the journal.
     for (const size of ["20k", "28k", "36k"]) {
       const out = join(exporter.home, `disk-${size}`);
       await using _disk = await mount(out, `size=${size}`);
       const { code, stderr } = await exporter.export(["--out", out]);
       assert.equal(code, 1);
       assert.match(stderr, /^Cannot [^\n]*No space left on device[^\n]*\n$/, size);
-      assert.deepEqual(await listLane(join(out, "local")), [".lock"]);
+      assert.deepEqual(await Array.fromAsync(Deno.readDir(out)), [], "no empty lane is left");
       if (size !== "36k") continue;
       await new Deno.Command("mount", { args: ["-o", "remount,size=1m", out] }).output();
       assert.equal((await exporter.export(["--out", out])).code, 0);
@@ -133,8 +133,8 @@ Deno.test("export asks for a directory in the place of a part to be moved away, 
   const before = await fileStates(exporter.lane);
   for (let run = 0; run < 2; run++) {
     const { code, stderr } = await exporter.export();
-    assert.equal(code, 1);
-    assert.match(stderr, /^Cannot replace ".*checks\.parquet": it is a directory; move it away$/m);
+    assert.equal(code, 3);
+    assert.match(stderr, /^Cannot replace ".*checks\.parquet": it is a directory; move it away and export again$/m);
     assert.deepEqual(await fileStates(exporter.lane), before);
   }
   await Deno.remove(join(exporter.lane, FIRST), { recursive: true });
@@ -266,9 +266,11 @@ Deno.test("export names a manifest or journal that it cannot read, and changes n
     manifest.slice(0, -20),
     "null",
     "[]",
-    manifest.replace('"format": 1', '"format": 2'),
+    "{}",
+    manifest.replace('"format": 2', '"format": 3'),
     manifest.replace('"days": {', '"days": {"2025-01-01": null,'),
-    manifest.replace('"parts": [', '"parts": [null,'),
+    manifest.replace('"files": [', '"files": [null,'),
+    manifest.replace(/"timeline": "\w+"/, '"timeline": 1'),
     manifest.replace('"file": "checks.parquet"', '"file": "../../outside.parquet"'),
     manifest.replace(/"redacted": \[\]/, '"redacted": null'),
   ];
@@ -282,10 +284,15 @@ Deno.test("export names a manifest or journal that it cannot read, and changes n
     assert.deepEqual(await fileStates(exporter.lane), before);
   }
   await Deno.remove(join(exporter.lane, "_manifest.json"));
-  await Deno.writeTextFile(join(exporter.lane, "_commit.json"), '{"renames": [');
-  const { code, stderr } = await exporter.export();
-  assert.equal(code, 1);
-  assert.match(stderr, /^Cannot read journal ".*_commit\.json": it is not JSON; remove it and export with --verify\n$/);
+  for (const [text, finding] of [['{"renames": [', "not JSON"], ["{}", "damaged"], ["null", "damaged"]]) {
+    await Deno.writeTextFile(join(exporter.lane, "_commit.json"), text);
+    const { code, stderr } = await exporter.export();
+    assert.equal(code, 1);
+    assert.match(
+      stderr,
+      new RegExp(`^Cannot read journal ".*_commit\\.json": it is ${finding}; remove it and export with --verify\n$`),
+    );
+  }
   await Deno.remove(join(exporter.lane, "_commit.json"));
   assert.equal((await exporter.export()).code, 0);
 });

@@ -9,6 +9,7 @@ import type { BadRow } from "./chunk_writer.ts";
 import type { Sql } from "./postgres.ts";
 import { serverErrorOf } from "./server_error.ts";
 import { isFlushed, type Origin, readServerState } from "./server_state.ts";
+import { sleep } from "./sleep.ts";
 import { type DayBlock, type DayRange, fieldOrder, rangesOf, type Source, type SourceDay } from "./source.ts";
 
 /** Options of `withPostgresSource`. */
@@ -59,6 +60,8 @@ export async function withPostgresSource<T>(
     const state = await readServerState(tx, options.origin);
     const identity = (await sha256(await tableSignature(tx, options))).slice(0, 16);
     const days = await readDays(tx, options);
+    // Nearly always so by now; only where it is not, the connection is needed once more at the end.
+    const isFlushedYet = await isFlushed(tx, state.position, { waitMs: 0 });
     return await use({
       kind: "postgres",
       key: "postgres",
@@ -66,10 +69,21 @@ export async function withPostgresSource<T>(
       days,
       supersedes: [],
       partial: false,
-      log: { state, isFlushed: () => isFlushed(tx, state.position) },
+      log: { state, isFlushed: async () => isFlushedYet || await isFlushedInTime(tx, state.position) },
       blocks: (wanted) => readBlocks(tx, rangesOf(days.keys(), new Set(wanted)), options),
     });
   }) as T;
+}
+
+/** How long the log of a server may take to be on its disk, and the server to say so. */
+const FLUSH_MS = { waitMs: 3000, answerMs: 5000 };
+
+/** A server that is lost or does not answer has not said that its log is on its disk. */
+async function isFlushedInTime(tx: Sql, position: string): Promise<boolean> {
+  const late = new AbortController();
+  const silence = sleep(FLUSH_MS.answerMs, late.signal).then(() => false, () => false);
+  const answer = isFlushed(tx, position, FLUSH_MS).catch(() => false);
+  return await Promise.race([answer, silence]).finally(() => late.abort());
 }
 
 /** Keeps the table as it is until the end, and must come before the first query takes the snapshot.

@@ -82,6 +82,7 @@ class Reader {
       const delta = header >> 4;
       id = delta === 0 ? Number(this.#zigzag()) : id + delta;
       const type = header & 15;
+      if (fields.has(id)) throw new RangeError(`field ${id} is there twice`);
       // A boolean field has its value in its type.
       const isBool = type === 1 || type === 2;
       fields.set(id, isBool ? { type: THRIFT.bool, value: type === 1 } : { type, value: this.#value(type) });
