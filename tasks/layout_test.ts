@@ -32,6 +32,7 @@ const PURE = [
   "errors.ts",
   "export_plan.ts",
   "export_text.ts",
+  "harness_columns.ts",
   "html.ts",
   "kept_days.ts",
   "manifest.ts",
@@ -43,6 +44,8 @@ const PURE = [
   "server_error.ts",
   "source.ts",
   "sql_scan.ts",
+  "sqlite_error.ts",
+  "sqlite_values.ts",
   "table_format.ts",
   "target.ts",
   "text_position.ts",
@@ -65,10 +68,13 @@ interface Info {
   }[];
 }
 
-/** The module graph of all entry scripts and the worker. */
+/** Modules that run on threads of their own. */
+const WORKERS = ["harness_worker.ts", "part_worker.ts"];
+
+/** The module graph of all entry scripts and the workers. */
 async function readGraph(): Promise<Map<string, Module>> {
   const entries = (await listFiles("tasks")).filter((path) => !path.endsWith("_test.ts"));
-  const infos = await Promise.all([...entries, "tasks/lib/part_worker.ts"].map(readInfo));
+  const infos = await Promise.all([...entries, ...WORKERS.map((name) => `tasks/lib/${name}`)].map(readInfo));
   const own = infos.flatMap(({ modules }) => modules).filter(({ specifier }) => specifier.startsWith("file:"));
   return new Map(own.map(({ specifier, dependencies = [] }) => {
     const targets = dependencies.flatMap(({ code }) => code?.specifier ?? []);

@@ -1,10 +1,11 @@
+import { join } from "node:path";
 import { createBlockPool } from "./block_pool.ts";
 import { openDatabase } from "./database.ts";
 import { type Dataset, parseDataset } from "./dataset.ts";
 import { exportLane, type ExportOptions, type ExportResult, planLane } from "./export.ts";
 import { TaskError } from "./errors.ts";
 import { lockFile } from "./file_lock.ts";
-import { createLane, laneDirectory, listDays, readManifest, recover } from "./lake.ts";
+import { createLane, laneDirectory, listDays, readManifest, recover, unfinishedPath } from "./lake.ts";
 import { emptyManifest, type Manifest } from "./manifest.ts";
 import type { BadRow } from "./part_writer.ts";
 import { closeConnection } from "./postgres.ts";
@@ -146,7 +147,7 @@ async function openManifest(directory: string, dataset: Dataset, dryRun: boolean
 async function withSources<T>(
   request: ExportRequest,
   dataset: Dataset,
-  { redacted, range, blocks, events }: ExportOptions,
+  { directory, redacted, range, blocks, events }: ExportOptions,
   context: ExportContext,
   act: (sources: readonly Source[]) => Promise<T>,
 ): Promise<T> {
@@ -154,7 +155,13 @@ async function withSources<T>(
   using stack = new DisposableStack();
   const select = await Deno.readTextFile(SQLITE_SELECT);
   const onBadRow = request.skipBadRows ? events.badRow : undefined;
-  const opened: HarnessDatabase[] = request.sqlitePaths.map((path) => stack.use(openHarness(path)));
+  const home = request.dryRun ? await Deno.makeTempDir({ prefix: "heretix-" }) : directory;
+  if (request.dryRun) stack.defer(() => Deno.removeSync(home, { recursive: true }));
+  const opened: HarnessDatabase[] = [];
+  for (const path of request.sqlitePaths) {
+    const scratch = unfinishedPath(join(home, "harness"));
+    opened.push(stack.use(await openHarness(path, { scratch, range, run: request.run, signal })));
+  }
   const harnesses = [...new Map(opened.map((harness) => [harness.path, harness])).values()];
   const keptBytes = MAX_KEPT_BYTES / harnesses.length;
   const options = { dataset, select, range, run: request.run, redacted, onBadRow, keptBytes };
@@ -162,7 +169,12 @@ async function withSources<T>(
   // The last one first: what it holds is left out of those before it.
   for (const harness of harnesses.toReversed()) {
     const superseded = new Set(files.flatMap(({ supersedes }) => supersedes));
-    files.unshift(readHarness(harness, { ...options, superseded }));
+    let lostSeeds = 0;
+    const onLostSeed = () => void lostSeeds++;
+    files.unshift(await readHarness(harness, { ...options, superseded, signal, onLostSeed }));
+    if (lostSeeds > 0) {
+      report.warn(`${lostSeeds} seeds in ${harness.path} are REAL and have lost their digits; they are NULL`);
+    }
   }
   if (request.run !== undefined && files.every(({ days }) => days.size === 0)) {
     throw new TaskError(
@@ -170,9 +182,6 @@ async function withSources<T>(
         request.sqlitePaths.join(", ")
       } has no such run; check RUN_ID and --sqlite`,
     );
-  }
-  for (const { path, lostSeeds } of harnesses) {
-    if (lostSeeds > 0) report.warn(`${lostSeeds} seeds in ${path} are REAL and have lost their digits; they are NULL`);
   }
   if (!request.postgres) return await act(files);
   await using database = await openDatabase(settings.target, { report, signal });

@@ -38,8 +38,11 @@ export interface Source {
   readonly days: ReadonlyMap<Day, SourceDay>;
   /** Keys of rows that replace older ones of SQLite: execution ids, and run_id@micros, micros alone without a run_id. */
   readonly supersedes: readonly string[];
-  /** The rows of the given days, day by day in ascending order; to be called once. */
-  blocks(days: readonly Day[]): AsyncIterable<DayBlock>;
+  /** By day, a digest of the keys of all rows that a harness database has of it. */
+  readonly keys?: ReadonlyMap<Day, string>;
+  /** The rows of the given days, day by day in ascending order, without those whose own key (the first that they
+   * supersede) is known; to be called once. */
+  blocks(days: readonly Day[], known?: ReadonlySet<string>): AsyncIterable<DayBlock>;
 }
 
 /** First and last day that an export looks at; open where undefined. */
