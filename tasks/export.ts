@@ -2,7 +2,7 @@ import { type Args, type TaskSpec, usageError } from "./lib/args.ts";
 import { isDay } from "./lib/day.ts";
 import { type ExportRequest, runExport } from "./lib/export_run.ts";
 import { formatOutcome, formatPlan, toJson } from "./lib/export_text.ts";
-import { readSettings, type Settings } from "./lib/settings.ts";
+import { fromCaller, readSettings, type Settings } from "./lib/settings.ts";
 import { runTask, type TaskContext } from "./lib/task.ts";
 
 const SPEC: TaskSpec = {
@@ -32,7 +32,7 @@ const SPEC: TaskSpec = {
 async function exportChecks({ args, report, signal }: TaskContext): Promise<void> {
   const settings = readSettings(args.text("env") ?? "local");
   const request = toRequest(args, settings);
-  const exportDir = args.text("out") ?? settings.exportDir;
+  const exportDir = fromCaller(args.text("out")) ?? settings.exportDir;
   const outcome = await runExport(request, { settings: { ...settings, exportDir }, report, signal });
   if (args.has("json")) report.result(toJson(outcome));
   else report.result(request.dryRun ? formatPlan(outcome.lane, outcome.plan) : formatOutcome(outcome));
@@ -40,7 +40,7 @@ async function exportChecks({ args, report, signal }: TaskContext): Promise<void
 
 function toRequest(args: Args, { env, harnessPath }: Settings): ExportRequest {
   const from = args.text("from") ?? "postgres";
-  const paths = args.texts("sqlite");
+  const paths = args.texts("sqlite").map(fromCaller);
   if (!["postgres", "sqlite", "all"].includes(from)) {
     throw usageError(SPEC, `--from takes postgres, sqlite or all, not "${from}"`);
   }

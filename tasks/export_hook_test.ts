@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import { join } from "node:path";
 import { writeHarnessSample } from "./lib/harness_sample.ts";
-import { createExporter, fileStates, finish, insertChecks, listDebris } from "./testing/exporter.ts";
+import { createExporter, type Exporter, fileStates, finish, insertChecks, listDebris } from "./testing/exporter.ts";
+import { createHarnessFile } from "./testing/harness.ts";
 import { type LaneFile, type ParquetRow, readLane } from "./testing/parquet.ts";
 
 /** How many hooks are called at once; each takes about a second of processor time. */
@@ -64,19 +65,105 @@ Deno.test(`export:run called ${HOOKS} times at once appends every run once, to o
   assert.deepEqual(rowsOf(await readLane(join(out, "local"))), rowsOf(files));
 });
 
-Deno.test("export:run --latest appends the newest run; of a run that is not there it says so", async () => {
+/** Calls the hook for whatever the lane lacks, and expects it to end well. */
+async function hookLatest(exporter: Exporter, ...args: string[]): Promise<{ stdout: string; stderr: string }> {
+  const { code, stdout, stderr } = await finish(exporter.start("export_run.ts", ["--latest", ...args]));
+  assert.equal(code, 0, stderr);
+  return { stdout, stderr };
+}
+
+async function executions(exporter: Exporter): Promise<string[]> {
+  const files = await readLane(exporter.lane);
+  return files.flatMap(({ rows }) => rows.map(keyOf)).sort();
+}
+
+Deno.test("export:run --latest appends everything that the lane lacks, and nothing twice", async () => {
+  await using exporter = await createExporter();
+  const path = join(exporter.home, "heretix.sqlite");
+  writeHarnessSample(path, { runs: 4, days: 2 });
+  addRuns(path, 1, 2);
+  await hookLatest(exporter);
+  const all = await executions(exporter);
+  assert.deepEqual(all.filter((key) => key.startsWith("exec-")), ["exec-1", "exec-2"]);
+  assert.match((await hookLatest(exporter)).stdout, /^Lane local is up to date/);
+  addRuns(path, 3, 2);
+  const before = await fileStates(exporter.lane);
+  assert.match((await hookLatest(exporter)).stdout, /^Exported 4 rows in 1 file /);
+  assert.deepEqual(await executions(exporter), [...all, "exec-3", "exec-4"].sort());
+  const after = await fileStates(exporter.lane);
+  const changed = Object.keys(after).filter((path) => after[path] !== before[path]);
+  assert.deepEqual(changed.sort(), ["_manifest.json", DAY]);
+  // A full export finds nothing new, and leaves nothing to the hook.
+  assert.equal((await exporter.export(["--from", "sqlite"])).code, 0);
+  assert.match((await hookLatest(exporter)).stdout, /^Lane local is up to date/);
+  assert.deepEqual(await executions(exporter), [...all, "exec-3", "exec-4"].sort());
+});
+
+Deno.test("export:run --latest puts an execution in the place of the run that stood for it", async () => {
+  await using exporter = await createExporter();
+  const path = join(exporter.home, "heretix.sqlite");
+  writeHarnessSample(path, { runs: 0 });
+  using db = new DatabaseSync(path);
+  db.exec("insert into runs (run_id, created_at) values ('bare', 1759276800), ('other', 1759276801)");
+  await hookLatest(exporter);
+  assert.deepEqual(await executions(exporter), ["bare", "other"]);
+  db.exec("insert into executions (execution_id, run_id, created_at) values ('exec', 'bare', 1759276800)");
+  await hookLatest(exporter);
+  assert.deepEqual(await executions(exporter), ["exec", "other"]);
+});
+
+Deno.test(`${HOOKS} hooks with --latest at once, each after a run of its own, lose no run`, async () => {
   await using exporter = await createExporter();
   const path = join(exporter.home, "heretix.sqlite");
   writeHarnessSample(path, { runs: 4, days: 1 });
-  addRuns(path, 1, 3);
-  const { code, stderr } = await finish(exporter.start("export_run.ts", ["--latest"]));
-  assert.equal(code, 0, stderr);
-  const rows = (await readLane(exporter.lane)).flatMap(({ rows }) => rows.map(({ execution_id }) => execution_id));
-  assert.deepEqual(rows, ["exec-3"]);
-  const missing = await finish(exporter.start("export_run.ts", ["nobody"]));
-  assert.equal(missing.code, 1);
-  assert.match(
-    missing.stderr,
-    /^Cannot export run "nobody": .*heretix\.sqlite has no such run; check RUN_ID and --sqlite\n$/,
+  const before = new Set(await hookLatest(exporter).then(() => executions(exporter)));
+  const hooks = Array.from({ length: HOOKS }, (_, n) => {
+    addRuns(path, n + 1, 1);
+    return hookLatest(exporter);
+  });
+  await Promise.all(hooks);
+  const added = (await executions(exporter)).filter((key) => !before.has(key));
+  assert.deepEqual(added, Array.from({ length: HOOKS }, (_, n) => `exec-${n + 1}`).sort());
+  assert.deepEqual(await listDebris(exporter.lane), []);
+});
+
+Deno.test("export:run names what cannot be exported, and appends the rest", async () => {
+  await using exporter = await createExporter();
+  const path = join(exporter.home, "heretix.sqlite");
+  addRunsTo(path);
+  for (const args of [["--latest"], ["fine"]]) {
+    const { code, stderr } = await finish(exporter.start("export_run.ts", args));
+    assert.equal(code, 0, stderr);
+    assert.match(
+      stderr,
+      /^Warning: Left out run "undated": has in column "created_at" text that is not epoch seconds/m,
+    );
+    assert.deepEqual((await executions(exporter)).filter((key) => key !== "broken"), ["fine"]);
+  }
+  const { stderr } = await hookLatest(exporter);
+  assert.doesNotMatch(stderr, /"broken"/, "what was named is not named again while its day is as it was");
+  const { code } = await exporter.export(["--from", "sqlite"]);
+  assert.equal(code, 1, "an export still stops");
+});
+
+/** A file with a row that is fine, one without a day, and one with a value that its column cannot hold. */
+function addRunsTo(path: string): void {
+  using file = createHarnessFile(path);
+  file.insert("runs", { run_id: "fine", created_at: 1_759_276_800 });
+  file.insert("runs", { run_id: "undated", created_at: "yesterday" });
+  file.insert("runs", { run_id: "broken", created_at: 1_759_276_801, K: "many" });
+}
+
+Deno.test("export:run of a run that is not there says so, with the file's absolute path", async () => {
+  await using exporter = await createExporter();
+  writeHarnessSample(join(exporter.home, "heretix.sqlite"), { runs: 4, days: 1 });
+  const missing = await finish(
+    exporter.start("export_run.ts", ["nobody", "--sqlite", "heretix.sqlite"], { INIT_CWD: exporter.home }),
   );
+  assert.equal(missing.code, 1);
+  assert.equal(
+    missing.stderr,
+    `Cannot export run "nobody": ${exporter.home}/heretix.sqlite has no such run; check RUN_ID and --sqlite\n`,
+  );
+  assert.deepEqual(await Array.fromAsync(Deno.readDir(join(exporter.lane, ".."))), [], "no empty lane is left");
 });

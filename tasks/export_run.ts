@@ -1,18 +1,15 @@
 import { type TaskSpec, usageError } from "./lib/args.ts";
-import { TaskError } from "./lib/errors.ts";
-import { DEFAULT_REQUEST, runExport } from "./lib/export_run.ts";
+import { DEFAULT_REQUEST, type ExportRequest, runExport } from "./lib/export_run.ts";
 import { formatOutcome, toJson } from "./lib/export_text.ts";
-import { readSettings } from "./lib/settings.ts";
-import { openHarness } from "./lib/sqlite.ts";
-import { latestRun } from "./lib/sqlite_source.ts";
+import { fromCaller, readSettings } from "./lib/settings.ts";
 import { runTask, type TaskContext } from "./lib/task.ts";
 
 const SPEC: TaskSpec = {
   name: "export:run",
-  summary: "Appends the executions of one harness run to lane local; called after each run.",
+  summary: "Appends executions of the harness to lane local; called after each run.",
   positionals: "[RUN_ID]",
   flags: {
-    latest: { type: "boolean", help: "the run of the newest execution" },
+    latest: { type: "boolean", help: "everything that the harness has and the lane has not, in place of one RUN_ID" },
     sqlite: { type: "string", value: "PATH", help: "harness database (HERETIX_DB_PATH)" },
     wait: { type: "string", value: "SECONDS", help: "how long to wait for other exports of the lane (300)" },
     out: { type: "string", value: "DIR", help: "directory of the lanes (EXPORT_DIR)" },
@@ -23,24 +20,20 @@ const SPEC: TaskSpec = {
 
 async function exportRun({ args, report, signal }: TaskContext): Promise<void> {
   const settings = readSettings("local");
-  const path = args.text("sqlite") ?? settings.harnessPath;
-  if (args.positionals.length !== (args.has("latest") ? 0 : 1)) {
-    throw usageError(SPEC, "it takes one RUN_ID, or --latest");
-  }
-  const run = args.positionals[0] ?? readLatest(path);
-  const request = { ...DEFAULT_REQUEST, sqlitePaths: [path], run, waitMs: 1000 * (args.count("wait", 0) ?? 300) };
-  const exportDir = args.text("out") ?? settings.exportDir;
+  const missingOnly = args.has("latest");
+  if (args.positionals.length !== (missingOnly ? 0 : 1)) throw usageError(SPEC, "it takes one RUN_ID, or --latest");
+  const request: ExportRequest = {
+    ...DEFAULT_REQUEST,
+    sqlitePaths: [fromCaller(args.text("sqlite")) ?? settings.harnessPath],
+    run: args.positionals[0],
+    missingOnly,
+    // A row that cannot be exported is named, and must not keep the others away.
+    skipBadRows: true,
+    waitMs: 1000 * (args.count("wait", 0) ?? 300),
+  };
+  const exportDir = fromCaller(args.text("out")) ?? settings.exportDir;
   const outcome = await runExport(request, { settings: { ...settings, exportDir }, report, signal });
   report.result(args.has("json") ? toJson(outcome) : formatOutcome(outcome));
-}
-
-function readLatest(path: string): string {
-  using harness = openHarness(path);
-  const run = latestRun(harness);
-  if (run === undefined) {
-    throw new TaskError(`Cannot export the latest run of "${path}": it has none; run the harness first`);
-  }
-  return run;
 }
 
 if (import.meta.main) Deno.exitCode = await runTask(SPEC, exportRun);

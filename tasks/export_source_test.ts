@@ -90,12 +90,17 @@ Deno.test("export relies on no row that a crash can take back", async () => {
   // Nothing is flushed but what is waited for; and nobody waits.
   await using cluster = await startCluster({ synchronous_commit: "off", wal_writer_delay: "10s" });
   await using exporter = await createOn(cluster);
-  const { url } = exporter.database;
+  const { url, sql } = exporter.database;
+  await sql`checkpoint`;
   await update(url, "lost");
   await exportFrom(exporter, url);
+  assert.equal((await claims(exporter))["run-1"], "lost");
   await cluster.crash();
   await update(url, "kept");
-  await exportFrom(exporter, url);
+  assert.match(
+    await exportFrom(exporter, url),
+    /^Reading every day again: the last export could not wait for the server's log to be on its disk$/m,
+  );
   assert.equal((await claims(exporter))["run-1"], "kept");
 });
 

@@ -33,6 +33,7 @@ const PURE = [
   "export_plan.ts",
   "export_text.ts",
   "file_mark.ts",
+  "harness_columns.ts",
   "html.ts",
   "journal.ts",
   "kept_days.ts",
@@ -48,6 +49,8 @@ const PURE = [
   "source.ts",
   "source_state.ts",
   "sql_scan.ts",
+  "sqlite_error.ts",
+  "sqlite_values.ts",
   "table_format.ts",
   "target.ts",
   "text_position.ts",
@@ -71,10 +74,13 @@ interface Info {
   }[];
 }
 
-/** The module graph of all entry scripts and the worker. */
+/** Modules that run on threads of their own. */
+const WORKERS = ["chunk_worker.ts", "harness_worker.ts"];
+
+/** The module graph of all entry scripts and the workers. */
 async function readGraph(): Promise<Map<string, Module>> {
   const entries = (await listFiles("tasks")).filter((path) => !path.endsWith("_test.ts"));
-  const infos = await Promise.all([...entries, "tasks/lib/chunk_worker.ts"].map(readInfo));
+  const infos = await Promise.all([...entries, ...WORKERS.map((name) => `tasks/lib/${name}`)].map(readInfo));
   const own = infos.flatMap(({ modules }) => modules).filter(({ specifier }) => specifier.startsWith("file:"));
   return new Map(own.map(({ specifier, dependencies = [] }) => {
     const targets = dependencies.flatMap(({ code }) => code?.specifier ?? []);

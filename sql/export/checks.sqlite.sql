@@ -24,8 +24,8 @@ select
   i.R as "R",
   i.T as "T",
   i.B as "B",
-  case when typeof(i.seed) = 'real' then exact_seed(i.config_json) else i.seed end as seed,
-  case when typeof(i.bootstrap_seed) = 'real' then exact_seed(null) else i.bootstrap_seed end as bootstrap_seed,
+  case when typeof(i.seed) = 'real' then coalesce(exact_seed(i.config_json), i.seed) else i.seed end as seed,
+  i.bootstrap_seed as bootstrap_seed,
   case when json_valid(i.config_json) and json_type(i.config_json, '$.max_output_tokens') = 'integer'
     then json_extract(i.config_json, '$.max_output_tokens') end as max_output_tokens,
   i.prob_true_rpl as prob_true_rpl,

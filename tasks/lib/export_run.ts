@@ -1,11 +1,14 @@
+import { join } from "node:path";
 import { createBlockPool } from "./block_pool.ts";
 import { openDatabase } from "./database.ts";
 import { type Dataset, parseDataset } from "./dataset.ts";
+import type { Day } from "./day.ts";
 import { exportLane, type ExportOptions, type ExportResult, planLane } from "./export.ts";
 import { TaskError } from "./errors.ts";
 import { lockFile } from "./file_lock.ts";
 import { createLane, filePath, laneDirectory, listDays, LOCK, readManifest, removeEmptyLane } from "./lake.ts";
 import { recover } from "./lane_commit.ts";
+import { unfinishedPath } from "./lane_files.ts";
 import { emptyManifest, type Manifest } from "./manifest.ts";
 import type { BadRow } from "./chunk_writer.ts";
 import { closeConnection } from "./postgres.ts";
@@ -15,7 +18,7 @@ import { toServerFailure } from "./server_failure.ts";
 import type { Settings } from "./settings.ts";
 import type { DayRange, Source } from "./source.ts";
 import { type HarnessDatabase, openHarness } from "./sqlite.ts";
-import { MAX_KEPT_BYTES, readHarness } from "./sqlite_source.ts";
+import { harnessKey, MAX_KEPT_BYTES, readHarness } from "./sqlite_source.ts";
 
 /** What one run of an export is asked to do. */
 export interface ExportRequest {
@@ -25,6 +28,8 @@ export interface ExportRequest {
   readonly sqlitePaths: readonly string[];
   /** The one harness run to append; everything where undefined. */
   readonly run?: string;
+  /** Whether of the harness only what the lane lacks is appended. */
+  readonly missingOnly: boolean;
   /** Days to look at. */
   readonly range: DayRange;
   /** Columns that leave as NULL; those of the lane where undefined. */
@@ -41,8 +46,6 @@ export interface ExportRequest {
   readonly newSource: boolean;
   /** Whether rows without a representation are left out. */
   readonly skipBadRows: boolean;
-  /** Whether rows of SQLite whose keys the lane has already are left out. */
-  readonly missingOnly: boolean;
   /** How long to wait for the lane. */
   readonly waitMs: number;
 }
@@ -162,7 +165,7 @@ async function openManifest(directory: string, lane: string, { request, dataset 
 async function withSources<T>(
   request: ExportRequest,
   dataset: Dataset,
-  { redacted, range, blocks, events }: ExportOptions,
+  { directory, manifest, redacted, range, blocks, events }: ExportOptions,
   context: ExportContext,
   act: (sources: readonly Source[]) => Promise<T>,
 ): Promise<T> {
@@ -170,15 +173,28 @@ async function withSources<T>(
   using stack = new DisposableStack();
   const select = await Deno.readTextFile(SQLITE_SELECT);
   const onBadRow = request.skipBadRows ? events.badRow : undefined;
-  const opened: HarnessDatabase[] = request.sqlitePaths.map((path) => stack.use(openHarness(path)));
+  const home = request.dryRun ? await Deno.makeTempDir({ prefix: "heretix-" }) : directory;
+  if (request.dryRun) stack.defer(() => Deno.removeSync(home, { recursive: true }));
+  const opened: HarnessDatabase[] = [];
+  for (const path of request.sqlitePaths) {
+    const scratch = unfinishedPath(join(home, "harness"));
+    const pick = request.missingOnly ? pickDays(path, manifest) : undefined;
+    opened.push(stack.use(await openHarness(path, { scratch, range, run: request.run, pick, signal })));
+  }
   const harnesses = [...new Map(opened.map((harness) => [harness.path, harness])).values()];
   const keptBytes = MAX_KEPT_BYTES / harnesses.length;
-  const options = { dataset, select, range, run: request.run, redacted, onBadRow, keptBytes };
+  const partial = request.run !== undefined || request.missingOnly;
+  const options = { dataset, select, range, partial, redacted, onBadRow, keptBytes };
   const files: Source[] = [];
   // The last one first: what it holds is left out of those before it.
   for (const harness of harnesses.toReversed()) {
     const superseded = new Set(files.flatMap(({ supersedes }) => supersedes.flat()));
-    files.unshift(readHarness(harness, { ...options, superseded }));
+    let lostSeeds = 0;
+    const onLostSeed = () => void lostSeeds++;
+    files.unshift(await readHarness(harness, { ...options, superseded, signal, onLostSeed }));
+    if (lostSeeds > 0) {
+      report.warn(`${lostSeeds} seeds in ${harness.path} are REAL and have lost their digits; they are NULL`);
+    }
   }
   if (request.run !== undefined && files.every(({ days }) => days.size === 0)) {
     throw new TaskError(
@@ -186,9 +202,6 @@ async function withSources<T>(
         request.sqlitePaths.join(", ")
       } has no such run; check RUN_ID and --sqlite`,
     );
-  }
-  for (const { path, lostSeeds } of harnesses) {
-    if (lostSeeds > 0) report.warn(`${lostSeeds} seeds in ${path} are REAL and have lost their digits; they are NULL`);
   }
   if (!request.postgres) return await act(files);
   await using database = await openDatabase(settings.target, { report, signal });
@@ -222,12 +235,20 @@ async function withSources<T>(
   }
 }
 
+/** The days of a harness file whose rows are not all in the lane. */
+function pickDays(path: string, { days }: Manifest): (keys: ReadonlyMap<Day, string>) => ReadonlySet<Day> {
+  return (keys) => {
+    const key = harnessKey(Deno.realPathSync(path));
+    return new Set([...keys].filter(([day, digest]) => days[day]?.keys[key] !== digest).map(([day]) => day));
+  };
+}
+
 /** How many left-out rows are named one by one. */
 const NAMED_ROWS = 20;
 
 function reportBadRows(rows: readonly BadRow[], report: Report): void {
   for (const { run, finding } of rows.slice(0, NAMED_ROWS)) report.warn(`Left out run "${run}": ${finding}`);
-  if (rows.length > 0) report.warn(`${rows.length} rows were left out (--skip-bad-rows)`);
+  if (rows.length > 0) report.warn(`${rows.length} rows were left out`);
 }
 
 /** Prints rows, rate and time left, a few times a second. */

@@ -92,7 +92,7 @@ function toManifestDay(
   const skipped: Record<string, number> = { ...before?.skipped };
   const all: Record<string, string> = { ...before?.digests };
   for (const source of sources.filter(({ kind }) => kinds.includes(kind))) {
-    setOrDelete(keys, source.key, source.keys?.get(day));
+    if (source.keys?.has(day) || !source.partial) setOrDelete(keys, source.key, source.keys?.get(day));
     if (source.partial) continue;
     setOrDelete(fingerprints, source.key, markOf(source, day));
     if (source.kind === "postgres") setOrDelete(all, source.kind, digests[source.kind]);

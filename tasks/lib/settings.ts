@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import { parseEnv } from "node:util";
 import { EXIT, TaskError } from "./errors.ts";
 import { type Environment, ENVIRONMENTS, parseDatabaseUrl, type Target, TargetError } from "./target.ts";
@@ -110,6 +111,11 @@ function readEnvFile(envPath: string): string {
       EXIT.usage,
     );
   }
+}
+
+/** A path from the command line, relative to where the user stands: deno task runs in the project's directory. */
+export function fromCaller<T extends string | undefined>(path: T): T | string {
+  return path === undefined ? path : resolve(Deno.env.get("INIT_CWD") || ".", path);
 }
 
 /** Settings for one environment, from the environment and .env. */

@@ -37,9 +37,8 @@ export interface Source {
   readonly partial: boolean;
   /** Its days, ascending, within the bounds it was opened with. */
   readonly days: ReadonlyMap<Day, SourceDay>;
-  /** For each row of SQLite the keys of the older rows that it replaces, its own first: the execution's id, and
-   * run_id@micros, micros alone without a run_id. */
-  readonly supersedes: readonly (readonly [own: string, ...others: string[]])[];
+  /** For each row of SQLite, the keys of the older rows that it replaces. */
+  readonly supersedes: readonly RowKeys[];
   /** By day, a digest of its rows' keys alone; SQLite only. */
   readonly keys?: ReadonlyMap<Day, string>;
   /** Where a Postgres stands. */
@@ -48,6 +47,9 @@ export interface Source {
    * time. */
   blocks(days: readonly Day[], known?: ReadonlySet<string>): AsyncIterable<DayBlock>;
 }
+
+/** Keys of a row of SQLite, its own first: the execution's id, and run_id@micros, micros alone without a run_id. */
+export type RowKeys = readonly [own: string, ...others: string[]];
 
 /** The log of a Postgres: which one it is, and whether it has only gone forward. */
 export interface SourceLog {

@@ -1,119 +1,65 @@
 import { createHash } from "node:crypto";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
-import { EXIT, messageOf, TaskError } from "./errors.ts";
+import type { Day } from "./day.ts";
+import { messageOf, TaskError } from "./errors.ts";
+import { COST_COLUMNS, EXECUTION_COLUMNS, NO_DAY, SECONDS, SHARED_COLUMNS } from "./harness_columns.ts";
+import { copyOnThread, type ThreadOptions } from "./harness_thread.ts";
+import type { DayRange } from "./source.ts";
+import { toReadError } from "./sqlite_error.ts";
 
 /** A value as SQLite gives it: integers as bigint. */
 export type SqliteValue = null | bigint | number | string | Uint8Array;
 
-/** One consistent state of a harness database, until it is disposed. */
+/** Rows of consecutive seconds, from `since` up to before `until`; the rows that are in no day where it is "odd". */
+export type Slice = { readonly since: bigint; readonly until: bigint } | "odd";
+
+/** What was wanted of one state of a harness database, in a copy that goes when it is disposed. */
 export interface HarnessDatabase extends Disposable {
   /** Absolute path of the file. */
   readonly path: string;
+  /** By UTC day of created_at, a digest of the keys of the rows that the file has of it: ids of executions, run_id and
+   * created_at of runs to which none belongs. Every one of them is in the copy, unless its day was not wanted. */
+  readonly keys: ReadonlyMap<Day, string>;
   /** Names of a query's columns. */
   columns(sql: string): string[];
-  /** Rows of a query as arrays, one after another. */
-  rows(sql: string, ...parameters: (string | bigint)[]): IterableIterator<SqliteValue[]>;
-  /** How many seeds were REAL, and so have lost their digits, since it was opened. */
-  readonly lostSeeds: number;
+  /** The slices of a range of seconds, in ascending order, each of few rows. */
+  slices(since: bigint, until: bigint): Slice[];
+  /** Rows of a query as arrays; the views harness_runs and harness_executions have the rows of a slice. */
+  rows(sql: string, slice?: Slice): SqliteValue[][];
 }
 
-/** Columns that both runs and executions have. */
-const SHARED = [
-  "run_id",
-  "created_at",
-  "claim",
-  "model",
-  "prompt_version",
-  "K",
-  "R",
-  "T",
-  "B",
-  "seed",
-  "bootstrap_seed",
-  "prob_true_rpl",
-  "ci_lo",
-  "ci_hi",
-  "ci_width",
-  "template_iqr_logit",
-  "stability_score",
-  "imbalance_ratio",
-  "rpl_compliance_rate",
-  "cache_hit_rate",
-  "config_json",
-  "sampler_json",
-  "counts_by_template_json",
-  "artifact_json_path",
-  "prompt_char_len_max",
-  "pqs",
-  "gate_compliance_ok",
-  "gate_stability_ok",
-  "gate_precision_ok",
-  "pqs_version",
-];
+/** What is wanted of a harness database. */
+export interface HarnessRequest extends ThreadOptions {
+  /** Path of the copy, which is made with mode 0600. */
+  readonly scratch: string;
+  /** Days whose rows are wanted. */
+  readonly range: DayRange;
+  /** The one run whose rows are wanted, and no keys; all of them where undefined. */
+  readonly run?: string;
+}
 
-/** The views that checks.sqlite.sql reads: name, table, columns. */
-const VIEWS = [
-  ["harness_runs", "runs", SHARED],
-  ["harness_executions", "executions", ["execution_id", ...SHARED]],
-  ["harness_run_costs", "runs", [
-    "run_id",
-    "created_at",
-    "provider",
-    "logical_model",
-    "schema_version",
-    "tokens_in",
-    "tokens_out",
-    "cost_usd",
-  ]],
-  ["harness_samples", "samples", ["run_id", "provider_model_id"]],
-] as const;
+/** Rows in a slice: their sorting needs no disk. */
+const SLICE_ROWS = 64;
 
-/** Opens a harness database read-only, checks it, and holds one state of it.
+/** Every row that is in a day. */
+const WHOLE: Slice = { since: SECONDS.first, until: SECONDS.end };
+
+/** Copies what is wanted of a harness database, without making its writers wait, and opens the copy.
  *
- * Errors: TaskError naming the file when it is missing, no SQLite database, damaged, locked, or without a table `runs`.
+ * Errors: TaskError naming the file when it is missing, no SQLite database, damaged, locked, or without a table `runs`;
+ * the signal's reason.
  */
-export function openHarness(path: string): HarnessDatabase {
+export async function openHarness(path: string, options: HarnessRequest): Promise<HarnessDatabase> {
+  const { scratch, range, run } = options;
   const real = realPath(path);
-  let lostSeeds = 0;
-  let db: DatabaseSync | undefined;
+  createScratch(scratch);
   try {
-    db = new DatabaseSync(real, { readOnly: true, timeout: 3000 });
-    db.function("sha256", { deterministic: true }, (bytes) => bytes === null ? null : sha256(bytes as Uint8Array));
-    db.function("exact_seed", { deterministic: true }, (configJson) => {
-      const exact = seedOf(configJson);
-      if (exact === null) lostSeeds++;
-      return exact;
-    });
-    db.exec("begin");
-    createViews(db, path);
-    checkPages(db, path);
+    const keys = await copyOnThread({ path, scratch, range, run }, options);
+    return openCopy(real, scratch, keys);
   } catch (error) {
-    db?.close();
-    throw readError(path, error);
+    Deno.removeSync(scratch);
+    throw toReadError(path, error);
   }
-  const open = db;
-  const prepare = (sql: string) => {
-    // The declarations lag behind the runtime.
-    const statement = open.prepare(sql) as StatementSync & { setReturnArrays(on: boolean): void };
-    statement.setReadBigInts(true);
-    statement.setReturnArrays(true);
-    return statement;
-  };
-  return {
-    path: real,
-    columns: (sql) => prepare(sql).columns().map(({ name }) => name),
-    *rows(sql, ...parameters) {
-      try {
-        yield* prepare(sql).iterate(...parameters) as unknown as IterableIterator<SqliteValue[]>;
-      } catch (error) {
-        throw readError(path, error);
-      }
-    },
-    get lostSeeds() {
-      return lostSeeds;
-    },
-    [Symbol.dispose]: () => open.close(),
-  };
 }
 
 function realPath(path: string): string {
@@ -121,7 +67,7 @@ function realPath(path: string): string {
     const real = Deno.realPathSync(path);
     if (Deno.statSync(real).isFile) return real;
   } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw readError(path, error);
+    if (!(error instanceof Deno.errors.NotFound)) throw toReadError(path, error);
     throw new TaskError(
       `Cannot read SQLite file "${path}": it does not exist; name it with --sqlite or HERETIX_DB_PATH`,
     );
@@ -129,68 +75,76 @@ function realPath(path: string): string {
   throw new TaskError(`Cannot read SQLite file "${path}": it is not a file; name the harness's database`);
 }
 
-/** Temporary views with every column that the harness has had, so that one SELECT reads files of all ages. */
-function createViews(db: DatabaseSync, path: string): void {
-  for (const [view, table, columns] of VIEWS) {
-    const there = new Set(db.prepare("select name from pragma_table_info(?)").all(table).map(({ name }) => name));
-    const required = table === "runs"
-      ? ["run_id", "created_at"]
-      : table === "executions"
-      ? ["execution_id", "run_id", "created_at"]
-      : [];
-    const missing = required.filter((name) => !there.has(name));
-    if (table === "runs" && there.size === 0) {
-      throw new TaskError(`Cannot read SQLite file "${path}": it has no table runs; name the harness's database`);
-    }
-    if (there.size > 0 && missing.length > 0) {
-      throw new TaskError(
-        `Cannot read SQLite file "${path}": table ${table} has no column ${missing.join(", ")}; it is not a harness's`,
-      );
-    }
-    const list = columns.map((name) => there.has(name) ? `"${name}"` : `null as "${name}"`);
-    db.exec(`create temp view ${view} as select ${list} ${there.size > 0 ? `from main.${table}` : "where false"}`);
+function createScratch(path: string): void {
+  try {
+    Deno.openSync(path, { write: true, createNew: true, mode: 0o600 }).close();
+  } catch (error) {
+    throw new TaskError(`Cannot write "${path}": ${messageOf(error)}; make its directory writable`);
   }
-  if (!hasRunIndex(db)) indexSamples(db);
 }
 
-function hasRunIndex(db: DatabaseSync): boolean {
-  const sql = `select 1 from pragma_index_list('samples') as list, pragma_index_info(list.name) as part
-    where part.seqno = 0 and part.name = 'run_id'`;
-  return db.prepare(sql).get() !== undefined;
+function openCopy(path: string, scratch: string, keys: ReadonlyMap<Day, string>): HarnessDatabase {
+  const db = new DatabaseSync(scratch, { readOnly: true });
+  db.function("sha256", { deterministic: true }, (bytes) => bytes === null ? null : sha256(bytes as Uint8Array));
+  db.function("exact_seed", { deterministic: true }, seedOf);
+  createViews(db);
+  const statements = new Map<string, StatementSync>();
+  const prepare = (sql: string) => statements.getOrInsertComputed(sql, () => prepareArrays(db, sql));
+  const setSlice = db.prepare("update temp.slice set since = ?, until = ?");
+  return {
+    path,
+    keys,
+    columns: (sql) => prepare(sql).columns().map(({ name }) => name),
+    slices: (since, until) => toSlices(prepare(SLICES).all(since, until) as unknown as [bigint][], until),
+    rows(sql, slice = WHOLE) {
+      if (slice === "odd") setSlice.run(null, null);
+      else setSlice.run(slice.since, slice.until);
+      // Statements are not iterated: that would end without a word where SQLite reports an error.
+      return prepare(sql).all() as unknown as SqliteValue[][];
+    },
+    [Symbol.dispose]() {
+      db.close();
+      Deno.removeSync(scratch);
+    },
+  };
 }
 
-/** Puts what is needed of the samples into a table with an index, for files without one: they are looked up by run. */
-function indexSamples(db: DatabaseSync): void {
+function prepareArrays(db: DatabaseSync, sql: string): StatementSync {
+  // The declarations lag behind the runtime.
+  const statement = db.prepare(sql) as StatementSync & { setReturnArrays(on: boolean): void };
+  statement.setReadBigInts(true);
+  statement.setReturnArrays(true);
+  return statement;
+}
+
+/** The views that checks.sqlite.sql reads, with every column that the harness has had. */
+function createViews(db: DatabaseSync): void {
+  const view = (name: string, table: string, columns: readonly string[]) => {
+    const rows = `select ${columns.map((column) => `"${column}"`).join(", ")} from main.${table}`;
+    const inSlice = "created_at >= (select since from temp.slice) and created_at < (select until from temp.slice)";
+    db.exec(`create temp view ${name} as
+      ${rows} where ${inSlice} and not ${NO_DAY}
+      union all ${rows} where (select since is null from temp.slice) and ${NO_DAY}`);
+  };
+  db.exec("create temp table slice (since, until); insert into temp.slice values (null, null)");
+  view("harness_runs", "copy_runs", SHARED_COLUMNS);
+  view("harness_executions", "copy_executions", EXECUTION_COLUMNS);
   db.exec(`
-    create temp table model_ids as
-      select run_id, min(provider_model_id) as provider_model_id from harness_samples group by run_id;
-    create index temp.model_ids_run on model_ids (run_id, provider_model_id);
-    drop view harness_samples;
-    create temp view harness_samples as select run_id, provider_model_id from model_ids`);
+    create temp view harness_run_costs as select ${COST_COLUMNS.join(", ")} from main.copy_costs;
+    create temp view harness_samples as select run_id, provider_model_id from main.copy_samples`);
 }
 
-/** Looks at every page of the tables that are read: a damaged page can read as rows of zeroes. */
-function checkPages(db: DatabaseSync, path: string): void {
-  for (const table of ["runs", "executions", "samples"]) {
-    if (!db.prepare("select 1 from main.sqlite_master where type = 'table' and name = ?").get(table)) continue;
-    const [finding] = db.prepare(`pragma quick_check(${table})`).all();
-    if (finding.quick_check !== "ok") {
-      throw new TaskError(
-        `Cannot read SQLite file "${path}": it is damaged (quick_check of ${table}); recover it with sqlite3 .recover`,
-      );
-    }
-  }
-  // SQLite reads what is missing of a last page as zeroes, which may be the end of a text.
-  const [{ page_size }] = db.prepare("pragma page_size").all();
-  if (Deno.statSync(path).size % Number(page_size) !== 0) {
-    throw new TaskError(
-      `Cannot read SQLite file "${path}": it is damaged (its last page is cut); recover it with sqlite3 .recover`,
-    );
-  }
-  const [{ encoding }] = db.prepare("pragma encoding").all();
-  if (encoding !== "UTF-8") {
-    throw new TaskError(`Cannot read SQLite file "${path}": its text is ${encoding}; convert it to UTF-8`);
-  }
+/** The first second of each slice. */
+const SLICES = `
+  select distinct created_at from (
+    select created_at, row_number() over (order by created_at) as number from (
+      select created_at from main.copy_runs where not ${NO_DAY} union all
+      select created_at from main.copy_executions where not ${NO_DAY}
+    ) where created_at >= ? and created_at < ?
+  ) where number % ${SLICE_ROWS} = 1 order by created_at`;
+
+function toSlices(starts: readonly [bigint][], until: bigint): Slice[] {
+  return starts.map(([since], index) => ({ since, until: starts[index + 1]?.[0] ?? until }));
 }
 
 function sha256(bytes: Uint8Array): string {
@@ -210,22 +164,4 @@ function seedOf(configJson: unknown): string | null {
     return null;
   }
   return seed !== null && /^\d{1,20}$/.test(seed) ? seed : null;
-}
-
-const FINDINGS: Readonly<Record<number, string>> = {
-  5: "another process has locked it; run the export again when it is done",
-  8: "it needs to be rolled back after a crash; open it once with sqlite3",
-  10: "the disk cannot be read",
-  11: "it is damaged; recover it with sqlite3 .recover",
-  14: "it cannot be opened; check its permissions and those of its directory",
-  26: "it is not a SQLite database; name the harness's database",
-};
-
-function readError(path: string, error: unknown): TaskError {
-  if (error instanceof TaskError) return error;
-  const code = (error as { errcode?: number }).errcode;
-  const finding = code === undefined ? undefined : FINDINGS[code & 0xff];
-  return new TaskError(`Cannot read SQLite file "${path}": ${finding ?? messageOf(error)}`, EXIT.failed, {
-    cause: error,
-  });
 }

@@ -8,14 +8,14 @@ import {
   type HarnessAge,
   type HarnessFile,
   type HarnessRow,
+  openWhole,
 } from "../testing/harness.ts";
 import type { ParquetRow } from "../testing/parquet.ts";
 import { createBuffer } from "./column_buffer.ts";
 import { decodeTuples } from "./copy_binary.ts";
 import { parseDataset } from "./dataset.ts";
-import type { BadRow } from "./part_writer.ts";
+import type { BadRow } from "./chunk_writer.ts";
 import { fieldOrder } from "./source.ts";
-import { openHarness } from "./sqlite.ts";
 import { type HarnessOptions, MAX_KEPT_BYTES, readHarness } from "./sqlite_source.ts";
 
 const ROOT = new URL("../../", import.meta.url);
@@ -26,6 +26,8 @@ const DATASET = parseDataset(
   await Deno.readTextFile(new URL("sql/export/checks.postgres.sql", ROOT)),
 );
 const FIELDS = fieldOrder(DATASET.columns).map((name) => DATASET.columns.find((column) => column.name === name)!);
+
+const SIGNAL = new AbortController().signal;
 
 /** 2025-08-29T12:34:56Z. */
 const NOON = 1756470896;
@@ -38,19 +40,23 @@ interface Exported {
   readonly badRows: BadRow[];
 }
 
-async function exportFile(path: string, options: Partial<HarnessOptions> & { skip?: boolean } = {}): Promise<Exported> {
-  using harness = openHarness(path);
+type Asked = Partial<HarnessOptions> & { run?: string };
+
+async function exportFile(path: string, options: Asked & { skip?: boolean } = {}): Promise<Exported> {
+  using harness = await openWhole(path, { range: options.range ?? {}, run: options.run });
+  let lostSeeds = 0;
   const badRows: BadRow[] = [];
   const onBadRow = options.skip ? (row: BadRow) => badRows.push(row) : undefined;
-  const source = readHarness(harness, {
+  const source = await readHarness(harness, {
     dataset: DATASET,
     select: SELECT,
     range: {},
     redacted: [],
     onBadRow,
+    onLostSeed: () => void lostSeeds++,
+    signal: SIGNAL,
     ...options,
   });
-  const { lostSeeds } = harness;
   const rows: ParquetRow[] = [];
   for await (const { day, tuples, rows: count } of source.blocks([...source.days.keys()])) {
     const buffers = FIELDS.map(createBuffer);
@@ -368,8 +374,7 @@ Deno.test("readHarness() gives the days and the run it is asked for", async () =
     }
   };
   await withFile("costs", fill, async (path) => {
-    const runs = async (options: Partial<HarnessOptions>) =>
-      (await exportFile(path, options)).rows.map(({ run_id }) => run_id).join("");
+    const runs = async (options: Asked) => (await exportFile(path, options)).rows.map(({ run_id }) => run_id).join("");
     assert.equal(await runs({}), "abc");
     assert.equal(await runs({ range: { since: "2025-08-30" } }), "bc");
     assert.equal(await runs({ range: { since: "2025-08-30", until: "2025-08-30" } }), "b");
@@ -438,26 +443,27 @@ Deno.test("readHarness() tells a day's change by its fingerprint, whatever chang
     file.insert("runs", run("a"));
     file.insert("runs", run("b", { created_at: NOON + 86_400 }));
   };
-  await withFile("costs", fill, (path) => {
-    const marks = () => {
-      using harness = openHarness(path);
-      const options = { dataset: DATASET, select: SELECT, range: {}, redacted: [] };
-      return [...readHarness(harness, options).days.values()].map(({ fingerprint }) => fingerprint);
+  await withFile("costs", fill, async (path) => {
+    const marks = async () => {
+      using harness = await openWhole(path);
+      const options = { dataset: DATASET, select: SELECT, range: {}, redacted: [], signal: SIGNAL };
+      return [...(await readHarness(harness, options)).days.values()].map(({ fingerprint }) => fingerprint);
     };
-    const before = marks();
-    assert.deepEqual(marks(), before);
+    const before = await marks();
+    assert.deepEqual(await marks(), before);
     for (
       const change of [
         "update runs set claim = '' where run_id = 'a'",
         "insert into samples (run_id, cache_key, provider_model_id) values ('a', '1', 'm')",
       ]
     ) {
-      const [day, other] = marks();
+      const [day, other] = await marks();
       const db = new DatabaseSync(path);
       db.exec(change);
       db.close();
-      assert.notEqual(marks()[0], day, change);
-      assert.equal(marks()[1], other, change);
+      const changed = await marks();
+      assert.notEqual(changed[0], day, change);
+      assert.equal(changed[1], other, change);
     }
   });
 });

@@ -62,7 +62,7 @@ export async function stageDays(
   sources: readonly Source[],
   options: StageOptions,
 ): Promise<StagedDay[]> {
-  const known = options.missingOnly ? await knownKeys(plans, options) : new Set<string>();
+  const known = options.missingOnly ? await knownKeys(plans, options) : undefined;
   if (plans.some(({ kept }) => kept.length > 0)) options.pool.supersede(supersededBy(sources, known));
   const readers = sources.map((source) => {
     const days = plans.filter(({ kinds }) => kinds.includes(source.kind)).map(({ day }) => day);
@@ -110,8 +110,8 @@ async function knownKeys(
 }
 
 /** Keys of the rows that the sources' rows replace, where those are written at all. */
-function supersededBy(sources: readonly Source[], known: ReadonlySet<string>): string[] {
-  return sources.flatMap(({ supersedes }) => supersedes.filter(([own]) => !known.has(own))).flat();
+function supersededBy(sources: readonly Source[], known: ReadonlySet<string> | undefined): string[] {
+  return sources.flatMap(({ supersedes }) => supersedes.filter(([own]) => !known?.has(own))).flat();
 }
 
 interface KindContext {

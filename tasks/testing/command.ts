@@ -37,7 +37,7 @@ export async function runCommand(
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: [verb, ...denoFlags, ...rest, ...args],
     cwd: ROOT,
-    env: { ...Object.fromEntries(VARIABLES.map((variable) => [variable, ""])), NO_COLOR: "1", ...env },
+    env: { ...Object.fromEntries(VARIABLES.map((variable) => [variable, ""])), NO_COLOR: "1", INIT_CWD: "", ...env },
     stdin: "null",
     signal: AbortSignal.timeout(120_000),
   }).output();

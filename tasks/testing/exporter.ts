@@ -45,7 +45,13 @@ export async function createExporter(name = "lake", server?: string): Promise<Ex
       new Deno.Command(Deno.execPath(), {
         args: ["run", "-q", "--no-prompt", "-P=export", `tasks/${script}`, ...args],
         cwd: ROOT,
-        env: { ...Object.fromEntries(VARIABLES.map((name) => [name, ""])), NO_COLOR: "1", ...settings, ...env },
+        env: {
+          ...Object.fromEntries(VARIABLES.map((name) => [name, ""])),
+          NO_COLOR: "1",
+          INIT_CWD: "",
+          ...settings,
+          ...env,
+        },
         stdin: "null",
         stdout: "piped",
         stderr: "piped",

@@ -1,4 +1,8 @@
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { DatabaseSync, type SQLInputValue } from "node:sqlite";
+import { unfinishedPath } from "../lib/lane_files.ts";
+import { type HarnessDatabase, type HarnessRequest, openHarness } from "../lib/sqlite.ts";
 
 /** Ages of the research harness's schema, oldest first. */
 export const HARNESS_AGES = ["runs", "executions", "gates", "costs"] as const;
@@ -49,4 +53,10 @@ export function createHarnessFile(path: string, age: HarnessAge = "costs"): Harn
     },
     [Symbol.dispose]: () => db.close(),
   };
+}
+
+/** Opens all of a harness's file, unless `options` say otherwise; its copy is in the system's temporary directory. */
+export function openWhole(path: string, options: Partial<HarnessRequest> = {}): Promise<HarnessDatabase> {
+  const scratch = unfinishedPath(join(tmpdir(), "harness"));
+  return openHarness(path, { scratch, range: {}, signal: new AbortController().signal, ...options });
 }
