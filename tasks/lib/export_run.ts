@@ -172,7 +172,12 @@ async function withSources<T>(
   const { settings, report, signal } = context;
   using stack = new DisposableStack();
   const select = await Deno.readTextFile(SQLITE_SELECT);
-  const onBadRow = request.skipBadRows ? events.badRow : undefined;
+  let leftOut = 0;
+  const leaveOut = (row: BadRow) => {
+    leftOut++;
+    events.badRow(row);
+  };
+  const onBadRow = request.skipBadRows ? leaveOut : undefined;
   const home = request.dryRun ? await Deno.makeTempDir({ prefix: "heretix-" }) : directory;
   if (request.dryRun) stack.defer(() => Deno.removeSync(home, { recursive: true }));
   const opened: HarnessDatabase[] = [];
@@ -196,7 +201,7 @@ async function withSources<T>(
       report.warn(`${lostSeeds} seeds in ${harness.path} are REAL and have lost their digits; they are NULL`);
     }
   }
-  if (request.run !== undefined && files.every(({ days }) => days.size === 0)) {
+  if (request.run !== undefined && leftOut === 0 && files.every(({ days }) => days.size === 0)) {
     throw new TaskError(
       `Cannot export run "${request.run}": ${
         request.sqlitePaths.join(", ")
