@@ -7,8 +7,9 @@ import { formatManifest, type Manifest, type ManifestPart, parseManifest, PART_F
 const MANIFEST = "_manifest.json";
 const COMMIT = "_commit.json";
 
-/** Names of files that are not finished: a leading dot, and no ending that a reader looks for. */
-const UNFINISHED = /^\.[\w.-]+\.[0-9a-f-]{36}\.part$/;
+/** Names of files that are not finished, and of SQLite's journals of them: a leading dot, and no ending that a reader
+ * looks for. */
+const UNFINISHED = /^\.[\w.-]+\.[0-9a-f-]{36}\.part(-journal)?$/;
 
 /** What will be visible after a commit. Paths are relative to the lane. */
 export interface Commit {
