@@ -1,9 +1,10 @@
-import { backup, DatabaseSync } from "node:sqlite";
+import { backup, type DatabaseSync } from "node:sqlite";
 import type { Day } from "./day.ts";
 import type { CopyRequest, PickDays } from "./harness_messages.ts";
 import { copyRows } from "./harness_rows.ts";
 import { checkFile } from "./sqlite_check.ts";
 import { toReadError, unreadable } from "./sqlite_error.ts";
+import { openReadable } from "./sqlite_open.ts";
 import { readTables } from "./sqlite_tables.ts";
 
 /** How often a copy is begun again because the file has changed meanwhile. */
@@ -21,12 +22,10 @@ class Changed extends Error {}
  */
 export async function copyHarness(request: CopyRequest, pick?: PickDays): Promise<ReadonlyMap<Day, string>> {
   try {
-    using db = new DatabaseSync(request.path, { readOnly: true, timeout: 3000 });
-    // Before anything is executed without a statement, whose failures have no code.
-    const wal = isWal(db);
+    using db = openReadable(request.path, request.scratch);
     // The copy grows in the connection's own temporary database, which SQL can write to without a way through here.
     db.exec("pragma temp.journal_mode = off; pragma temp.synchronous = off; pragma main.cache_size = -8000");
-    const keys = wal ? await copyAtOnce(db, request, pick) : await copyInPages(db, request, pick);
+    const keys = isWal(db) ? await copyAtOnce(db, request, pick) : await copyInPages(db, request, pick);
     await backup(db, request.scratch, { source: "temp", rate: -1 });
     return keys;
   } catch (error) {
@@ -42,7 +41,7 @@ async function copyAtOnce(db: DatabaseSync, request: CopyRequest, pick?: PickDay
   db.exec("begin");
   const tables = readTables(db, request.path);
   checkFile(db, request.path);
-  const keys = await copyRows({ db, tables, request, pick, onPage: () => {} });
+  const keys = await copyRows({ db, tables, request, pick, expectSame: () => {} });
   db.exec("commit");
   return keys;
 }
@@ -53,11 +52,12 @@ async function copyInPages(db: DatabaseSync, request: CopyRequest, pick?: PickDa
   checkFile(db, path);
   for (let restarts = 0;; restarts++) {
     const [data, schema] = [version("data_version"), version("schema_version")];
-    const expectSame = () => {
-      if (restarts < RESTARTS && version("data_version") !== data) throw new Changed();
+    const changes = () => {
+      if (version("data_version") !== data) throw new Changed();
     };
+    const expectSame = restarts < RESTARTS ? changes : undefined;
     try {
-      const keys = await copyRows({ db, tables: readTables(db, path), request, pick, onPage: expectSame });
+      const keys = await copyRows({ db, tables: readTables(db, path), request, pick, expectSame });
       // VACUUM gives rows new places, by which they would be lost.
       if (version("schema_version") === schema) return keys;
       throw unreadable(path, "another process rebuilds it; run the export again when it is done");

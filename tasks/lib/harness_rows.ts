@@ -4,6 +4,7 @@ import { COST_COLUMNS, EXECUTION_COLUMNS, NO_DAY, SHARED_COLUMNS } from "./harne
 import { digestKeys } from "./harness_keys.ts";
 import type { CopyRequest, PickDays } from "./harness_messages.ts";
 import { createPager, type Pager } from "./sqlite_pages.ts";
+import { unreadable } from "./sqlite_error.ts";
 import { type HarnessTables, hasRunIndex, selectList } from "./sqlite_tables.ts";
 
 /** What rows are copied from, and how. */
@@ -16,8 +17,8 @@ export interface RowCopy {
   readonly request: CopyRequest;
   /** Asks for the days that are wanted. */
   readonly pick?: PickDays;
-  /** Called between short reads. */
-  readonly onPage: () => void;
+  /** Called between short reads: throws when the database has changed. It may change where undefined. */
+  readonly expectSame?: () => void;
 }
 
 /** A table as it stands in the copy: without types, so that every value stays what it is. */
@@ -50,14 +51,16 @@ const DAY = `case when not ${NO_DAY} then (created_at - (created_at % 86400 + 86
 
 /** Copies the wanted rows to the connection's temporary database, and tells the keys by day. */
 export async function copyRows(copy: RowCopy): Promise<ReadonlyMap<Day, string>> {
-  const { db, request, pick } = copy;
-  const pager = createPager(db, copy.onPage);
+  const { db, request, pick, expectSame } = copy;
+  const pager = createPager(db, expectSame ?? (() => {}));
   db.exec(TABLES);
   // Runs first: an execution that comes with its run, or after it, is then seen if its run is.
   readKeys(copy, pager, "runs");
   readKeys(copy, pager, "executions");
   db.exec(LONE_RUNS);
-  if (pick) await pickDays(copy, pick);
+  const digest = (rows: string) => request.run === undefined ? digestKeys(db, inRange(request, rows)) : new Map();
+  const keys = digest(KEYS);
+  if (pick) await pickDays(copy, pick, keys);
   markWanted(copy);
   copyPlaces(copy, pager, { table: "executions", columns: EXECUTION_COLUMNS });
   copyPlaces(copy, pager, { table: "runs", columns: SHARED_COLUMNS });
@@ -65,7 +68,7 @@ export async function copyRows(copy: RowCopy): Promise<ReadonlyMap<Day, string>>
   copyPlaces(copy, pager, { table: "runs", columns: COST_COLUMNS, as: "costs" });
   copySamples(copy, pager);
   db.exec(INDEXES);
-  return request.run === undefined ? digestKeys(db, inRange(request, KEYS_AFTER)) : new Map();
+  return expectSame ? keys : digest(KEYS_AFTER);
 }
 
 /** The runs to which no execution belongs. */
@@ -86,19 +89,46 @@ const KEYS_AFTER = `
   union all select day, null, run_id, created_at from temp.lone_runs
     where place not in (select place from temp.wanted_runs)`;
 
+/** Rows that are read at once: their sorting needs no disk. */
+const SLICE_ROWS = 64;
+
+/** Finds rows and slices, by the first second of each, without sorting. */
 const INDEXES = `
   create index temp.copy_runs_at on copy_runs (created_at);
   create index temp.copy_executions_at on copy_executions (created_at);
+  create index temp.copy_runs_odd on copy_runs (place) where ${NO_DAY};
+  create index temp.copy_executions_odd on copy_executions (place) where ${NO_DAY};
   create index temp.copy_costs_run on copy_costs (run_id, created_at);
-  create index temp.copy_samples_run on copy_samples (run_id, provider_model_id)`;
+  create index temp.copy_samples_run on copy_samples (run_id, provider_model_id);
+  drop table if exists temp.slices;
+  create temp table slices as select distinct created_at as since from (
+    select created_at, row_number() over (order by created_at) as number from (
+      select created_at from temp.copy_runs where not ${NO_DAY} union all
+      select created_at from temp.copy_executions where not ${NO_DAY}
+    )
+  ) where number % ${SLICE_ROWS} = 1`;
 
-function readKeys({ db, tables }: RowCopy, pager: Pager, table: "runs" | "executions"): void {
+function readKeys({ db, tables, request, expectSame }: RowCopy, pager: Pager, table: "runs" | "executions"): void {
   if (tables[table].size === 0) return;
   const [keys, id] = table === "runs" ? ["run_keys", ""] : ["execution_keys", "execution_id, "];
   const insert = db.prepare(`
     insert into temp.${keys} select _rowid_, ${id}run_id, created_at, ${DAY}
     from main.${table} where _rowid_ between ? and ?`);
   pager.each(`main.${table}`, "_rowid_", (from, to) => insert.run(from, to));
+  if (expectSame) expectAll({ db, expectSame, request }, table, keys);
+}
+
+/** Compares with the primary key's index, by which SQLite counts: a damaged page can hide rows without an error. */
+function expectAll(
+  { db, expectSame, request }: Pick<RowCopy, "db" | "request" | "expectSame">,
+  table: string,
+  keys: string,
+): void {
+  const sql = `select (select count(*) from main.${table}) as all_rows, (select count(*) from temp.${keys}) as found`;
+  const { all_rows, found } = db.prepare(sql).get()!;
+  if (all_rows === found) return;
+  expectSame?.();
+  throw unreadable(request.path, `it is damaged (rows of ${table} are missing); recover it with sqlite3 .recover`);
 }
 
 const numberOf = (day: Day) => startOf(day) / DAY_MICROS;
@@ -108,9 +138,9 @@ const bounds = ({ range: { since, until } }: CopyRequest) =>
 
 const inRange = (request: CopyRequest, rows: string) => `select * from (${rows}) where day ${bounds(request)}`;
 
-async function pickDays({ db, request }: RowCopy, pick: PickDays): Promise<void> {
+async function pickDays({ db }: RowCopy, pick: PickDays, keys: ReadonlyMap<Day, string>): Promise<void> {
   const insert = db.prepare("insert or ignore into temp.picked_days values (?)");
-  for (const day of await pick(digestKeys(db, inRange(request, KEYS)))) insert.run(numberOf(day));
+  for (const day of await pick(keys)) insert.run(numberOf(day));
 }
 
 /** Whether a day is wanted, as SQL; rows without a day always are, so that they are named. */

@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto";
 import { messageOf, TaskError } from "./errors.ts";
 
-/** Names of files that are not finished: a leading dot, and no ending that a reader looks for. */
-export const UNFINISHED = /^\.[\w.-]+\.[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.part$/;
+/** Names of files that are not finished, and of SQLite's journals of them: a leading dot, and no ending that a reader
+ * looks for. */
+export const UNFINISHED = /^\.[\w.-]+\.[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.part(-journal)?$/;
 
 /** A fresh temporary path beside a path. */
 export function unfinishedPath(path: string): string {

@@ -38,9 +38,6 @@ export interface HarnessRequest extends ThreadOptions {
   readonly run?: string;
 }
 
-/** Rows in a slice: their sorting needs no disk. */
-const SLICE_ROWS = 64;
-
 /** Every row that is in a day. */
 const WHOLE: Slice = { since: SECONDS.first, until: SECONDS.end };
 
@@ -90,12 +87,13 @@ function openCopy(path: string, scratch: string, keys: ReadonlyMap<Day, string>)
   createViews(db);
   const statements = new Map<string, StatementSync>();
   const prepare = (sql: string) => statements.getOrInsertComputed(sql, () => prepareArrays(db, sql));
+  const starts = prepare("select since from main.slices order by since").all().flat() as unknown as bigint[];
   const setSlice = db.prepare("update temp.slice set since = ?, until = ?");
   return {
     path,
     keys,
     columns: (sql) => prepare(sql).columns().map(({ name }) => name),
-    slices: (since, until) => toSlices(prepare(SLICES).all(since, until) as unknown as [bigint][], until),
+    slices: (since, until) => toSlices(since, until, starts.filter((start) => start > since && start < until)),
     rows(sql, slice = WHOLE) {
       if (slice === "odd") setSlice.run(null, null);
       else setSlice.run(slice.since, slice.until);
@@ -134,17 +132,10 @@ function createViews(db: DatabaseSync): void {
     create temp view harness_samples as select run_id, provider_model_id from main.copy_samples`);
 }
 
-/** The first second of each slice. */
-const SLICES = `
-  select distinct created_at from (
-    select created_at, row_number() over (order by created_at) as number from (
-      select created_at from main.copy_runs where not ${NO_DAY} union all
-      select created_at from main.copy_executions where not ${NO_DAY}
-    ) where created_at >= ? and created_at < ?
-  ) where number % ${SLICE_ROWS} = 1 order by created_at`;
-
-function toSlices(starts: readonly [bigint][], until: bigint): Slice[] {
-  return starts.map(([since], index) => ({ since, until: starts[index + 1]?.[0] ?? until }));
+/** The slices that a range of seconds is cut into by the first seconds of the copy's slices. */
+function toSlices(since: bigint, until: bigint, starts: readonly bigint[]): Slice[] {
+  const bounds = [since, ...starts, until];
+  return bounds.slice(1).map((end, index) => ({ since: bounds[index], until: end }));
 }
 
 function sha256(bytes: Uint8Array): string {

@@ -16,7 +16,10 @@ export function checkFile(db: DatabaseSync, path: string): void {
     throw unreadable(path, "it is damaged (its last page is cut); recover it with sqlite3 .recover");
   }
   const [{ encoding }] = db.prepare("pragma main.encoding").all();
-  if (encoding !== "UTF-8") throw unreadable(path, `its text is ${encoding}; convert it to UTF-8`);
+  if (encoding !== "UTF-8") {
+    const [from, to] = [path, `${path}.utf8`].map((name) => `'${name.replaceAll("'", "'\\''")}'`);
+    throw unreadable(path, `its text is ${encoding}; convert it: sqlite3 ${from} .dump | sqlite3 ${to}`);
+  }
   if (sizeBytes <= MAX_CHECKED_BYTES) checkPages(db, path);
 }
 

@@ -180,7 +180,7 @@ Deno.test("openHarness() refuses tables without the columns that make a row, and
       ],
       [
         "pragma encoding = 'UTF-16le'; create table runs (run_id, created_at)",
-        "its text is UTF-16le; convert it to UTF-8",
+        `its text is UTF-16le; convert it: sqlite3 '${directory}/4.sqlite' .dump | sqlite3 '${directory}/4.sqlite.utf8'`,
       ],
     ];
     for (const [index, [sql, finding]] of made.entries()) {

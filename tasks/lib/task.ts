@@ -37,7 +37,8 @@ export async function runTask(
   } catch (error) {
     if (interrupt.signal.aborted) {
       report.error(`Interrupted ${spec.name}; nothing half done is visible`);
-      return EXIT.interrupted;
+      // A thread that is inside of SQLite ends with the process alone, which would wait for it.
+      Deno.exit(EXIT.interrupted);
     }
     if (!(error instanceof TaskError)) {
       report.error(error instanceof Error ? error.stack ?? error.message : String(error));
