@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { writeHarnessSample } from "./lib/harness_sample.ts";
+import { VARIABLES } from "./lib/settings.ts";
 import { createExporter, type Exporter, fileStates, finish, insertChecks, listDebris } from "./testing/exporter.ts";
 import { createHarnessFile } from "./testing/harness.ts";
 import { type LaneFile, type ParquetRow, readLane } from "./testing/parquet.ts";
@@ -166,4 +168,44 @@ Deno.test("export:run of a run that is not there says so, with the file's absolu
     `Cannot export run "nobody": ${exporter.home}/heretix.sqlite has no such run; check RUN_ID and --sqlite\n`,
   );
   assert.deepEqual(await Array.fromAsync(Deno.readDir(join(exporter.lane, ".."))), [], "no empty lane is left");
+});
+
+Deno.test("README's line after a research run runs as written from the harness's directory, and never fails the run", async () => {
+  const home = await Deno.makeTempDir({ prefix: "heretix-hook-" });
+  try {
+    const readme = await Deno.readTextFile(new URL("../README.md", import.meta.url));
+    const line = /^heretix run .*$/m.exec(readme)![0];
+    await Deno.mkdir(join(home, "bin"));
+    await Deno.writeTextFile(join(home, "bin/heretix"), "#!/bin/sh\nexit 0\n", { mode: 0o755 });
+    await Deno.symlink(Deno.execPath(), join(home, "bin/deno"));
+    const run = async () => {
+      const { code, stdout, stderr } = await new Deno.Command("/bin/sh", {
+        args: ["-c", line.replace("PATH", fileURLToPath(new URL("..", import.meta.url)).slice(0, -1))],
+        cwd: home,
+        // Whoever runs the tests may stand elsewhere, and INIT_CWD says so.
+        clearEnv: true,
+        env: {
+          ...Object.fromEntries(
+            ["HOME", "DENO_DIR"].flatMap((name) => Deno.env.has(name) ? [[name, Deno.env.get(name)!]] : []),
+          ),
+          ...Object.fromEntries(VARIABLES.map((name) => [name, ""])),
+          EXPORT_DIR: join(home, "lake"),
+          PATH: `${join(home, "bin")}:${Deno.env.get("PATH")}`,
+        },
+      }).output();
+      const text = new TextDecoder();
+      return { code, stdout: text.decode(stdout), stderr: text.decode(stderr) };
+    };
+    const failed = await run();
+    assert.equal(failed.code, 0, failed.stderr);
+    assert.match(failed.stderr, /Cannot read SQLite file "\S*\/runs\/heretix\.sqlite": it does not exist; /);
+    assert.match(failed.stderr, /export failed; the next one catches up\n$/);
+    await Deno.mkdir(join(home, "runs"));
+    writeHarnessSample(join(home, "runs/heretix.sqlite"), { runs: 4, days: 1 });
+    const { code, stdout, stderr } = await run();
+    assert.equal(code, 0, stderr);
+    assert.match(stdout, /^Exported 5 rows in 1 file \(0\.0 MB\) to \/\S*\/lake\/local, 0 days unchanged\n$/);
+  } finally {
+    await Deno.remove(home, { recursive: true });
+  }
 });
