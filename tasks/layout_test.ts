@@ -38,6 +38,7 @@ const PURE = [
   "memory_files.ts",
   "migration_plan.ts",
   "migration_rules.ts",
+  "printable.ts",
   "queries.ts",
   "report_page.ts",
   "server_error.ts",

@@ -94,6 +94,67 @@ terminalTest(
   },
 );
 
+/** How the hostile text of the talking task reads. */
+const WRITTEN_OUT = "a\\u001b[31m\\u009b2J\\u202eb\\n\\rc\\u007f";
+
+const talkFreely = (flag: string, options?: TerminalOptions) =>
+  runInTerminal(["run", "-q", "--no-prompt", TALK, flag], options);
+
+terminalTest("a task prints nothing that a terminal would obey, in no kind of line", async () => {
+  const text = WRITTEN_OUT;
+  const { screen } = await talkFreely("--hostile", { typed: [[`${text} [y/N] `, "n\n"]] });
+  assert.deepEqual(screen.split("\r\n"), [
+    text,
+    text,
+    `␛[33mWarning: ${text}␛[39m`,
+    `\r␛[K${text}\r␛[K${text}`,
+    text,
+    "{",
+    `  "${text}": "${text}"`,
+    "}",
+    `${text} [y/N] n`,
+    `␛[31m${text}`,
+    `  ${text}␛[39m`,
+    "",
+  ]);
+});
+
+for (const flag of ["--bug", "--stray"]) {
+  terminalTest(`a bug keeps the lines of its stack trace, and no control character: ${flag}`, async () => {
+    const { code, screen } = await talkFreely(flag, { env: { NO_COLOR: "1" } });
+    assert.match(screen, /^Error: a\\u001b\[31m\\u009b2J\\u202eb\r\n\\rc\\u007f\r\n {4}at talk \(file:/);
+    assert.doesNotMatch(screen.replaceAll("\r\n", ""), /[\p{Cc}␛]/u);
+    assert.equal(code, 1);
+  });
+}
+
+terminalTest("names from a database are written out, in warnings and in results", async () => {
+  await using database = await createChecksDatabase();
+  await using directory = await createExportDirectory();
+  const name = '"x\x1b[2J\u009b\n"';
+  await database.sql.unsafe(`alter table checks add column ${name} int; ${insertCheck("a")}; create table ${name} ()`);
+  const env = { DATABASE_URL: database.url, EXPORT_DIR: directory.path, NO_COLOR: "1" };
+  const exported = await runTask("export", [], { env });
+  assert.match(exported.screen, /^Warning: Column "x\\u001b\[2J\\u009b\\n" of checks is not exported; /);
+  const checked = await runTask("db:check", [], { env });
+  assert.match(checked.screen, /^ +x\\u001b\[2J\\u009b\\n 0\r$/m);
+});
+
+terminalTest("the settings' error and --help keep their lines", async () => {
+  const { screen } = await runTask("migrate", ["--env", "x\n\x1b"], {
+    env: { DATABASE_URL: "nothing", NO_COLOR: "1" },
+  });
+  assert.match(
+    screen,
+    /^Cannot use the settings:\r\n {2}--env takes .*, not "x\\n\\u001b"\r\n {2}DATABASE_URL: .*\r\n$/,
+  );
+  const help = await runTask("migrate", ["--help"], {});
+  assert.match(
+    help.screen,
+    /^Apply the pending migrations of sql\/migrations\.\r\n\r\nUsage: .*\r\n\r\n {2}--env ENV /,
+  );
+});
+
 terminalTest("db:reset on a terminal goes on after yes", async () => {
   await using database = await createTestDatabase();
   await database.sql.unsafe("create table old (id int)");

@@ -1,21 +1,33 @@
+import { printable } from "./printable.ts";
+
 /** How much a task says, and in which form. */
 export interface ReportOptions {
   /** Whether results, warnings and errors alone are printed. */
   readonly quiet?: boolean;
 }
 
-/** The only place that prints. Results go to stdout, everything else to stderr. */
+/** One line, or several: what a terminal would obey, line ends included, is written out in each. */
+export type Lines = string | readonly string[];
+
+/** The only place that prints. Results go to stdout, everything else to stderr.
+ *
+ * Names, messages and values come from servers and files: all of them go through `printable` here, and only here.
+ */
 export interface Report {
-  /** The task's result: a table, a summary, JSON. */
-  result(text: string): void;
+  /** The task's result: a table, a summary. */
+  result(lines: Lines): void;
+  /** A result for programs, as JSON. */
+  json(value: unknown): void;
+  /** A result for programs, as it is: the only text that is not cleaned. */
+  data(text: string): void;
   /** Something worth knowing while it runs; left out with --quiet. */
-  note(text: string): void;
+  note(lines: Lines): void;
   /** Something to look at; always shown. */
-  warn(text: string): void;
-  /** The one line that ends a failed task. */
-  error(text: string): void;
+  warn(line: string): void;
+  /** What ends a failed task. */
+  error(lines: Lines): void;
   /** A line that replaces itself on a terminal; nothing in a pipe or with --quiet. */
-  progress(text: string): void;
+  progress(line: string): void;
   /** Asks a yes/no question on the terminal; undefined where there is none.
    *
    * Errors: the signal's reason, when it is aborted before there is an answer.
@@ -31,30 +43,33 @@ export function openReport({ quiet = false }: ReportOptions = {}): Report {
     if (shown) write(Deno.stderr, "\r\x1b[K");
     shown = false;
   };
-  const line = (text: string) => {
+  const print = (stream: Stream, text: string) => {
     clear();
-    write(Deno.stderr, `${text}\n`);
+    write(stream, text);
   };
+  const result = (lines: Lines) => print(Deno.stdout, `${clean(lines)}\n`);
   return {
-    result(text) {
-      clear();
-      write(Deno.stdout, text.endsWith("\n") ? text : `${text}\n`);
-    },
-    note: (text) => quiet || line(text),
-    warn: (text) => line(inColour(YELLOW, `Warning: ${text}`)),
-    error: (text) => line(inColour(RED, text)),
-    progress(text) {
+    result,
+    json: (value) => result(JSON.stringify(value, null, 2).split("\n")),
+    data: (text) => print(Deno.stdout, text),
+    note: (lines) => quiet || print(Deno.stderr, `${clean(lines)}\n`),
+    warn: (line) => print(Deno.stderr, `${inColour(YELLOW, clean(`Warning: ${line}`))}\n`),
+    error: (lines) => print(Deno.stderr, `${inColour(RED, clean(lines))}\n`),
+    progress(line) {
       if (!live) return;
-      write(Deno.stderr, `\r\x1b[K${text}`);
+      write(Deno.stderr, `\r\x1b[K${clean(line)}`);
       shown = true;
     },
     async ask(question, signal) {
       if (!Deno.stdin.isTerminal()) return undefined;
-      clear();
-      write(Deno.stderr, `${question} [y/N] `);
+      print(Deno.stderr, `${clean(question)} [y/N] `);
       return /^y(es)?$/i.test((await readLine(signal)).trim());
     },
   };
+}
+
+function clean(lines: Lines): string {
+  return [lines].flat().map(printable).join("\n");
 }
 
 const RED = 31;
@@ -66,8 +81,10 @@ function inColour(colour: number, text: string): string {
   return Deno.stderr.isTerminal() && !Deno.noColor ? `\x1b[${colour}m${text}\x1b[39m` : text;
 }
 
+type Stream = typeof Deno.stdout | typeof Deno.stderr;
+
 /** Writes all of the text; a reader that has gone away (`| head`) ends the output, not the task. */
-function write(stream: typeof Deno.stdout | typeof Deno.stderr, text: string): void {
+function write(stream: Stream, text: string): void {
   let bytes = new TextEncoder().encode(text);
   try {
     while (bytes.length > 0) bytes = bytes.subarray(stream.writeSync(bytes));

@@ -26,7 +26,7 @@ export async function runTask(
   const report = openReport({ quiet: argv.includes("--quiet") });
   const interrupt = new AbortController();
   using _signals = onSignals(interrupt);
-  using _lost = ignoreLostConnections();
+  using _strays = onStrayErrors(report);
   try {
     const args = parseTaskArgs(spec, argv);
     if (args.has("help")) {
@@ -40,10 +40,10 @@ export async function runTask(
       return EXIT.interrupted;
     }
     if (!(error instanceof TaskError)) {
-      report.error(error instanceof Error ? error.stack ?? error.message : String(error));
+      report.error(traceOf(error));
       return EXIT.failed;
     }
-    report.error(error.message);
+    report.error(error.lines);
     return error.exitCode;
   }
 }
@@ -62,9 +62,32 @@ function onSignals(interrupt: AbortController): Disposable {
   };
 }
 
-/** Keeps the process alive through what postgres.js throws when a connection is lost; anything else ends it, with its stack. */
-function ignoreLostConnections(): Disposable {
-  const onError = (event: ErrorEvent) => isLostConnectionNoise(event.error) && event.preventDefault();
+/** Ends the process on an error that no promise of the task holds, with its stack; what postgres.js throws when a
+ * connection is lost is none. */
+function onStrayErrors(report: Report): Disposable {
+  const end = (error: unknown) => {
+    report.error(traceOf(error));
+    Deno.exit(EXIT.failed);
+  };
+  const onError = (event: ErrorEvent) => {
+    event.preventDefault();
+    if (!isLostConnectionNoise(event.error)) end(event.error);
+  };
+  const onRejection = (event: PromiseRejectionEvent) => {
+    event.preventDefault();
+    end(event.reason);
+  };
   globalThis.addEventListener("error", onError);
-  return { [Symbol.dispose]: () => globalThis.removeEventListener("error", onError) };
+  globalThis.addEventListener("unhandledrejection", onRejection);
+  return {
+    [Symbol.dispose]() {
+      globalThis.removeEventListener("error", onError);
+      globalThis.removeEventListener("unhandledrejection", onRejection);
+    },
+  };
+}
+
+/** Lines of a bug's stack trace. */
+function traceOf(error: unknown): string[] {
+  return (error instanceof Error ? error.stack ?? error.message : String(error)).split("\n");
 }

@@ -72,7 +72,7 @@ export async function runInTerminal(
   }
   const { code } = await child.status;
   clearTimeout(timer);
-  // Ctrl-C ends `script` too, where the command's end comes first.
+  // `script` reads nothing more once the command has ended.
   await keyboard.close().catch(() => {});
   if (steps.length > 0) throw new Error(`The terminal never showed "${steps[0].shown}": ${screen}`);
   return { code, screen: screen.replace(/^pid \d+\.\r\n/, "").replaceAll("\x1b", "␛") };
