@@ -1,3 +1,4 @@
+import { EXIT, messageOf, TaskError } from "./errors.ts";
 import { printable } from "./printable.ts";
 
 /** How much a task says, and in which form. */
@@ -83,13 +84,22 @@ function inColour(colour: number, text: string): string {
 
 type Stream = typeof Deno.stdout | typeof Deno.stderr;
 
-/** Writes all of the text; a reader that has gone away (`| head`) ends the output, not the task. */
+/** Writes all of the text; a reader that has gone away (`| head`) ends the output, not the task.
+ *
+ * Errors: TaskError (exit 1) when it cannot be written, as to a full device.
+ */
 function write(stream: Stream, text: string): void {
   let bytes = new TextEncoder().encode(text);
   try {
     while (bytes.length > 0) bytes = bytes.subarray(stream.writeSync(bytes));
   } catch (error) {
-    if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+    if (error instanceof Deno.errors.BrokenPipe) return;
+    const name = stream === Deno.stdout ? "stdout" : "stderr";
+    throw new TaskError(
+      `Cannot write output "${name}": ${messageOf(error)}; make room where it goes, or send it elsewhere`,
+      EXIT.failed,
+      { cause: error },
+    );
   }
 }
 

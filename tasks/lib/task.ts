@@ -1,7 +1,7 @@
 import { type Args, formatHelp, parseTaskArgs, type TaskSpec } from "./args.ts";
 import { EXIT, type ExitCode, TaskError } from "./errors.ts";
 import { isLostConnectionNoise } from "./lost_connection.ts";
-import { openReport, type Report } from "./report.ts";
+import { type Lines, openReport, type Report } from "./report.ts";
 
 /** What a task's body gets. */
 export interface TaskContext {
@@ -36,15 +36,24 @@ export async function runTask(
     return (await body({ args, report, signal: interrupt.signal })) ?? EXIT.done;
   } catch (error) {
     if (interrupt.signal.aborted) {
-      report.error(`Interrupted ${spec.name}; nothing half done is visible`);
+      tellError(report, `Interrupted ${spec.name}; nothing half done is visible`);
       return EXIT.interrupted;
     }
     if (!(error instanceof TaskError)) {
-      report.error(traceOf(error));
+      tellError(report, traceOf(error));
       return EXIT.failed;
     }
-    report.error(error.lines);
+    tellError(report, error.lines);
     return error.exitCode;
+  }
+}
+
+/** Prints what ends the task; where stderr takes nothing, the exit code tells it alone. */
+function tellError(report: Report, lines: Lines): void {
+  try {
+    report.error(lines);
+  } catch (error) {
+    if (!(error instanceof TaskError)) throw error;
   }
 }
 
@@ -66,7 +75,7 @@ function onSignals(interrupt: AbortController): Disposable {
  * connection is lost is none. */
 function onStrayErrors(report: Report): Disposable {
   const end = (error: unknown) => {
-    report.error(traceOf(error));
+    tellError(report, traceOf(error));
     Deno.exit(EXIT.failed);
   };
   const onError = (event: ErrorEvent) => {
