@@ -2,7 +2,7 @@ import type { Args, TaskSpec } from "./lib/args.ts";
 import { EXIT, TaskError } from "./lib/errors.ts";
 import { formatQueryList, type NamedQuery, parseQueries, pickQueries } from "./lib/queries.ts";
 import { readSettings } from "./lib/settings.ts";
-import { type Format, formatRows, FORMATS } from "./lib/table_format.ts";
+import { type Format, formatCsv, formatRows, FORMATS } from "./lib/table_format.ts";
 import { runTask, type TaskContext } from "./lib/task.ts";
 
 const QUERIES = new URL("../analytics/queries.sql", import.meta.url);
@@ -29,13 +29,15 @@ async function analytics({ args, report }: TaskContext): Promise<void> {
   const { openCatalog } = await import("./lib/catalog.ts");
   using catalog = await openCatalog(args.text("dir") ?? readSettings("local").exportDir);
   for (const query of queries) {
-    if (queries.length > 1) {
-      report.result(
-        `${format === "md" ? "## " : "-- "}${query.name}: ${query.description}${format === "md" ? "\n\n" : "\n"}`,
-      );
-    }
-    report.result(formatRows(catalog.query(query), format) + (queries.length > 1 ? "\n" : ""));
+    const result = catalog.query(query);
+    if (format === "csv") report.data(formatCsv(result));
+    else if (queries.length === 1) report.result(formatRows(result, format));
+    else report.result([...headingOf(query, format), ...formatRows(result, format), ""]);
   }
+}
+
+function headingOf({ name, description }: NamedQuery, format: Format): string[] {
+  return format === "md" ? [`## ${name}: ${description}`, ""] : [`-- ${name}: ${description}`];
 }
 
 function chosenQueries(args: Args, known: readonly NamedQuery[]): NamedQuery[] {

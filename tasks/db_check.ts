@@ -22,18 +22,18 @@ const SPEC: TaskSpec = {
 async function check({ args, report, signal }: TaskContext): Promise<ExitCode> {
   const waitMs = (args.count("wait", 1) ?? 10) * 1000;
   const { target } = readSettings(args.text("env") ?? "local");
-  const json = (value: unknown) => report.result(JSON.stringify(value, null, 2));
   try {
     await using database = await openDatabase(target, { report, waitMs, signal });
     const [server, ledger] = [await readServerFacts(database.sql), await readLedgerFacts(database)];
     const problems = findProblems(server, ledger);
-    if (args.has("json")) json({ database: target.label, healthy: problems.length === 0, problems, server, ledger });
-    else report.result(formatHealth(server, ledger, { label: target.label, problems }));
+    if (args.has("json")) {
+      report.json({ database: target.label, healthy: problems.length === 0, problems, server, ledger });
+    } else report.result(formatHealth(server, ledger, { label: target.label, problems }));
     return problems.length === 0 ? EXIT.done : EXIT.failed;
   } catch (error) {
     const failure = toServerFailure(error, { verb: "check", ...target });
     if (failure instanceof TaskError && args.has("json")) {
-      json({ database: target.label, healthy: false, problems: [failure.message], server: null, ledger: null });
+      report.json({ database: target.label, healthy: false, problems: [failure.message], server: null, ledger: null });
     }
     throw failure;
   }

@@ -24,7 +24,7 @@ async function diff({ args, report, signal }: TaskContext): Promise<ExitCode> {
   const files = await readMigrations();
   const found = await readDatabase(target, { report, signal });
   const differences = diffSchemas(await buildSchema(files), found);
-  if (args.has("json")) report.result(JSON.stringify({ database: target.label, differences }, null, 2));
+  if (args.has("json")) report.json({ database: target.label, differences });
   else if (differences.length > 0) report.result(formatDifferences(differences));
   else report.result(`${target.label} is what ${files.length} migrations make`);
   if (differences.length === 0) return EXIT.done;

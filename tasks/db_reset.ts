@@ -3,7 +3,6 @@ import { openDatabase } from "./lib/database.ts";
 import { EXIT, type ExitCode, TaskError } from "./lib/errors.ts";
 import { readMigrations } from "./lib/migration_files.ts";
 import { migrate } from "./lib/migration_run.ts";
-import { confirmOnTerminal } from "./lib/report.ts";
 import { replaceDatabase, requireLocal } from "./lib/reset.ts";
 import { seedDatabase } from "./lib/seed.ts";
 import { readSettings } from "./lib/settings.ts";
@@ -25,7 +24,7 @@ async function reset({ args, report, signal }: TaskContext): Promise<ExitCode | 
   const { target } = readSettings(args.text("env") ?? "local", { direct: true });
   requireLocal(target);
   const files = await readMigrations();
-  if (!args.has("yes") && !confirmReset(target)) {
+  if (!args.has("yes") && !(await confirmReset(target, { report, signal }))) {
     report.note(`Left ${target.label} as it is`);
     return EXIT.refused;
   }
@@ -48,14 +47,16 @@ async function reset({ args, report, signal }: TaskContext): Promise<ExitCode | 
   );
 }
 
-function confirmReset({ label }: Target): boolean {
-  if (!Deno.stdin.isTerminal()) {
-    throw new TaskError(
-      `Cannot reset database "${label}": there is no terminal to ask on; pass --yes if all of it may go`,
-      EXIT.usage,
-    );
-  }
-  return confirmOnTerminal(`Drop ${label} with all its rows?`);
+async function confirmReset(
+  { label }: Target,
+  { report, signal }: Pick<TaskContext, "report" | "signal">,
+): Promise<boolean> {
+  const agreed = await report.ask(`Drop ${label} with all its rows?`, signal);
+  if (agreed !== undefined) return agreed;
+  throw new TaskError(
+    `Cannot reset database "${label}": there is no terminal to ask on; pass --yes if all of it may go`,
+    EXIT.usage,
+  );
 }
 
 if (import.meta.main) Deno.exitCode = await runTask(SPEC, reset);

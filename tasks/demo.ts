@@ -28,20 +28,21 @@ async function demo({ report, signal }: TaskContext): Promise<void> {
   await Deno.remove(DIRECTORY, { recursive: true }).catch(ignoreNotFound);
   await Deno.mkdir(DIRECTORY);
   const run = async (name: string, ...args: string[]) => {
-    report.result(`\n$ deno task ${[name, ...args].join(" ")}`);
+    report.result(["", `$ deno task ${[name, ...args].join(" ")}`]);
     await runChildTask(name, args, { env: SETTINGS, signal });
   };
   report.result(`Everything below happens in ${DIRECTORY}; no other database is touched.`);
   await run("migrate");
   await run("db:seed", "--rows", "600", "--days", "14");
   const { runs, executions } = writeHarnessSample(SETTINGS.HERETIX_DB_PATH, { runs: 36 });
-  report.result(`\nWrote ${SETTINGS.HERETIX_DB_PATH}, a research file of ${runs} runs and ${executions} executions`);
+  const written = `${SETTINGS.HERETIX_DB_PATH}, a research file of ${runs} runs and ${executions} executions`;
+  report.result(["", `Wrote ${written}`]);
   await run("export", "--from", "all");
   await run("analytics", "overview");
   await run("analytics", "prompt_versions");
   await run("analytics", "bias_gap");
   await run("report", "--out", `${DIRECTORY}/report.html`);
-  report.result(CLOSING);
+  report.result(CLOSING.split("\n"));
 }
 
 const CLOSING = `

@@ -42,6 +42,7 @@ const PURE = [
   "migration_plan.ts",
   "migration_rules.ts",
   "parquet_footer.ts",
+  "printable.ts",
   "queries.ts",
   "redaction.ts",
   "report_page.ts",

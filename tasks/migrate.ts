@@ -33,7 +33,9 @@ async function migrateTask({ args, report, signal }: TaskContext): Promise<ExitC
   const files = await readMigrations();
   const request = parseMigrateRequest(args, files);
   if (request.writes) refusePooledHost(target);
-  if (request.mode === "rehearse" && env === "prod" && !args.has("yes")) confirmRehearsal(target.label);
+  if (request.mode === "rehearse" && env === "prod" && !args.has("yes")) {
+    await confirmRehearsal(target.label, report, signal);
+  }
   await using database = await openDatabase(target, { report, waitMs, signal });
   return await carryOutRequest(database, files, { ...request, report, waitMs, signal, json: args.has("json") });
 }

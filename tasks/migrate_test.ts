@@ -81,7 +81,7 @@ Deno.test("migrate rolls a failing file back and keeps the files before it", asy
   assert.match(stderr, /Cannot apply migration "0002_second\.sql": syntax error .*rolled back/);
   assert.match(
     stderr,
-    /at sql\/migrations\/0002_second\.sql:3:14\n {2}\| \tinsert into 'oops' values \(1\);\n {2}\| \t {12}\^/,
+    /at sql\/migrations\/0002_second\.sql:3:14\n {2}\| {3}insert into 'oops' values \(1\);\n {2}\| {15}\^/,
   );
   assert.deepEqual(await project.ledger(), ["0001_first.sql"]);
   assert.deepEqual(await relations(project.database), ["a", "a_pkey"]);

@@ -85,15 +85,13 @@ export function parseTaskArgs(spec: TaskSpec, argv: readonly string[]): Args {
 
 const HELP: Flag = { type: "boolean", short: "h", help: "show this text" };
 
-/** The `--help` text of a task. */
-export function formatHelp(spec: TaskSpec): string {
+/** The `--help` text of a task, by lines. */
+export function formatHelp(spec: TaskSpec): string[] {
   const rows = Object.entries({ ...spec.flags, help: HELP }).map(([name, flag]) => {
     const value = flag.type === "string" ? ` ${flag.value ?? "VALUE"}` : "";
     return [`  --${name}${value}`, flag.help + (flag.multiple ? " (repeatable)" : "")];
   });
   const width = Math.max(...rows.map(([left]) => left.length)) + 2;
   const usage = `deno task ${spec.name}${spec.positionals ? ` ${spec.positionals}` : ""} [flags]`;
-  return [spec.summary, "", `Usage: ${usage}`, "", ...rows.map(([left, right]) => left.padEnd(width) + right)].join(
-    "\n",
-  );
+  return [spec.summary, "", `Usage: ${usage}`, "", ...rows.map(([left, right]) => left.padEnd(width) + right)];
 }

@@ -23,9 +23,14 @@ export class TaskError extends Error {
   /** The exit code the task ends with. */
   readonly exitCode: ExitCode;
 
-  /** A failure with the message that is printed. */
-  constructor(message: string, exitCode: ExitCode = EXIT.failed, options?: ErrorOptions) {
-    super(message, options);
+  /** The message as it is printed: only what was passed as several lines is several lines. */
+  readonly lines: readonly string[];
+
+  /** A failure with the message that is printed, in one line or several. */
+  constructor(message: string | readonly string[], exitCode: ExitCode = EXIT.failed, options?: ErrorOptions) {
+    const lines = [message].flat();
+    super(lines.join("\n"), options);
+    this.lines = lines;
     this.exitCode = exitCode;
   }
 }

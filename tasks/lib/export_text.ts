@@ -13,12 +13,11 @@ export function formatOutcome({ lane, directory, files, rows, sizeBytes, removed
 }
 
 /** A plan, a line a day. */
-export function formatPlan(lane: string, { writes, unchanged }: ExportPlan): string {
+export function formatPlan(lane: string, { writes, unchanged }: ExportPlan): string[] {
   const lines = writes.map(({ day, reason, rows }) =>
     `  ${day}  ${reason.padEnd(9)} ${count(rows.postgres + rows.sqlite, "row")}`
   );
-  return [`Plan for lane ${lane}: write ${count(writes.length, "day")}, leave ${count(unchanged, "day")}`, ...lines]
-    .join("\n");
+  return [`Plan for lane ${lane}: write ${count(writes.length, "day")}, leave ${count(unchanged, "day")}`, ...lines];
 }
 
 /** A plan or an outcome as JSON. */

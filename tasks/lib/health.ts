@@ -134,8 +134,8 @@ export interface HealthFrame {
   readonly problems: readonly string[];
 }
 
-/** A page of text about a database, problems last. */
-export function formatHealth(server: ServerFacts, ledger: LedgerFacts, { label, problems }: HealthFrame): string {
+/** Lines about a database, problems last. */
+export function formatHealth(server: ServerFacts, ledger: LedgerFacts, { label, problems }: HealthFrame): string[] {
   const state = [server.recovery ? "standby" : "primary", server.readOnly ? "read-only" : "read-write"];
   return [
     `${label} is ${problems.length === 0 ? "healthy" : "not healthy"}`,
@@ -145,7 +145,7 @@ export function formatHealth(server: ServerFacts, ledger: LedgerFacts, { label, 
     `migrations  ${ledger.applied} applied, ${ledger.pending.length} pending`,
     ...server.rows.map((count, at) => `${at === 0 ? "rows" : "    "}        ${count.table} ${formatRows(count)}`),
     ...problems.map((problem) => `problem     ${problem}`),
-  ].join("\n");
+  ];
 }
 
 function formatSkew(ms: number): string {

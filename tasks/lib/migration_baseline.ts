@@ -28,7 +28,7 @@ export async function recordBaseline(
     const differences = diffSchemas(wanted, await readSchema(sql));
     if (differences.length > 0) {
       const finding = `it is not what the files up to ${files.at(-1)!.name} make, nothing was recorded;`;
-      throw migrateFailure(label, `${finding}\n${formatDifferences(differences)}`, EXIT.refused);
+      throw migrateFailure(label, [finding, ...formatDifferences(differences)], EXIT.refused);
     }
     await sql.begin(async (transaction) => {
       const tx = transaction as unknown as Sql;

@@ -23,7 +23,7 @@ export function applyError(migration: Migration, error: unknown, failure: ApplyF
       `Cannot apply migration "${migration.name}": ${finding}, ${outcomeOf(migration, code, failure)}; ${remedy}`,
       ...(failure.statement ? placeLines(migration, failure.statement, serverErrorOf(error).position) : []),
       ...(hint ? [`  Hint: ${hint}`] : []),
-    ].join("\n"),
+    ],
     EXIT.failed,
     { cause: error },
   );
@@ -41,7 +41,7 @@ function placeLines(migration: Migration, statement: Statement, position: number
   const { line, column } = placeOf(migration.text, offset);
   return [
     `  at ${migration.path}:${line}:${column}`,
-    ...excerptAt(migration.text, offset).split("\n").map((text) => `  | ${text}`),
+    ...excerptAt(migration.text, offset).map((text) => `  | ${text}`),
   ];
 }
 
@@ -53,7 +53,8 @@ const HINTS: Readonly<Record<string, string>> = {
   "55P04": "a new enum value cannot be used in the transaction that adds it; use it in the next file",
 };
 
-/** An error that concerns the whole database. */
-export function migrateFailure(label: string, finding: string, exitCode: ExitCode): TaskError {
-  return new TaskError(`Cannot migrate database "${label}": ${finding}`, exitCode);
+/** An error that concerns the whole database; a finding of several lines goes on below the first. */
+export function migrateFailure(label: string, finding: string | readonly string[], exitCode: ExitCode): TaskError {
+  const [first, ...rest] = [finding].flat();
+  return new TaskError([`Cannot migrate database "${label}": ${first}`, ...rest], exitCode);
 }

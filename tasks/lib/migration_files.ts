@@ -57,7 +57,7 @@ export async function nextVersion(directory: string = MIGRATIONS_DIR): Promise<n
 
 function filesError(directory: string, findings: readonly string[]): TaskError {
   const lines = findings.map((finding) => `  ${finding}`);
-  return new TaskError([`Cannot use migrations "${directory}": nothing was run;`, ...lines].join("\n"), EXIT.refused);
+  return new TaskError([`Cannot use migrations "${directory}": nothing was run;`, ...lines], EXIT.refused);
 }
 
 async function listSqlFiles(directory: string): Promise<readonly string[]> {

@@ -2,13 +2,13 @@ import type { Migration } from "./migration_files.ts";
 import type { Plan, PlanEntry } from "./migration_plan.ts";
 
 /** A table of every version and where it stands, for people. */
-export function formatStatus({ entries }: Plan): string {
+export function formatStatus({ entries }: Plan): string[] {
   const width = Math.max(0, ...entries.map(({ name }) => name.length));
   const lines = entries.map(({ name, state, row }) =>
     `${state.padEnd(8)}  ${row ? `${name.padEnd(width)}  ${formatRow(row)}` : name}`
   );
   const pending = entries.filter(({ state }) => state === "pending").length;
-  return [...lines, `${entries.length} migrations, ${pending} pending`].join("\n");
+  return [...lines, `${entries.length} migrations, ${pending} pending`];
 }
 
 function formatRow({ appliedAt, appliedBy, durationMs, kind }: NonNullable<PlanEntry["row"]>): string {
@@ -17,8 +17,8 @@ function formatRow({ appliedAt, appliedBy, durationMs, kind }: NonNullable<PlanE
 }
 
 /** Files that would be applied, one per line. */
-export function formatPending(pending: readonly Migration[]): string {
-  return pending.map(({ name, transaction }) => `  ${name}${transaction ? "" : " (without a transaction)"}`).join("\n");
+export function formatPending(pending: readonly Migration[]): string[] {
+  return pending.map(({ name, transaction }) => `  ${name}${transaction ? "" : " (without a transaction)"}`);
 }
 
 /** The versions of a plan for JSON, without the files' text. */

@@ -2,7 +2,7 @@ import type { Args } from "./args.ts";
 import { EXIT, TaskError } from "./errors.ts";
 import type { Migration } from "./migration_files.ts";
 import type { PlanOptions } from "./migration_plan.ts";
-import { confirmOnTerminal } from "./report.ts";
+import type { Report } from "./report.ts";
 import { directHostOf, type Target } from "./target.ts";
 
 /** What a call of the task asks for; each excludes the others. */
@@ -63,8 +63,8 @@ function usageError(finding: string): TaskError {
  *
  * Errors: TaskError (exit 3) on "no", and where there is nobody to ask.
  */
-export function confirmRehearsal(label: string): void {
-  if (confirmOnTerminal(`Rehearsing locks the tables of ${label} while it runs. Go on?`)) return;
+export async function confirmRehearsal(label: string, report: Report, signal: AbortSignal): Promise<void> {
+  if (await report.ask(`Rehearsing locks the tables of ${label} while it runs. Go on?`, signal)) return;
   throw new TaskError(
     `Cannot rehearse on database "${label}": nobody agreed to lock its tables; answer y, or pass --yes`,
     EXIT.refused,

@@ -29,8 +29,7 @@ export async function readSafePlan(
   const plan = await readPlan(database, files, options);
   if (plan.findings.length === 0) return plan;
   const lines = plan.findings.map((finding) => `  ${finding}`);
-  const finding = ["files and ledger disagree, nothing was run;", ...lines].join("\n");
-  throw migrateFailure(database.label, finding, EXIT.refused);
+  throw migrateFailure(database.label, ["files and ledger disagree, nothing was run;", ...lines], EXIT.refused);
 }
 
 /** Rows of the ledger; none for an empty database.

@@ -6,6 +6,7 @@ import type { MigrateMode, MigrateRequest } from "./migration_request.ts";
 import { migrate, type MigrateOptions } from "./migration_run.ts";
 import { withMigrateErrors } from "./migration_guard.ts";
 import { readPlan, readSafePlan } from "./migration_state.ts";
+import type { Lines } from "./report.ts";
 
 /** Everything a request needs beside database and files. */
 export interface RequestOptions extends MigrateRequest, MigrateOptions {
@@ -91,7 +92,7 @@ async function runBaseline(
 
 function tellPending(database: Database, options: RequestOptions, pending: readonly Migration[]): void {
   const text = pending.length > 0
-    ? `${countMigrations(pending.length)} pending on ${database.label}:\n${formatPending(pending)}`
+    ? [`${countMigrations(pending.length)} pending on ${database.label}:`, ...formatPending(pending)]
     : `Nothing pending on ${database.label}`;
   const json = { pending: pending.map(({ version, name, transaction }) => ({ version, name, transaction })) };
   tell(database, options, { text, json });
@@ -100,7 +101,8 @@ function tellPending(database: Database, options: RequestOptions, pending: reado
 function tell(
   { label }: Database,
   { json, report }: RequestOptions,
-  result: { readonly text: string; readonly json: Readonly<Record<string, unknown>> },
+  result: { readonly text: Lines; readonly json: Readonly<Record<string, unknown>> },
 ): void {
-  report.result(json ? JSON.stringify({ database: label, ...result.json }, null, 2) : result.text);
+  if (json) report.json({ database: label, ...result.json });
+  else report.result(result.text);
 }

@@ -47,7 +47,7 @@ export function pickQueries(queries: readonly NamedQuery[], names: readonly stri
 }
 
 /** Names and descriptions, one a line. */
-export function formatQueryList(queries: readonly NamedQuery[]): string {
+export function formatQueryList(queries: readonly NamedQuery[]): string[] {
   const width = Math.max(...queries.map(({ name }) => name.length)) + 2;
-  return queries.map(({ name, description }) => name.padEnd(width) + description).join("\n");
+  return queries.map(({ name, description }) => name.padEnd(width) + description);
 }

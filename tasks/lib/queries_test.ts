@@ -46,5 +46,5 @@ Deno.test("pickQueries() lists the names when one is unknown", () => {
 });
 
 Deno.test("formatQueryList() aligns the descriptions", () => {
-  assert.equal(formatQueryList(parseQueries(TEXT)), "first   What first shows.\nsecond  What second shows.");
+  assert.deepEqual(formatQueryList(parseQueries(TEXT)), ["first   What first shows.", "second  What second shows."]);
 });

@@ -1,4 +1,5 @@
-import { styleText } from "node:util";
+import { EXIT, messageOf, TaskError } from "./errors.ts";
+import { printable } from "./printable.ts";
 
 /** How much a task says, and in which form. */
 export interface ReportOptions {
@@ -6,18 +7,33 @@ export interface ReportOptions {
   readonly quiet?: boolean;
 }
 
-/** The only place that prints. Results go to stdout, everything else to stderr. */
+/** One line, or several: what a terminal would obey, line ends included, is written out in each. */
+export type Lines = string | readonly string[];
+
+/** The only place that prints. Results go to stdout, everything else to stderr.
+ *
+ * Names, messages and values come from servers and files: all of them go through `printable` here, and only here.
+ */
 export interface Report {
-  /** The task's result: a table, a summary, JSON. */
-  result(text: string): void;
+  /** The task's result: a table, a summary. */
+  result(lines: Lines): void;
+  /** A result for programs, as JSON. */
+  json(value: unknown): void;
+  /** A result for programs, as it is: the only text that is not cleaned. */
+  data(text: string): void;
   /** Something worth knowing while it runs; left out with --quiet. */
-  note(text: string): void;
+  note(lines: Lines): void;
   /** Something to look at; always shown. */
-  warn(text: string): void;
-  /** The one line that ends a failed task. */
-  error(text: string): void;
+  warn(line: string): void;
+  /** What ends a failed task. */
+  error(lines: Lines): void;
   /** A line that replaces itself on a terminal; nothing in a pipe or with --quiet. */
-  progress(text: string): void;
+  progress(line: string): void;
+  /** Asks a yes/no question on the terminal; undefined where there is none.
+   *
+   * Errors: the signal's reason, when it is aborted before there is an answer.
+   */
+  ask(question: string, signal: AbortSignal): Promise<boolean | undefined>;
 }
 
 /** A report on this process's stdout and stderr. */
@@ -28,41 +44,84 @@ export function openReport({ quiet = false }: ReportOptions = {}): Report {
     if (shown) write(Deno.stderr, "\r\x1b[K");
     shown = false;
   };
-  const line = (text: string) => {
+  const print = (stream: Stream, text: string) => {
     clear();
-    write(Deno.stderr, `${text}\n`);
+    write(stream, text);
   };
+  const result = (lines: Lines) => print(Deno.stdout, `${clean(lines)}\n`);
   return {
-    result(text) {
-      clear();
-      write(Deno.stdout, text.endsWith("\n") ? text : `${text}\n`);
-    },
-    note: (text) => quiet || line(text),
-    warn: (text) => line(style("yellow", `Warning: ${text}`)),
-    error: (text) => line(style("red", text)),
-    progress(text) {
+    result,
+    json: (value) => result(JSON.stringify(value, null, 2).split("\n")),
+    data: (text) => print(Deno.stdout, text),
+    note: (lines) => quiet || print(Deno.stderr, `${clean(lines)}\n`),
+    warn: (line) => print(Deno.stderr, `${inColour(YELLOW, clean(`Warning: ${line}`))}\n`),
+    error: (lines) => print(Deno.stderr, `${inColour(RED, clean(lines))}\n`),
+    progress(line) {
       if (!live) return;
-      write(Deno.stderr, `\r\x1b[K${text}`);
+      write(Deno.stderr, `\r\x1b[K${clean(line)}`);
       shown = true;
     },
+    async ask(question, signal) {
+      if (!Deno.stdin.isTerminal()) return undefined;
+      print(Deno.stderr, `${clean(question)} [y/N] `);
+      return /^y(es)?$/i.test((await readLine(signal)).trim());
+    },
   };
 }
 
-function style(colour: "yellow" | "red", text: string): string {
-  return Deno.stderr.isTerminal() ? styleText(colour, text) : text;
+function clean(lines: Lines): string {
+  return [lines].flat().map(printable).join("\n");
 }
 
-/** Writes all of the text; a reader that has gone away (`| head`) ends the output, not the task. */
-function write(stream: typeof Deno.stdout | typeof Deno.stderr, text: string): void {
+const RED = 31;
+const YELLOW = 33;
+
+/** The text in a colour, by its ANSI number, where stderr is a terminal and NO_COLOR is unset: both can be asked without
+ * a permission. */
+function inColour(colour: number, text: string): string {
+  return Deno.stderr.isTerminal() && !Deno.noColor ? `\x1b[${colour}m${text}\x1b[39m` : text;
+}
+
+type Stream = typeof Deno.stdout | typeof Deno.stderr;
+
+/** Writes all of the text; a reader that has gone away (`| head`) ends the output, not the task.
+ *
+ * Errors: TaskError (exit 1) when it cannot be written, as to a full device.
+ */
+function write(stream: Stream, text: string): void {
   let bytes = new TextEncoder().encode(text);
   try {
     while (bytes.length > 0) bytes = bytes.subarray(stream.writeSync(bytes));
   } catch (error) {
-    if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+    if (error instanceof Deno.errors.BrokenPipe) return;
+    const name = stream === Deno.stdout ? "stdout" : "stderr";
+    throw new TaskError(
+      `Cannot write output "${name}": ${messageOf(error)}; make room where it goes, or send it elsewhere`,
+      EXIT.failed,
+      { cause: error },
+    );
   }
 }
 
-/** Asks a yes/no question on the terminal; false where there is none. */
-export function confirmOnTerminal(question: string): boolean {
-  return Deno.stdin.isTerminal() && confirm(question);
+/** One line of stdin, which is a terminal; empty at its end.
+ *
+ * `confirm()` would keep the thread until there is an answer, so that Ctrl-C did nothing.
+ */
+async function readLine(signal: AbortSignal): Promise<string> {
+  const interrupted = Promise.withResolvers<never>();
+  const interrupt = () => {
+    // The pending read would keep the process alive.
+    Deno.stdin.close();
+    write(Deno.stderr, "\n");
+    interrupted.reject(signal.reason);
+  };
+  signal.throwIfAborted();
+  signal.addEventListener("abort", interrupt);
+  try {
+    const bytes = new Uint8Array(1024);
+    const length = await Promise.race([Deno.stdin.read(bytes), interrupted.promise]);
+    return new TextDecoder().decode(bytes.subarray(0, length ?? 0));
+  } finally {
+    signal.removeEventListener("abort", interrupt);
+  }
 }

@@ -92,10 +92,9 @@ function changed(wanted: readonly SchemaObject[], actual: readonly SchemaObject[
 
 const keyOf = ({ kind, name }: SchemaObject) => `${kind} ${name}`;
 
-/** Text with one line per difference: `column checks.seed: wanted numeric(20,0), found bigint`. */
-export function formatDifferences(differences: readonly SchemaDifference[]): string {
+/** One line per difference: `column checks.seed: wanted numeric(20,0), found bigint`. */
+export function formatDifferences(differences: readonly SchemaDifference[]): string[] {
   const text = (definition: string | null) => definition?.trim().replace(/\s+/g, " ") ?? "nothing";
   return differences
-    .map(({ kind, name, wanted, found }) => `${kind} ${name}: wanted ${text(wanted)}, found ${text(found)}`)
-    .join("\n");
+    .map(({ kind, name, wanted, found }) => `${kind} ${name}: wanted ${text(wanted)}, found ${text(found)}`);
 }

@@ -73,7 +73,7 @@ Deno.test("diffSchemas() finds what was changed by hand in a real database", asy
       add constraint a_n_positive check (n > 0) not valid;
     drop index ix_a_n; create index ix_a_t on a ("T");
     update pg_index set indisvalid = false where indexrelid = 'ix_a_t'::regclass`);
-  assert.deepEqual(formatDifferences(diffSchemas(wanted, await readSchema(database.sql))).split("\n"), [
+  assert.deepEqual(formatDifferences(diffSchemas(wanted, await readSchema(database.sql))), [
     "table extra: wanted nothing, found table",
     "table gone: wanted table, found nothing",
     'column a."T": wanted nothing, found text not null',

@@ -53,7 +53,7 @@ export function toSettings(variables: Variables, env: string, options: { direct?
     );
   }
   if (problems.length > 0) {
-    throw new TaskError(["Cannot use the settings:", ...problems.map((line) => `  ${line}`)].join("\n"), EXIT.usage);
+    throw new TaskError(["Cannot use the settings:", ...problems.map((line) => `  ${line}`)], EXIT.usage);
   }
   return {
     env: env as Environment,

@@ -1,4 +1,5 @@
 import type { QueryResult } from "./duckdb.ts";
+import { printable } from "./printable.ts";
 
 /** Ways to print a query's rows. */
 export const FORMATS = ["table", "csv", "json", "md"] as const;
@@ -6,14 +7,13 @@ export const FORMATS = ["table", "csv", "json", "md"] as const;
 /** One of the ways. */
 export type Format = (typeof FORMATS)[number];
 
-/** The rows of a query as text, values digit for digit: no number passes through a JS number. */
-export function formatRows(result: QueryResult, format: Format): string {
+/** The rows of a query as lines, values digit for digit: no number passes through a JS number. */
+export function formatRows(result: QueryResult, format: Exclude<Format, "csv">): string[] {
   return FORMATTERS[format](result);
 }
 
-const FORMATTERS: Readonly<Record<Format, (result: QueryResult) => string>> = {
+const FORMATTERS: Readonly<Record<Exclude<Format, "csv">, (result: QueryResult) => string[]>> = {
   table: formatTable,
-  csv: formatCsv,
   json: formatJson,
   md: formatMarkdown,
 };
@@ -21,7 +21,7 @@ const FORMATTERS: Readonly<Record<Format, (result: QueryResult) => string>> = {
 /** Longest text that a table shows of one value. */
 const MAX_CELL = 60;
 
-function formatTable({ columns, types, rows }: QueryResult): string {
+function formatTable({ columns, types, rows }: QueryResult): string[] {
   const lines = [columns, ...rows].map((row) => row.map(toCell));
   const widths = columns.map((_, index) => Math.max(...lines.map((line) => lengthOf(line[index]))));
   const numeric = types.map(isNumeric);
@@ -32,33 +32,23 @@ function formatTable({ columns, types, rows }: QueryResult): string {
     }).join("  ").trimEnd();
   const rule = widths.map((width) => "─".repeat(width)).join("  ");
   const count = `${rows.length} ${rows.length === 1 ? "row" : "rows"}`;
-  return [format(lines[0]), rule, ...lines.slice(1).map(format), `(${count})`].join("\n") + "\n";
+  return [format(lines[0]), rule, ...lines.slice(1).map(format), `(${count})`];
 }
 
 /** A value on one line, cut to its width; NULL and the empty text can be told apart. */
 function toCell(value: string | null): string {
   if (value === null) return "NULL";
   if (value === "") return "''";
-  const line = oneLine(value);
+  const line = printable(value);
   return lengthOf(line) > MAX_CELL ? [...line].slice(0, MAX_CELL - 1).join("") + "…" : line;
-}
-
-/** The text with line ends and other control characters written out: a terminal must not obey a row. */
-function oneLine(text: string): string {
-  // deno-lint-ignore no-control-regex
-  return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g, (character) => {
-    if (character === "\n") return "\\n";
-    if (character === "\t") return "\\t";
-    return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
-  });
 }
 
 function lengthOf(text: string): number {
   return [...text].length;
 }
 
-/** RFC 4180; NULL is empty, the empty text is "". */
-function formatCsv({ columns, rows }: QueryResult): string {
+/** The rows of a query as CSV by RFC 4180; NULL is empty, the empty text is "". Values are as they are. */
+export function formatCsv({ columns, rows }: QueryResult): string {
   const cell = (value: string | null) => {
     if (value === null) return "";
     return value === "" || /[",\r\n]/.test(value) ? `"${value.replaceAll('"', '""')}"` : value;
@@ -67,11 +57,12 @@ function formatCsv({ columns, rows }: QueryResult): string {
 }
 
 /** An array of objects; numbers digit for digit, decimals as strings as they have no JSON type. */
-function formatJson({ columns, types, rows }: QueryResult): string {
+function formatJson({ columns, types, rows }: QueryResult): string[] {
   const names = columns.map((name) => JSON.stringify(name));
   const object = (row: readonly (string | null)[]) =>
     `  {${row.map((value, index) => `${names[index]}: ${toJson(value, types[index])}`).join(", ")}}`;
-  return rows.length === 0 ? "[]\n" : `[\n${rows.map(object).join(",\n")}\n]\n`;
+  if (rows.length === 0) return ["[]"];
+  return ["[", ...rows.map((row, index) => object(row) + (index < rows.length - 1 ? "," : "")), "]"];
 }
 
 function toJson(value: string | null, type: string): string {
@@ -81,12 +72,12 @@ function toJson(value: string | null, type: string): string {
   return JSON.stringify(value);
 }
 
-function formatMarkdown({ columns, types, rows }: QueryResult): string {
+function formatMarkdown({ columns, types, rows }: QueryResult): string[] {
   const cell = (value: string | null) =>
-    value === null ? "*NULL*" : oneLine(value).replace(/[\\|*_`<>&]/g, (character) => `\\${character}`);
+    value === null ? "*NULL*" : printable(value).replace(/[\\|*_`<>&]/g, (character) => `\\${character}`);
   const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
   const rule = types.map((type) => (isNumeric(type) ? "---:" : "---"));
-  return [line(columns.map(cell)), line(rule), ...rows.map((row) => line(row.map(cell)))].join("\n") + "\n";
+  return [line(columns.map(cell)), line(rule), ...rows.map((row) => line(row.map(cell)))];
 }
 
 /** Whether a DuckDB type holds numbers. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { QueryResult } from "./duckdb.ts";
-import { formatRows, isNumeric } from "./table_format.ts";
+import { formatCsv, formatRows, isNumeric } from "./table_format.ts";
 
 const RESULT: QueryResult = {
   columns: ["seed", "claim", "p", "ok"],
@@ -12,7 +12,7 @@ const RESULT: QueryResult = {
 };
 
 Deno.test("formatRows() draws a table that tells NULL from an empty text", () => {
-  assert.equal(
+  assert.deepEqual(
     formatRows(RESULT, "table"),
     [
       "                seed  claim                  p  ok",
@@ -20,40 +20,37 @@ Deno.test("formatRows() draws a table that tells NULL from an empty text", () =>
       '18446744073709551615  say "hi",\\nthere  5e-324  true',
       "                NULL  ''                   nan  NULL",
       "(2 rows)",
-      "",
-    ].join("\n"),
+    ],
   );
 });
 
 Deno.test("formatRows() cuts long values and disarms control characters in a table", () => {
-  const table = (value: string) =>
-    formatRows({ columns: ["v"], types: ["VARCHAR"], rows: [[value]] }, "table").split("\n")[2];
+  const table = (value: string) => formatRows({ columns: ["v"], types: ["VARCHAR"], rows: [[value]] }, "table")[2];
   assert.equal(table("x".repeat(61)), "x".repeat(59) + "…");
   assert.equal(table("\u001b[31mred\u202e"), "\\u001b[31mred\\u202e");
 });
 
-Deno.test("formatRows() writes CSV by RFC 4180 that tells NULL from an empty text", () => {
+Deno.test("formatCsv() writes CSV by RFC 4180 that tells NULL from an empty text", () => {
   assert.equal(
-    formatRows(RESULT, "csv"),
+    formatCsv(RESULT),
     'seed,claim,p,ok\r\n18446744073709551615,"say ""hi"",\nthere",5e-324,true\r\n,"",nan,\r\n',
   );
 });
 
 Deno.test("formatRows() writes JSON with every digit, decimals and what JSON cannot say as strings", () => {
   assert.equal(
-    formatRows(RESULT, "json"),
+    formatRows(RESULT, "json").join("\n"),
     `[
   {"seed": "18446744073709551615", "claim": "say \\"hi\\",\\nthere", "p": 5e-324, "ok": true},
   {"seed": null, "claim": "", "p": "nan", "ok": null}
-]
-`,
+]`,
   );
   const big: QueryResult = { columns: ["n"], types: ["HUGEINT"], rows: [["9007199254740993"]] };
-  assert.equal(formatRows(big, "json"), '[\n  {"n": 9007199254740993}\n]\n');
+  assert.deepEqual(formatRows(big, "json"), ["[", '  {"n": 9007199254740993}', "]"]);
 });
 
 Deno.test("formatRows() writes an empty JSON array for no rows", () => {
-  assert.equal(formatRows({ ...RESULT, rows: [] }, "json"), "[]\n");
+  assert.deepEqual(formatRows({ ...RESULT, rows: [] }, "json"), ["[]"]);
 });
 
 Deno.test("formatRows() writes a Markdown table whose values hold no markup", () => {
@@ -62,9 +59,9 @@ Deno.test("formatRows() writes a Markdown table whose values hold no markup", ()
     types: ["VARCHAR", "BIGINT"],
     rows: [["x|<b>\n", "1"], [null, "2"]],
   };
-  assert.equal(
+  assert.deepEqual(
     formatRows(result, "md"),
-    "| a | n |\n| --- | ---: |\n| x\\|\\<b\\>\\\\n | 1 |\n| *NULL* | 2 |\n",
+    ["| a | n |", "| --- | ---: |", "| x\\|\\<b\\>\\\\n | 1 |", "| *NULL* | 2 |"],
   );
 });
 

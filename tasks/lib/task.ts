@@ -1,7 +1,7 @@
 import { type Args, formatHelp, parseTaskArgs, type TaskSpec } from "./args.ts";
 import { EXIT, type ExitCode, TaskError } from "./errors.ts";
 import { isLostConnectionNoise } from "./lost_connection.ts";
-import { openReport, type Report } from "./report.ts";
+import { type Lines, openReport, type Report } from "./report.ts";
 
 /** What a task's body gets. */
 export interface TaskContext {
@@ -26,7 +26,7 @@ export async function runTask(
   const report = openReport({ quiet: argv.includes("--quiet") });
   const interrupt = new AbortController();
   using _signals = onSignals(interrupt);
-  using _lost = ignoreLostConnections();
+  using _strays = onStrayErrors(report);
   try {
     const args = parseTaskArgs(spec, argv);
     if (args.has("help")) {
@@ -36,16 +36,25 @@ export async function runTask(
     return (await body({ args, report, signal: interrupt.signal })) ?? EXIT.done;
   } catch (error) {
     if (interrupt.signal.aborted) {
-      report.error(`Interrupted ${spec.name}; nothing half done is visible`);
+      tellError(report, `Interrupted ${spec.name}; nothing half done is visible`);
       // A thread that is inside of SQLite ends with the process alone, which would wait for it.
       Deno.exit(EXIT.interrupted);
     }
     if (!(error instanceof TaskError)) {
-      report.error(error instanceof Error ? error.stack ?? error.message : String(error));
+      tellError(report, traceOf(error));
       return EXIT.failed;
     }
-    report.error(error.message);
+    tellError(report, error.lines);
     return error.exitCode;
+  }
+}
+
+/** Prints what ends the task; where stderr takes nothing, the exit code tells it alone. */
+function tellError(report: Report, lines: Lines): void {
+  try {
+    report.error(lines);
+  } catch (error) {
+    if (!(error instanceof TaskError)) throw error;
   }
 }
 
@@ -63,9 +72,32 @@ function onSignals(interrupt: AbortController): Disposable {
   };
 }
 
-/** Keeps the process alive through what postgres.js throws when a connection is lost; anything else ends it, with its stack. */
-function ignoreLostConnections(): Disposable {
-  const onError = (event: ErrorEvent) => isLostConnectionNoise(event.error) && event.preventDefault();
+/** Ends the process on an error that no promise of the task holds, with its stack; what postgres.js throws when a
+ * connection is lost is none. */
+function onStrayErrors(report: Report): Disposable {
+  const end = (error: unknown) => {
+    tellError(report, traceOf(error));
+    Deno.exit(EXIT.failed);
+  };
+  const onError = (event: ErrorEvent) => {
+    event.preventDefault();
+    if (!isLostConnectionNoise(event.error)) end(event.error);
+  };
+  const onRejection = (event: PromiseRejectionEvent) => {
+    event.preventDefault();
+    end(event.reason);
+  };
   globalThis.addEventListener("error", onError);
-  return { [Symbol.dispose]: () => globalThis.removeEventListener("error", onError) };
+  globalThis.addEventListener("unhandledrejection", onRejection);
+  return {
+    [Symbol.dispose]() {
+      globalThis.removeEventListener("error", onError);
+      globalThis.removeEventListener("unhandledrejection", onRejection);
+    },
+  };
+}
+
+/** Lines of a bug's stack trace. */
+function traceOf(error: unknown): string[] {
+  return (error instanceof Error ? error.stack ?? error.message : String(error)).split("\n");
 }

@@ -1,3 +1,5 @@
+import { printable } from "./printable.ts";
+
 /** A place in a text, both counted from 1; columns are code points. */
 export interface Place {
   /** The first is 1. */
@@ -26,14 +28,18 @@ const MAX_BEFORE = 80;
 const MAX_AFTER = 40;
 
 /** The line an offset is in, and a caret under the offset; of a long line only what is near. */
-export function excerptAt(text: string, offset: number): string {
+export function excerptAt(text: string, offset: number): [line: string, caret: string] {
   const lineStart = text.lastIndexOf("\n", offset - 1) + 1;
   const lineEnd = text.indexOf("\n", offset);
-  const before = [...text.slice(lineStart, offset)];
-  const after = [...text.slice(offset, lineEnd < 0 ? undefined : lineEnd)];
+  const before = [...spaced(text.slice(lineStart, offset))];
+  const after = [...spaced(text.slice(offset, lineEnd < 0 ? undefined : lineEnd))];
   const shown = before.slice(-MAX_BEFORE).join("");
   const left = before.length > MAX_BEFORE ? `... ${shown}` : shown;
   const right = after.length > MAX_AFTER ? `${after.slice(0, MAX_AFTER).join("")} ...` : after.join("");
-  // Tabs stay tabs, so that the caret stands right whatever their width.
-  return `${left}${right}\n${left.replace(/[^\t]/gu, " ")}^`;
+  return [left + right, `${" ".repeat([...left].length)}^`];
+}
+
+/** The text as it will be printed, tabs as two spaces: the caret must stand right. */
+function spaced(text: string): string {
+  return printable(text.replaceAll("\t", "  "));
 }

@@ -7,12 +7,13 @@ Deno.test("offsetOfCodePoint() and placeOf() count code points", () => {
   assert.deepEqual(placeOf(text, 4), { line: 2, column: 2 });
 });
 
-Deno.test("excerptAt() puts the caret under the offset, tabs kept", () => {
-  assert.equal(excerptAt("x\n\tselect 😀 nope\ny", 13), "\tselect 😀 nope\n\t         ^");
+Deno.test("excerptAt() puts the caret under the offset, behind tabs and control characters", () => {
+  assert.deepEqual(excerptAt("x\n\tselect 😀 nope\ny", 13), ["  select 😀 nope", "           ^"]);
+  assert.deepEqual(excerptAt("'\x1b' nope", 4), ["'\\u001b' nope", "         ^"]);
 });
 
 Deno.test("excerptAt() cuts a long line round the offset", () => {
-  const [line, caret] = excerptAt(`${"a".repeat(500)}!${"b".repeat(500)}`, 500).split("\n");
+  const [line, caret] = excerptAt(`${"a".repeat(500)}!${"b".repeat(500)}`, 500);
   assert.ok(line.length < 140);
   assert.equal(line[caret.length - 1], "!");
 });

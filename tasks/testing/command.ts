@@ -20,7 +20,29 @@ export interface CommandOptions {
 }
 
 /** Directory of deno.json. */
-const ROOT = fileURLToPath(new URL("../../", import.meta.url));
+export const ROOT: string = fileURLToPath(new URL("../../", import.meta.url));
+
+/** Every setting, empty, and where the user stands: that hides what this machine's environment and .env say. */
+export const UNSET: Readonly<Record<string, string>> = Object.fromEntries(
+  [...VARIABLES, "INIT_CWD"].map((name) => [name, ""]),
+);
+
+/** A task's command in deno.json: `deno run <flags> <script>`. */
+export interface TaskCommand {
+  /** Flags of deno, its permissions among them. */
+  readonly flags: readonly string[];
+  /** The script, from the project's root. */
+  readonly script: string;
+}
+
+/** The command of a task that is a script of this project. */
+export function commandOf(name: string): TaskCommand {
+  const { tasks } = JSON.parse(Deno.readTextFileSync(`${ROOT}deno.json`));
+  const words = (tasks[name].command as string).split(" ");
+  const script = words.pop()!;
+  if (words.splice(0, 2).join(" ") !== "deno run") throw new Error(`The command of task ${name} is not deno run`);
+  return { flags: words, script };
+}
 
 /** Runs a task by its command in deno.json, permissions included, without the settings of this machine.
  *
@@ -31,13 +53,11 @@ export async function runCommand(
   args: readonly string[],
   { env = {}, denoFlags = [] }: CommandOptions = {},
 ): Promise<CommandResult> {
-  const { tasks } = JSON.parse(await Deno.readTextFile(`${ROOT}deno.json`));
-  const [program, verb, ...rest] = (tasks[name].command as string).split(" ");
-  if (`${program} ${verb}` !== "deno run") throw new Error(`The command of task ${name} is not deno run`);
+  const { flags, script } = commandOf(name);
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: [verb, ...denoFlags, ...rest, ...args],
+    args: ["run", ...denoFlags, ...flags, script, ...args],
     cwd: ROOT,
-    env: { ...Object.fromEntries(VARIABLES.map((variable) => [variable, ""])), NO_COLOR: "1", INIT_CWD: "", ...env },
+    env: { ...UNSET, NO_COLOR: "1", ...env },
     stdin: "null",
     signal: AbortSignal.timeout(120_000),
   }).output();
