@@ -55,7 +55,7 @@ export async function openHarness(path: string, options: HarnessRequest): Promis
     return openCopy(real, scratch, keys);
   } catch (error) {
     Deno.removeSync(scratch);
-    throw toReadError(path, error);
+    throw error;
   }
 }
 
@@ -97,8 +97,12 @@ function openCopy(path: string, scratch: string, keys: ReadonlyMap<Day, string>)
     rows(sql, slice = WHOLE) {
       if (slice === "odd") setSlice.run(null, null);
       else setSlice.run(slice.since, slice.until);
-      // Statements are not iterated: that would end without a word where SQLite reports an error.
-      return prepare(sql).all() as unknown as SqliteValue[][];
+      try {
+        // Statements are not iterated: that would end without a word where SQLite reports an error.
+        return prepare(sql).all() as unknown as SqliteValue[][];
+      } catch (error) {
+        throw toReadError(path, error);
+      }
     },
     [Symbol.dispose]() {
       db.close();

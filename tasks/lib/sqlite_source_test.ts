@@ -42,7 +42,11 @@ interface Exported {
 
 type Asked = Partial<HarnessOptions> & { run?: string };
 
-async function exportFile(path: string, options: Asked & { skip?: boolean } = {}): Promise<Exported> {
+async function exportFile(
+  path: string,
+  options: Asked & { skip?: boolean } = {},
+  known?: ReadonlySet<string>,
+): Promise<Exported> {
   using harness = await openWhole(path, { range: options.range ?? {}, run: options.run });
   let lostSeeds = 0;
   const badRows: BadRow[] = [];
@@ -58,7 +62,7 @@ async function exportFile(path: string, options: Asked & { skip?: boolean } = {}
     ...options,
   });
   const rows: ParquetRow[] = [];
-  for await (const { day, tuples, rows: count } of source.blocks([...source.days.keys()])) {
+  for await (const { day, tuples, rows: count } of source.blocks([...source.days.keys()], known)) {
     const buffers = FIELDS.map(createBuffer);
     assert.equal(decodeTuples(tuples, buffers, { rows: 0 }), count);
     for (let i = 0; i < count; i++) {
@@ -275,6 +279,14 @@ Deno.test("readHarness() keeps every digit of seeds, and counts those that the f
     });
     assert.equal(exported.lostSeeds, 6);
   });
+  const zeros = "0".repeat(200_000);
+  const padded = { whole: `${zeros}7`, fraction: `8.${zeros}`, none: `.${zeros}` };
+  const pad = (file: HarnessFile) => {
+    for (const [id, seed] of Object.entries(padded)) file.insert("runs", run(id, { seed }));
+  };
+  await withFile("costs", pad, async (path) => {
+    assert.deepEqual(columnOf(await exportFile(path), "seed"), { fraction: 8n, none: 0n, whole: 7n });
+  });
   const texts = (file: HarnessFile) => {
     for (const seed of ["0", "9223372036854775808", big, "99999999999999999999"]) {
       file.insert("runs", run(seed, { seed }));
@@ -322,7 +334,9 @@ Deno.test("readHarness() takes the model of a run without samples, and calls it 
     file.insert("runs", run("b", { model: "m", cache_hit_rate: 1 }));
     file.insert("runs", run("c"));
     file.insert("samples", { run_id: "b", cache_key: "1", provider_model_id: null });
-    file.insert("samples", { run_id: "b", cache_key: "2", provider_model_id: "m-2025" });
+    file.insert("samples", { run_id: "b", cache_key: "2", provider_model_id: "m-2026" });
+    file.insert("samples", { run_id: "b", cache_key: "3", provider_model_id: "m-2025" });
+    file.insert("samples", { run_id: "b", cache_key: "4", provider_model_id: "m-2027" });
   };
   await withFile("costs", fill, async (path) => {
     const exported = await exportFile(path);
@@ -403,6 +417,12 @@ const UNREPRESENTABLE = [
   ["config_json", "cast(x'61ff' as text)", "text that is not valid UTF-8"],
   ["seed", "'0x10'", "text, not a decimal number"],
   ["seed", "'100000000000000000000'", "a number of more than 20 digits"],
+  ["seed", "'1.5'", "a number of more than 0 digits after the point"],
+  ["seed", "'-'", "text, not a decimal number"],
+  ["seed", "'1.'", "text, not a decimal number"],
+  ["seed", "printf('%.*c', 200000, '9')", "a number of more than 20 digits"],
+  ["seed", "'0.' || printf('%.*c', 200000, '0') || '1'", "a number of more than 0 digits after the point"],
+  ["bootstrap_seed", "'1.' || printf('%.*c', 200000, '5')", "a number of more than 0 digits after the point"],
   ["cost_usd", "1e6", "a number of more than 6 digits"],
   ["tokens_in", "1.5", "a real number, not an integer"],
 ] as const;
@@ -465,6 +485,67 @@ Deno.test("readHarness() tells a day's change by its fingerprint, whatever chang
       assert.notEqual(changed[0], day, change);
       assert.equal(changed[1], other, change);
     }
+  });
+});
+
+Deno.test("readHarness() counts the lost seeds of the rows that are exported, once", async () => {
+  const fill = (file: HarnessFile) => {
+    for (const [index, id] of ["a", "b", "c", "d"].entries()) {
+      file.insert("runs", run(id, { created_at: NOON + index * 86_400, bootstrap_seed: 1e19 }));
+    }
+    file.db.exec("update runs set K = 'many' where run_id = 'd'");
+  };
+  await withFile("gates", fill, async (path) => {
+    assert.equal((await exportFile(path, { skip: true })).lostSeeds, 3);
+    assert.equal((await exportFile(path, { skip: true, keptBytes: 0 })).lostSeeds, 3);
+    assert.equal((await exportFile(path, { range: { until: "2025-08-30" } })).lostSeeds, 2);
+    const superseded = new Set([`b@${NOON + 86_400}000000`]);
+    assert.equal((await exportFile(path, { skip: true, superseded })).lostSeeds, 2);
+  });
+});
+
+Deno.test("readHarness() tells a row that it leaves out once, also where it reads the rows twice", async () => {
+  const fill = (file: HarnessFile) => {
+    file.insert("runs", run("good"));
+    file.insert("runs", run("typed", { ci_hi: "high" }));
+    file.insert("runs", run("text", { created_at: "2025-08-29" }));
+  };
+  await withFile("costs", fill, async (path) => {
+    for (const keptBytes of [0, 1_000_000]) {
+      const { rows, badRows } = await exportFile(path, { skip: true, keptBytes });
+      assert.deepEqual(rows.map(({ run_id }) => run_id), ["good"]);
+      assert.deepEqual(badRows.map(({ run }) => run), ["text", "typed"]);
+    }
+  });
+});
+
+Deno.test("readHarness() leaves out the rows whose own key is known", async () => {
+  const fill = (file: HarnessFile) => {
+    file.insert("runs", run("a"));
+    file.insert("runs", run("b"));
+    for (const id of ["e1", "e2"]) file.insert("executions", run("c", { execution_id: id }));
+  };
+  await withFile("costs", fill, async (path) => {
+    const idsOf = async (known?: ReadonlySet<string>) =>
+      (await exportFile(path, {}, known)).rows.map(({ run_id, execution_id }) => `${execution_id ?? run_id}`);
+    assert.deepEqual(await idsOf(), ["a", "b", "e1", "e2"]);
+    assert.deepEqual(await idsOf(new Set()), ["a", "b", "e1", "e2"]);
+    // The key of the run that an execution replaces is not its own.
+    assert.deepEqual(await idsOf(new Set([`a@${NOON}000000`, `c@${NOON}000000`, "e2"])), ["b", "e1"]);
+  });
+});
+
+Deno.test("readHarness() lets timers and signals through, and ends when it is told to", async () => {
+  const fill = ({ db }: HarnessFile) => {
+    db.exec(`
+      with recursive n(i) as (select 1 union all select i + 1 from n where i < 5000)
+      insert into runs (run_id, created_at, claim) select 'run ' || i, ${NOON} + i, printf('%.*c', 1000, 'x') from n`);
+  };
+  await withFile("costs", fill, async (path) => {
+    const abort = new AbortController();
+    const timer = setTimeout(() => abort.abort(new Error("enough")), 20);
+    await assert.rejects(exportFile(path, { signal: abort.signal }), { message: "enough" });
+    clearTimeout(timer);
   });
 });
 

@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
+import { dirname } from "node:path";
+import process from "node:process";
 import { DatabaseSync } from "node:sqlite";
 import { createHarnessFile, type HarnessFile, openWhole } from "../testing/harness.ts";
+import { openReadable } from "./sqlite_open.ts";
 
 const COUNT = "select count(*), coalesce(sum(length(claim)), 0) from harness_runs";
 
@@ -190,6 +193,110 @@ Deno.test("openHarness() refuses tables without the columns that make a row, and
       db.close();
       await assert.rejects(countOf(path), refusal(path, finding));
     }
+  });
+});
+
+Deno.test("openHarness() refuses what stands in for a table, however long it would go on", async () => {
+  await withDirectory(async (directory) => {
+    const endless =
+      "with recursive n(i) as (select 1 union all select i + 1 from n) select i as run_id, i as created_at from n";
+    const runs = "create table runs (run_id, created_at)";
+    const made = [
+      ["runs", `create view runs as ${endless}`],
+      ["runs", "create virtual table runs using fts5(run_id, created_at)"],
+      ["runs", "create table runs (run_id primary key, created_at) without rowid"],
+      ["runs", "create table runs (run_id, created_at, _rowid_)"],
+      ["executions", `${runs}; create view executions as select run_id as execution_id, * from (${endless})`],
+      ["samples", `${runs}; create view samples as select run_id, 'm' as provider_model_id from (${endless})`],
+    ];
+    for (const [index, [table, sql]] of made.entries()) {
+      const path = `${directory}/${index}.sqlite`;
+      const db = new DatabaseSync(path);
+      db.exec(sql);
+      db.close();
+      await assert.rejects(countOf(path), refusal(path, `${table} is not a plain table; it is not a harness's`), sql);
+    }
+  });
+});
+
+Deno.test("openHarness() reads a clean WAL file where nothing can be written, and refuses one whose journal is hot", async () => {
+  await withDirectory(async (directory) => {
+    const [clean, hot] = ["clean", "hot"].map((name) => `${directory}/${name}/heretix.sqlite`);
+    for (const path of [clean, hot]) {
+      await Deno.mkdir(dirname(path));
+      createFile(path);
+    }
+    {
+      using db = new DatabaseSync(clean);
+      db.exec("pragma journal_mode = wal");
+    }
+    {
+      using db = new DatabaseSync(hot);
+      db.exec("pragma cache_size = 2; begin; update runs set claim = upper(claim) || 'half of it'");
+      await Deno.copyFile(`${hot}-journal`, `${directory}/journal`);
+      db.exec("rollback");
+      await Deno.copyFile(`${directory}/journal`, `${hot}-journal`);
+    }
+    const bytes = await Deno.readFile(clean);
+    const scratch = `${directory}/scratch`;
+    await Deno.writeTextFile(scratch, "");
+    await Deno.chmod(scratch, 0o666);
+    await Deno.chmod(directory, 0o777);
+    for (const path of [clean, hot]) await Deno.chmod(dirname(path), 0o555);
+    const asGuest = <T>(act: () => T): T => {
+      if (Deno.uid() !== 0) return act();
+      process.seteuid!(65534);
+      try {
+        return act();
+      } finally {
+        process.seteuid!(0);
+      }
+    };
+    {
+      using db = asGuest(() => openReadable(clean, scratch));
+      assert.equal(db.prepare("select count(*) as rows from runs").get()!.rows, 200);
+    }
+    assert.throws(() => asGuest(() => openReadable(hot, scratch)), { errcode: 776 });
+    assert.deepEqual(await Deno.readFile(clean), bytes);
+    for (const path of [clean, hot]) await Deno.chmod(dirname(path), 0o755);
+  });
+});
+
+Deno.test("openHarness() keeps its copy from others, and removes it in any case", async () => {
+  await withDirectory(async (directory) => {
+    const [path, scratch] = [`${directory}/heretix.sqlite`, `${directory}/scratch`];
+    createFile(path);
+    {
+      using _harness = await openWhole(path, { scratch });
+      assert.equal((await Deno.stat(scratch)).mode! & 0o777, 0o600);
+    }
+    await assert.rejects(Deno.stat(scratch), Deno.errors.NotFound);
+    await Deno.writeFile(path, (await Deno.readFile(path)).subarray(0, 50_000));
+    await assert.rejects(openWhole(path, { scratch }), { message: DAMAGED });
+    await assert.rejects(Deno.stat(scratch), Deno.errors.NotFound);
+    await assert.rejects(openWhole(path, { scratch: `${directory}/missing/scratch` }), {
+      name: "TaskError",
+      message: /^Cannot write "[^"]+missing\/scratch": No such file[^\n]*; make its directory writable$/,
+    });
+  });
+});
+
+Deno.test("openHarness() ends at once when its signal says so, and with what picking days throws", async () => {
+  await withDirectory(async (directory) => {
+    const [path, scratch] = [`${directory}/heretix.sqlite`, `${directory}/scratch`];
+    createFile(path);
+    const abort = new AbortController();
+    const pick = () => {
+      abort.abort(new Error("enough"));
+      return new Set<string>();
+    };
+    await assert.rejects(openWhole(path, { scratch, pick, signal: abort.signal }), { message: "enough" });
+    await assert.rejects(openWhole(path, { scratch, signal: abort.signal }), { message: "enough" });
+    const fail = () => {
+      throw new Error("no days");
+    };
+    await assert.rejects(openWhole(path, { scratch, pick: fail }), { message: "no days" });
+    await assert.rejects(Deno.stat(scratch), Deno.errors.NotFound);
   });
 });
 
