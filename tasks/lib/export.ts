@@ -14,7 +14,7 @@ import { type Ownership, refuseForeign } from "./lane_guard.ts";
 import { type Manifest, rowsOf } from "./manifest.ts";
 import { publish, type Published } from "./publish.ts";
 import { refuseRedaction } from "./redaction.ts";
-import { type DayRange, fieldOrder, isInRange, type Source, SOURCE_KINDS } from "./source.ts";
+import { type DayRange, fieldOrder, isInRange, type Source, SOURCE_KINDS, type SourceKind } from "./source.ts";
 import { hasOnlyGoneForward } from "./source_state.ts";
 import { stageDays, type StagedDay } from "./stage.ts";
 
@@ -75,6 +75,7 @@ export interface ExportResult extends Published {
 /** The plan of an export; nothing is done but to read. */
 export async function planLane(sources: readonly Source[], options: ExportOptions): Promise<ExportPlan> {
   const { directory, manifest, range, events } = options;
+  refuseRedaction(options);
   takeSource(sources, options);
   const damages = (await findDamage(directory, manifest, options.verify)).filter(({ day }) => isInRange(day, range));
   damages.forEach(events.damage);
@@ -100,13 +101,12 @@ export async function planLane(sources: readonly Source[], options: ExportOption
  * The caller holds the lane's lock and has recovered it.
  */
 export async function exportLane(sources: readonly Source[], options: ExportOptions): Promise<ExportResult> {
-  refuseRedaction(options);
   const { directory, manifest, columns, redacted, ownership } = options;
   const plan = await planLane(sources, options);
   try {
     const staged = plan.writes.length === 0 ? [] : await stage(plan, sources, options);
     staged.flatMap(({ badRows }) => badRows).forEach(options.events.badRow);
-    expectAllRows(staged, plan, { sources, manifest });
+    expectAllRows(staged, plan, { ...options, sources });
     options.signal.throwIfAborted();
     const pairs = columns.map(({ name, duckdbType }) => [name, duckdbType] as const);
     const published = await publish(staged, {
@@ -202,30 +202,39 @@ function whyAgain({ source, state }: Manifest, id: string): string {
 }
 
 /** What `expectAllRows` compares with. */
-interface Expected {
+interface Expected extends Pick<ExportOptions, "manifest" | "missingOnly"> {
   readonly sources: readonly Source[];
-  readonly manifest: Manifest;
 }
 
-/** Counts once more, from end to end: a day's file holds what Postgres has of it, at least what SQLite has, and what it
- * held of a kind that was not read.
+/** Counts once more, from end to end: a source's rows of a day were all read; the day's file holds what was read, beside
+ * what SQLite had in it before; and it holds what it held of a kind that was not read.
  */
-function expectAllRows(staged: readonly StagedDay[], { writes }: ExportPlan, { sources, manifest }: Expected): void {
-  for (const [index, { day, rows, badRows }] of staged.entries()) {
-    const { kinds } = writes[index];
+function expectAllRows(staged: readonly StagedDay[], { writes }: ExportPlan, expected: Expected): void {
+  for (const [index, one] of staged.entries()) {
     for (const kind of SOURCE_KINDS) {
-      const isRead = kinds.includes(kind);
-      const ours = sources.filter((source) => source.kind === kind);
-      const expected = isRead
-        ? ours.reduce((sum, { days }) => sum + (days.get(day)?.rows ?? 0), 0)
-        : rowsOf(manifest.days[day], kind);
-      const found = rows[kind] + badRows.filter(({ source }) => source === kind).length;
-      if (isRead && kind === "sqlite" ? found >= expected : found === expected) continue;
+      const [wanted, found, held] = writes[index].kinds.includes(kind)
+        ? countsOf(one, kind, expected)
+        : [rowsOf(expected.manifest.days[one.day], kind), one.rows[kind], one.rows[kind]];
+      if (found === wanted && (kind === "sqlite" ? held >= found : held === found)) continue;
       throw new TaskError(
-        `Cannot export day "${day}": ${found} of its ${expected} rows of ${kind} were staged, nothing was replaced; run the export again with --verify`,
+        `Cannot export day "${one.day}": ${
+          Math.min(found, held)
+        } of its ${wanted} rows of ${kind} were staged, nothing was replaced; run the export again with --verify`,
       );
     }
   }
+}
+
+/** Rows that sources have of a day, those that were read, and those that its file holds or that were left out. */
+function countsOf(
+  { day, rows, read, badRows }: StagedDay,
+  kind: SourceKind,
+  { sources, missingOnly }: Expected,
+): [wanted: number, found: number, held: number] {
+  const ours = sources.filter((source) => source.kind === kind);
+  const all = ours.reduce((sum, { days }) => sum + (days.get(day)?.rows ?? 0), 0);
+  const leftOut = badRows.filter(({ source }) => source === kind).length;
+  return [missingOnly ? read[kind] : all, read[kind], rows[kind] + leftOut];
 }
 
 /** Changes whenever files written from now on would have other columns, types, redactions or another form. */

@@ -34,6 +34,8 @@ export interface StagedDay {
   readonly file?: JoinedFile;
   /** Rows in it, by kind of source. */
   readonly rows: Readonly<Record<SourceKind, number>>;
+  /** Rows that were read for it, by kind of source. */
+  readonly read: Readonly<Record<SourceKind, number>>;
   /** Rows that were left out. */
   readonly badRows: readonly BadRow[];
   /** SHA-256 of the tuples as they were read, by kind of source, of the kinds that were read anew. */
@@ -212,6 +214,7 @@ interface DayStager {
 function createDayStager({ day }: DayPlan, { directory, pool, metadata }: StageOptions): DayStager {
   const file: DayFile = createDayFile(unfinishedPath(join(directory, dayPath(day))), metadata);
   const inFile: Record<SourceKind, number> = { postgres: 0, sqlite: 0 };
+  const read: Record<SourceKind, number> = { postgres: 0, sqlite: 0 };
   const hashes = new Map<SourceKind, Hash>();
   const badRows: BadRow[] = [];
   let written: Promise<unknown> = Promise.resolve();
@@ -253,6 +256,7 @@ function createDayStager({ day }: DayPlan, { directory, pool, metadata }: StageO
     add(block, kind) {
       if (!hashes.has(kind)) hashes.set(kind, createHash("sha256"));
       hashes.get(kind)!.update(block.tuples);
+      read[kind] += block.rows;
       if (rows >= aim) cut();
       return open(block.rows, block.tuples.length).addTuples(block.tuples);
     },
@@ -271,7 +275,7 @@ function createDayStager({ day }: DayPlan, { directory, pool, metadata }: StageO
       cut();
       await written;
       const digests = Object.fromEntries([...hashes].map(([kind, hash]) => [kind, hash.digest("hex")]));
-      return { day, file: await file.finish(), rows: inFile, badRows, digests };
+      return { day, file: await file.finish(), rows: inFile, read, badRows, digests };
     },
     close: () => file.close(),
   };
