@@ -66,10 +66,13 @@ interface Info {
   }[];
 }
 
-/** The module graph of all entry scripts and the worker. */
+/** Modules that threads start with. */
+const WORKERS = ["tasks/lib/part_worker.ts", "tasks/lib/query_worker.ts"];
+
+/** The module graph of all entry scripts and workers. */
 async function readGraph(): Promise<Map<string, Module>> {
   const entries = (await listFiles("tasks")).filter((path) => !path.endsWith("_test.ts"));
-  const infos = await Promise.all([...entries, "tasks/lib/part_worker.ts"].map(readInfo));
+  const infos = await Promise.all([...entries, ...WORKERS].map(readInfo));
   const own = infos.flatMap(({ modules }) => modules).filter(({ specifier }) => specifier.startsWith("file:"));
   return new Map(own.map(({ specifier, dependencies = [] }) => {
     const targets = dependencies.flatMap(({ code }) => code?.specifier ?? []);

@@ -37,7 +37,8 @@ export async function runTask(
   } catch (error) {
     if (interrupt.signal.aborted) {
       tellError(report, `Interrupted ${spec.name}; nothing half done is visible`);
-      return EXIT.interrupted;
+      // A thread whose engine is at work does not end before it, and would hold the process.
+      Deno.exit(EXIT.interrupted);
     }
     if (!(error instanceof TaskError)) {
       tellError(report, traceOf(error));
