@@ -1,4 +1,5 @@
 import type { Args, TaskSpec } from "./lib/args.ts";
+import { openCatalog } from "./lib/catalog.ts";
 import { EXIT, TaskError } from "./lib/errors.ts";
 import { formatQueryList, type NamedQuery, parseQueries, pickQueries } from "./lib/queries.ts";
 import { readSettings } from "./lib/settings.ts";
@@ -20,16 +21,14 @@ const spec: TaskSpec = {
   },
 };
 
-async function analytics({ args, report }: TaskContext): Promise<void> {
+async function analytics({ args, report, signal }: TaskContext): Promise<void> {
   const known = parseQueries(await Deno.readTextFile(QUERIES));
   const queries = chosenQueries(args, known);
   const format = chosenFormat(args, queries.length);
   if (args.has("list") || queries.length === 0) return report.result(formatQueryList(known));
-  // The engine costs more to load than all the rest.
-  const { openCatalog } = await import("./lib/catalog.ts");
-  using catalog = await openCatalog(args.text("dir") ?? readSettings("local").exportDir);
+  using catalog = await openCatalog(args.text("dir") ?? readSettings("local").exportDir, signal);
   for (const query of queries) {
-    const result = catalog.query(query);
+    const result = await catalog.query(query);
     if (format === "csv") report.data(formatCsv(result));
     else if (queries.length === 1) report.result(formatRows(result, format));
     else report.result([...headingOf(query, format), ...formatRows(result, format), ""]);

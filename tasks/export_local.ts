@@ -1,7 +1,9 @@
 import type { TaskSpec } from "./lib/args.ts";
+import { messageOf, TaskError } from "./lib/errors.ts";
 import { DEFAULT_REQUEST, runExport } from "./lib/export_run.ts";
 import { formatOutcome, toJson } from "./lib/export_text.ts";
-import { readSettings } from "./lib/settings.ts";
+import type { Report } from "./lib/report.ts";
+import { readSettings, type Settings } from "./lib/settings.ts";
 import { runTask, type TaskContext } from "./lib/task.ts";
 
 const SPEC: TaskSpec = {
@@ -15,9 +17,26 @@ const SPEC: TaskSpec = {
 
 async function exportLocal({ args, report, signal }: TaskContext): Promise<void> {
   const settings = readSettings("local");
-  const request = { ...DEFAULT_REQUEST, postgres: true, sqlitePaths: [settings.harnessPath] };
+  const request = { ...DEFAULT_REQUEST, postgres: true, sqlitePaths: await findHarness(settings, report) };
   const outcome = await runExport(request, { settings, report, signal });
   report.result(args.has("json") ? toJson(outcome) : formatOutcome(outcome));
+}
+
+/** The harness's file; none where the usual one is not there and nobody named another. */
+async function findHarness({ harnessPath, harnessNamed }: Settings, report: Report): Promise<string[]> {
+  if (harnessNamed || await exists(harnessPath)) return [harnessPath];
+  report.note(`No harness file ${harnessPath}: Postgres alone is exported; name another one with HERETIX_DB_PATH`);
+  return [];
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await Deno.lstat(path);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw new TaskError(`Cannot read SQLite file "${path}": ${messageOf(error)}; make its directory readable`);
+  }
 }
 
 if (import.meta.main) Deno.exitCode = await runTask(SPEC, exportLocal);

@@ -76,7 +76,7 @@ interface Info {
 }
 
 /** Modules that run on threads of their own. */
-const WORKERS = ["chunk_worker.ts", "harness_worker.ts"];
+const WORKERS = ["chunk_worker.ts", "harness_worker.ts", "query_worker.ts"];
 
 /** The module graph of all entry scripts and the workers. */
 async function readGraph(): Promise<Map<string, Module>> {

@@ -1,8 +1,9 @@
 import { dirname } from "node:path";
 import type { TaskSpec } from "./lib/args.ts";
+import { openCatalog } from "./lib/catalog.ts";
 import { messageOf, TaskError } from "./lib/errors.ts";
 import { parseQueries, pickQueries } from "./lib/queries.ts";
-import { formatReport, REPORT_QUERIES } from "./lib/report_page.ts";
+import { type Answer, formatReport, REPORT_QUERIES } from "./lib/report_page.ts";
 import { readSettings } from "./lib/settings.ts";
 import { runTask, type TaskContext } from "./lib/task.ts";
 
@@ -18,14 +19,14 @@ const spec: TaskSpec = {
   },
 };
 
-async function writeReport({ args, report }: TaskContext): Promise<void> {
+async function writeReport({ args, report, signal }: TaskContext): Promise<void> {
   const out = args.text("out") ?? "data/report.html";
   const known = parseQueries(await Deno.readTextFile(new URL("queries.sql", ANALYTICS)));
   const css = await Deno.readTextFile(new URL("report.css", ANALYTICS));
-  // The engine costs more to load than all the rest.
-  const { openCatalog } = await import("./lib/catalog.ts");
-  using catalog = await openCatalog(args.text("dir") ?? readSettings("local").exportDir);
-  const answers = pickQueries(known, REPORT_QUERIES).map((query) => ({ ...query, result: catalog.query(query) }));
+  const queries = pickQueries(known, REPORT_QUERIES);
+  using catalog = await openCatalog(args.text("dir") ?? readSettings("local").exportDir, signal);
+  const answers: Answer[] = [];
+  for (const query of queries) answers.push({ ...query, result: await catalog.query(query) });
   try {
     await Deno.mkdir(dirname(out), { recursive: true });
     await Deno.writeTextFile(out, formatReport(answers, css));

@@ -100,6 +100,12 @@ const WRITTEN_OUT = "a\\u001b[31m\\u009b2J\\u202eb\\n\\rc\\u007f";
 const talkFreely = (flag: string, options?: TerminalOptions) =>
   runInTerminal(["run", "-q", "--no-prompt", TALK, flag], options);
 
+terminalTest("a second Ctrl-C ends a task that does not heed the first", async () => {
+  const { code, screen } = await talkFreely("--deaf", { typed: [["2 of 2 rows", CTRL_C], ["never mind", CTRL_C]] });
+  assert.match(screen, /never mind\r\n\^C$/);
+  assert.equal(code, 130);
+});
+
 terminalTest("a task prints nothing that a terminal would obey, in no kind of line", async () => {
   const text = WRITTEN_OUT;
   const { screen } = await talkFreely("--hostile", { typed: [[`${text} [y/N] `, "n\n"]] });

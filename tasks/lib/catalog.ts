@@ -1,28 +1,28 @@
 import { join } from "node:path";
-import { literal, openDuckDb, type QueryResult } from "./duckdb.ts";
-import { EXIT, messageOf, TaskError } from "./errors.ts";
+import type { QueryResult } from "./duckdb.ts";
+import { compileDuckDb } from "./duckdb_code.ts";
+import { EXIT, TaskError } from "./errors.ts";
 import { filePath, listDays, listFiles } from "./lake.ts";
 import type { NamedQuery } from "./queries.ts";
-
-/** The path in catalog.sql that stands for the exported files. */
-const DEFAULT_FILES = "'data/exports/*/dt=*/checks*.parquet'";
+import type { QueryReply } from "./query_messages.ts";
+import { startQueryThread } from "./query_thread.ts";
 
 const CATALOG = new URL("../../analytics/catalog.sql", import.meta.url);
 
 /** The lake, opened for queries. */
 export interface Catalog extends Disposable {
-  /** All rows of one query, as text.
+  /** All rows of one query, as text; one is run at a time.
    *
-   * Errors: TaskError with DuckDB's message.
+   * Errors: TaskError with DuckDB's message; the signal's reason as soon as it is aborted.
    */
-  query(query: Pick<NamedQuery, "name" | "sql">): QueryResult;
+  query(query: Pick<NamedQuery, "name" | "sql">): Promise<QueryResult>;
 }
 
-/** A DuckDB with the views of analytics/catalog.sql over the files that a lake holds now.
+/** A DuckDB, in a thread of its own, with the views of analytics/catalog.sql over the files that a lake holds now.
  *
- * Errors: TaskError (exit 1) when the lake is empty.
+ * Errors: TaskError (exit 1) when the lake is empty; the signal's reason as soon as it is aborted.
  */
-export async function openCatalog(directory: string): Promise<Catalog> {
+export async function openCatalog(directory: string, signal: AbortSignal): Promise<Catalog> {
   const files = await listLake(directory);
   if (files.length === 0) {
     throw new TaskError(
@@ -30,25 +30,20 @@ export async function openCatalog(directory: string): Promise<Catalog> {
       EXIT.failed,
     );
   }
-  const views = catalogOver(await Deno.readTextFile(CATALOG), files);
-  const db = await openDuckDb();
+  const catalog = await Deno.readTextFile(CATALOG);
+  const thread = startQueryThread(signal);
   try {
-    runQuery("catalog.sql", () => db.run(views));
+    // Compiled here: Deno dies with a panic when a thread is ended that compiles.
+    const code = await compileDuckDb();
+    requireDone("catalog.sql", await thread.ask({ kind: "open", code, catalog, files }));
   } catch (error) {
-    db[Symbol.dispose]();
+    thread[Symbol.dispose]();
     throw error;
   }
   return {
-    query: ({ name, sql }) => runQuery(name, () => db.query(sql)),
-    [Symbol.dispose]: () => db[Symbol.dispose](),
+    query: async ({ name, sql }) => requireDone(name, await thread.ask({ kind: "query", sql })).result!,
+    [Symbol.dispose]: () => thread[Symbol.dispose](),
   };
-}
-
-/** The catalog's SQL with a list of files in place of its pattern: no character of a path is taken for a wildcard. */
-export function catalogOver(sql: string, files: readonly string[]): string {
-  const parts = sql.split(DEFAULT_FILES);
-  if (parts.length !== 2) throw new Error(`catalog.sql must hold ${DEFAULT_FILES} once`);
-  return parts.join(`[${files.map(literal).join(", ")}]`);
 }
 
 /** Paths of all files in a lake, by lane and day. */
@@ -72,13 +67,8 @@ async function listLanes(directory: string): Promise<string[]> {
   }
 }
 
-function runQuery<T>(name: string, work: () => T): T {
-  try {
-    return work();
-  } catch (error) {
-    const finding = messageOf(error).trim().replaceAll("\n", " ");
-    throw new TaskError(`Cannot run query "${name}": ${finding}; correct the query or export again`, EXIT.failed, {
-      cause: error,
-    });
-  }
+function requireDone(name: string, reply: QueryReply): QueryReply & { kind: "done" } {
+  if (reply.kind === "done") return reply;
+  const finding = reply.message.trim().replaceAll("\n", " ");
+  throw new TaskError(`Cannot run query "${name}": ${finding}; correct the query or export again`);
 }

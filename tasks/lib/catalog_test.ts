@@ -1,9 +1,13 @@
 import assert from "node:assert/strict";
 import { type SampleRow, sampleRow, writeSampleLake } from "../testing/sample_lake.ts";
-import { catalogOver, openCatalog } from "./catalog.ts";
+import { openCatalog } from "./catalog.ts";
+import { catalogOver } from "./catalog_views.ts";
 import { parseQueries, pickQueries } from "./queries.ts";
 
 const QUERIES = parseQueries(await Deno.readTextFile(new URL("../../analytics/queries.sql", import.meta.url)));
+
+/** A signal that nothing aborts. */
+const NEVER = new AbortController().signal;
 
 /** Rows by path: two prompt versions on two claims, three models, both modes, users, costs, re-runs, two envs. */
 const FILES: Readonly<Record<string, readonly SampleRow[]>> = {
@@ -79,52 +83,52 @@ const FILES: Readonly<Record<string, readonly SampleRow[]>> = {
 
 Deno.test("openCatalog() answers the team's questions", async (t) => {
   await using lake = await writeSampleLake(FILES, "odd [1]*{a}' lake");
-  using catalog = await openCatalog(lake.directory);
-  const rowsOf = (name: string) => catalog.query(pickQueries(QUERIES, [name])[0]).rows;
-  const select = (sql: string) => catalog.query({ name: "test", sql }).rows;
+  using catalog = await openCatalog(lake.directory, NEVER);
+  const rowsOf = async (name: string) => (await catalog.query(pickQueries(QUERIES, [name])[0])).rows;
+  const select = async (sql: string) => (await catalog.query({ name: "test", sql })).rows;
 
-  await t.step("every query runs and returns rows", () => {
-    for (const { name } of QUERIES) assert.ok(rowsOf(name).length > 0, name);
+  await t.step("every query runs and returns rows", async () => {
+    for (const { name } of QUERIES) assert.ok((await rowsOf(name)).length > 0, name);
   });
-  await t.step("lane and dt come from the path, parts of a day belong together", () => {
-    assert.deepEqual(select("select lane, dt, count(*) from checks group by all order by 1, 2"), [
+  await t.step("lane and dt come from the path, parts of a day belong together", async () => {
+    assert.deepEqual(await select("select lane, dt, count(*) from checks group by all order by 1, 2"), [
       ["local", "2025-08-30", "3"],
       ["local", "2025-09-01", "3"],
       ["local", "2025-09-02", "2"],
       ["prod", "2025-09-02", "1"],
     ]);
-    assert.deepEqual(select("select typeof(lane), typeof(dt) from checks limit 1"), [["VARCHAR", "DATE"]]);
+    assert.deepEqual(await select("select typeof(lane), typeof(dt) from checks limit 1"), [["VARCHAR", "DATE"]]);
   });
-  await t.step("checks_latest holds the last execution of each run", () => {
-    assert.deepEqual(select("select execution_id from checks_latest where run_id = 'new-a'"), [["e2"]]);
-    assert.deepEqual(select("select count(*) from checks_latest"), [["8"]]);
+  await t.step("checks_latest holds the last execution of each run", async () => {
+    assert.deepEqual(await select("select execution_id from checks_latest where run_id = 'new-a'"), [["e2"]]);
+    assert.deepEqual(await select("select count(*) from checks_latest"), [["8"]]);
   });
-  await t.step("seeds keep every digit", () => {
-    assert.deepEqual(select("select seed from checks where run_id = 'seeds'"), [["18446744073709551615"]]);
+  await t.step("seeds keep every digit", async () => {
+    assert.deepEqual(await select("select seed from checks where run_id = 'seeds'"), [["18446744073709551615"]]);
   });
-  await t.step("prompt_versions counts wins and losses of the newest pair", () => {
-    const [row] = rowsOf("prompt_versions");
+  await t.step("prompt_versions counts wins and losses of the newest pair", async () => {
+    const [row] = await rowsOf("prompt_versions");
     assert.deepEqual(row.slice(0, 11), ["gpt-5", "8", "2", "8", "5000", "v1", "v2", "2", "1", "1", "0"]);
   });
-  await t.step("prompt_version_claims tells on what the newer one loses", () => {
-    const rows = rowsOf("prompt_version_claims").map((row) => [row[0], row[6], row[7]]);
+  await t.step("prompt_version_claims tells on what the newer one loses", async () => {
+    const rows = (await rowsOf("prompt_version_claims")).map((row) => [row[0], row[6], row[7]]);
     assert.deepEqual(rows, [
       ["Fire is cold", "v1", "ci_width"],
       ["Water is wet", "tie", ""],
       ["Water is wet", "v2", ""],
     ]);
   });
-  await t.step("claim_models compares the models of one prompt version", () => {
-    const [row] = rowsOf("claim_models");
+  await t.step("claim_models compares the models of one prompt version", async () => {
+    const [row] = await rowsOf("claim_models");
     assert.deepEqual(row, ["Water is wet", "v2", "2", "0.75", "0.3", null, "0.45", "grok-4", "gpt-5", "-0.3"]);
   });
-  await t.step("bias_gap and brier use what is resolved", () => {
-    assert.deepEqual(rowsOf("bias_gap"), [["gpt-5", "1", "-0.3", "0.3", "1", "0.0"]]);
-    assert.deepEqual(rowsOf("brier"), [["2025-09", "web_informed", "1", "0.16", "0.04", "0.6", "1.0"]]);
-    assert.deepEqual(rowsOf("reliability"), [["2025-09", "web_informed", "0.6", "1", "0.6", "1.0", "0.4"]]);
+  await t.step("bias_gap and brier use what is resolved", async () => {
+    assert.deepEqual(await rowsOf("bias_gap"), [["gpt-5", "1", "-0.3", "0.3", "1", "0.0"]]);
+    assert.deepEqual(await rowsOf("brier"), [["2025-09", "web_informed", "1", "0.16", "0.04", "0.6", "1.0"]]);
+    assert.deepEqual(await rowsOf("reliability"), [["2025-09", "web_informed", "0.6", "1", "0.6", "1.0", "0.4"]]);
   });
-  await t.step("costs are exact decimals", () => {
-    const priced = rowsOf("costs").filter((row) => row[1] !== null);
+  await t.step("costs are exact decimals", async () => {
+    const priced = (await rowsOf("costs")).filter((row) => row[1] !== null);
     assert.deepEqual(priced, [[
       "2025-09-02",
       "openai",
@@ -137,19 +141,22 @@ Deno.test("openCatalog() answers the team's questions", async (t) => {
       "1100.0",
     ]]);
   });
-  await t.step("gates count what is missing", () => {
-    const row = rowsOf("gates").find(([month, version]) => month === "2025-08" && version === "v1")!;
+  await t.step("gates count what is missing", async () => {
+    const row = (await rowsOf("gates")).find(([month, version]) => month === "2025-08" && version === "v1")!;
     assert.deepEqual(row.slice(2), ["3", null, null, null, "0", "3", "2", "70.0"]);
   });
-  await t.step("checks_per_user tells users, visitors and research apart", () => {
-    assert.deepEqual(new Set(rowsOf("checks_per_user").map((row) => row[2])), new Set(["anonymous", "research"]));
+  await t.step("checks_per_user tells users, visitors and research apart", async () => {
+    assert.deepEqual(
+      new Set((await rowsOf("checks_per_user")).map((row) => row[2])),
+      new Set(["anonymous", "research"]),
+    );
   });
-  await t.step("local_production joins the envs by claim, model and prompt version", () => {
-    const [row] = rowsOf("local_production");
+  await t.step("local_production joins the envs by claim, model and prompt version", async () => {
+    const [row] = await rowsOf("local_production");
     assert.deepEqual(row.slice(0, 8), ["Water is wet", "gpt-5", "v2", "1", "1", "0.7", "0.8", "0.1"]);
   });
-  await t.step("reruns shows how far the executions lie apart", () => {
-    assert.deepEqual(rowsOf("reruns").map((row) => [row[1], row[5], row[10]]), [["new-a", "2", "0.2"]]);
+  await t.step("reruns shows how far the executions lie apart", async () => {
+    assert.deepEqual((await rowsOf("reruns")).map((row) => [row[1], row[5], row[10]]), [["new-a", "2", "0.2"]]);
   });
 });
 
@@ -161,8 +168,8 @@ Deno.test("days calls a day flat that has less than half of the usual rows, or n
     if (count > 0) files[`local/dt=${day}/checks.parquet`] = rows;
   }
   await using lake = await writeSampleLake(files);
-  using catalog = await openCatalog(lake.directory);
-  const { rows } = catalog.query(pickQueries(QUERIES, ["days"])[0]);
+  using catalog = await openCatalog(lake.directory, NEVER);
+  const { rows } = await catalog.query(pickQueries(QUERIES, ["days"])[0]);
   assert.deepEqual(rows.map(([, , count, , alert]) => [count, alert]), [
     ["4", null],
     ["4", null],
@@ -175,11 +182,16 @@ Deno.test("days calls a day flat that has less than half of the usual rows, or n
 });
 
 Deno.test("openCatalog() of an empty lake says to export first", async () => {
-  await assert.rejects(openCatalog("data/no-such-lake"), {
+  await assert.rejects(openCatalog("data/no-such-lake", NEVER), {
     message:
       'Cannot query lake "data/no-such-lake": it holds no <lane>/dt=YYYY-MM-DD/checks.parquet; run deno task export first',
     exitCode: 1,
   });
+});
+
+Deno.test("openCatalog() starts no engine for a signal that is already aborted", async () => {
+  await using lake = await writeSampleLake(FILES);
+  await assert.rejects(openCatalog(lake.directory, AbortSignal.abort()), { name: "AbortError" });
 });
 
 Deno.test("openCatalog() of a lake with a damaged file is an error, not fewer rows", async () => {
@@ -188,8 +200,8 @@ Deno.test("openCatalog() of a lake with a damaged file is an error, not fewer ro
   const bytes = await Deno.readFile(path);
   await Deno.writeFile(path, bytes.fill(0x55, 4, 3000));
   await assert.rejects(async () => {
-    using catalog = await openCatalog(lake.directory);
-    catalog.query({ name: "all", sql: "select * from checks" });
+    using catalog = await openCatalog(lake.directory, NEVER);
+    await catalog.query({ name: "all", sql: "select * from checks" });
   }, { name: "TaskError", message: /^Cannot run query "(all|catalog.sql)": / });
 });
 

@@ -30,6 +30,8 @@ export interface Settings {
   readonly target: Target;
   /** The harness's SQLite file. */
   readonly harnessPath: string;
+  /** Whether somebody named it: the usual one need not be there. */
+  readonly harnessNamed: boolean;
   /** Directory of the lake: its lanes are folders in it. */
   readonly exportDir: string;
 }
@@ -59,6 +61,7 @@ export function toSettings(variables: Variables, env: string, options: { direct?
     env: env as Environment,
     target: target!,
     harnessPath: variables.HERETIX_DB_PATH || "runs/heretix.sqlite",
+    harnessNamed: Boolean(variables.HERETIX_DB_PATH),
     exportDir: variables.EXPORT_DIR || "data/exports",
   };
 }

@@ -37,7 +37,7 @@ export async function runTask(
   } catch (error) {
     if (interrupt.signal.aborted) {
       tellError(report, `Interrupted ${spec.name}; nothing half done is visible`);
-      // A thread that is inside of SQLite ends with the process alone, which would wait for it.
+      // A thread whose engine is at work does not end before it, and would hold the process.
       Deno.exit(EXIT.interrupted);
     }
     if (!(error instanceof TaskError)) {

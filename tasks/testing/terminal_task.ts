@@ -25,6 +25,10 @@ async function talk({ args, report, signal }: TaskContext): Promise<void> {
   report.warn("a warning");
   report.progress("1 of 2 rows");
   report.progress("2 of 2 rows");
+  if (args.has("deaf")) {
+    signal.addEventListener("abort", () => report.note("never mind"));
+    await new Promise((resolve) => setTimeout(resolve, 50_000));
+  }
   if (args.has("wait")) {
     const { promise, reject } = Promise.withResolvers<never>();
     // An event that can come keeps the process alive.
@@ -41,6 +45,7 @@ const spec = {
   summary: "Says everything.",
   flags: {
     wait: { type: "boolean", help: "wait for a signal" },
+    deaf: { type: "boolean", help: "wait, whatever comes" },
     hostile: { type: "boolean", help: "say everything with what a terminal would obey" },
     bug: { type: "boolean", help: "throw such an error" },
     stray: { type: "boolean", help: "throw it where nobody catches it" },
