@@ -64,8 +64,8 @@ export async function copyRows(copy: RowCopy): Promise<ReadonlyMap<Day, string>>
   markWanted(copy);
   copyPlaces(copy, pager, { table: "executions", columns: EXECUTION_COLUMNS });
   copyPlaces(copy, pager, { table: "runs", columns: SHARED_COLUMNS });
-  copyMovedRuns(copy);
   copyPlaces(copy, pager, { table: "runs", columns: COST_COLUMNS, as: "costs" });
+  if (!expectSame) copyMoved(copy);
   copySamples(copy, pager);
   db.exec(INDEXES);
   return expectSame ? keys : digest(KEYS_AFTER);
@@ -183,15 +183,19 @@ function copyPlaces({ db, tables }: RowCopy, pager: Pager, { table, columns, as 
   pager.each(`temp.wanted_${as}`, "place", (from, to) => insert.run(from, to));
 }
 
-/** Copies the runs that were replaced since their keys were read: they have another place, and may have another day. */
-function copyMovedRuns(copy: RowCopy): void {
-  const { db, tables } = copy;
-  const isMoved = "wanted.place not in (select place from temp.copy_runs)";
-  if (db.prepare(`select 1 from temp.wanted_runs as wanted where ${isMoved}`).get() === undefined) return;
+/** Copies the runs that came or were replaced since their keys were read: they have another place, and may have another
+ * day. */
+function copyMoved(copy: RowCopy): void {
+  const { db, tables: { runs } } = copy;
+  const byId = "cross join main.runs as source on source.run_id = wanted.run_id";
   db.prepare(`
-    insert or ignore into temp.copy_runs select source._rowid_, ${selectList(SHARED_COLUMNS, tables.runs, "source")}
-    from temp.wanted_runs as wanted cross join main.runs as source on source.run_id = wanted.run_id
-    where ${isMoved} and ${isWanted(copy, DAY)}`).run();
+    insert or ignore into temp.copy_runs select source._rowid_, ${selectList(SHARED_COLUMNS, runs, "source")}
+    from temp.wanted_runs as wanted ${byId}
+    where wanted.place not in (select place from temp.copy_runs) and ${isWanted(copy, DAY)}`).run();
+  db.prepare(`
+    insert or ignore into temp.copy_costs select source._rowid_, ${selectList(COST_COLUMNS, runs, "source")}
+    from (select run_id from temp.wanted_executions union select run_id from temp.copy_runs) as wanted ${byId}
+    where wanted.run_id not in (select run_id from temp.copy_costs where run_id is not null)`).run();
 }
 
 function copySamples({ db, tables: { samples } }: RowCopy, pager: Pager): void {

@@ -7,7 +7,7 @@ Deno.test("createPause() lets others in when work has gone on for long, and not 
   const timer = setInterval(() => turns++, 0);
   await pause();
   assert.equal(turns, 0);
-  for (const end = performance.now() + 30; performance.now() < end;);
+  for (const end = performance.now() + 60; performance.now() < end;);
   await pause();
   clearInterval(timer);
   assert.ok(turns > 0);

@@ -28,7 +28,11 @@ export function openReadable(path: string, scratch: string): DatabaseSync {
   return new DatabaseSync(scratch, { readOnly: true });
 }
 
-function copyBytes(path: string, to: string): void {
+/** Copies the bytes of a file in WAL mode, which nobody has open, to an existing file that is in no such mode.
+ *
+ * Errors: TaskError where the file changes meanwhile.
+ */
+export function copyBytes(path: string, to: string): void {
   const state = stateOf(path);
   using source = Deno.openSync(path);
   using target = Deno.openSync(to, { write: true });

@@ -3,7 +3,7 @@ import { dirname } from "node:path";
 import process from "node:process";
 import { DatabaseSync } from "node:sqlite";
 import { createHarnessFile, type HarnessFile, openWhole } from "../testing/harness.ts";
-import { openReadable } from "./sqlite_open.ts";
+import { copyBytes, openReadable } from "./sqlite_open.ts";
 
 const COUNT = "select count(*), coalesce(sum(length(claim)), 0) from harness_runs";
 
@@ -259,6 +259,36 @@ Deno.test("openHarness() reads a clean WAL file where nothing can be written, an
     assert.throws(() => asGuest(() => openReadable(hot, scratch)), { errcode: 776 });
     assert.deepEqual(await Deno.readFile(clean), bytes);
     for (const path of [clean, hot]) await Deno.chmod(dirname(path), 0o755);
+  });
+});
+
+Deno.test("openReadable() refuses a file that changes while its bytes are copied", async () => {
+  await withDirectory(async (directory) => {
+    const [path, scratch] = [`${directory}/heretix.sqlite`, `${directory}/scratch`];
+    createFile(path);
+    await Deno.writeFile(path, new Uint8Array(30_000_000), { append: true });
+    await Deno.writeTextFile(scratch, "");
+    const touch = new Deno.Command("sh", { args: ["-c", 'echo; while :; do touch "$0"; done', path], stdout: "piped" })
+      .spawn();
+    const output = touch.stdout.getReader();
+    await output.read();
+    assert.throws(
+      () => copyBytes(path, scratch),
+      refusal(path, "another process has opened it; run the export again when it is done"),
+    );
+    touch.kill();
+    await Promise.all([touch.status, output.cancel()]);
+  });
+});
+
+Deno.test("openHarness() tells damage of the copy instead of ending its rows there", async () => {
+  await withDirectory(async (directory) => {
+    const [path, scratch] = [`${directory}/heretix.sqlite`, `${directory}/scratch`];
+    createFile(path);
+    using harness = await openWhole(path, { scratch });
+    const bytes = await Deno.readFile(scratch);
+    await Deno.writeFile(scratch, bytes.fill(0xff, bytes.length / 2));
+    assert.throws(() => harness.rows("select claim from harness_runs"), { message: DAMAGED });
   });
 });
 

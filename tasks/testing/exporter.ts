@@ -1,10 +1,12 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { VARIABLES } from "../lib/settings.ts";
-import type { CommandResult } from "./command.ts";
+import { type CommandResult, UNSET } from "./command.ts";
 import { createTestDatabase, type TestDatabase } from "./database.ts";
 import { listLane } from "./parquet.ts";
+
+/** Names of the scripts that export. */
+export type ExportScript = "export.ts" | "export_run.ts";
 
 /** A directory for lakes, a migrated database, and the export tasks that work on them. */
 export interface Exporter extends AsyncDisposable {
@@ -18,7 +20,7 @@ export interface Exporter extends AsyncDisposable {
   export(args?: readonly string[], env?: Readonly<Record<string, string>>): Promise<CommandResult>;
   /** Starts one of the export tasks, named by its script. */
   start(
-    script: "export.ts" | "export_run.ts",
+    script: ExportScript,
     args?: readonly string[],
     env?: Readonly<Record<string, string>>,
   ): Deno.ChildProcess;
@@ -41,27 +43,29 @@ export async function createExporter(name = "lake", server?: string): Promise<Ex
     home,
     lane: join(home, name, "local"),
     export: (args = [], env = {}) => finish(exporter.start("export.ts", args, env)),
-    start: (script, args = [], env = {}) =>
-      new Deno.Command(Deno.execPath(), {
-        args: ["run", "-q", "--no-prompt", "-P=export", `tasks/${script}`, ...args],
-        cwd: ROOT,
-        env: {
-          ...Object.fromEntries(VARIABLES.map((name) => [name, ""])),
-          NO_COLOR: "1",
-          INIT_CWD: "",
-          ...settings,
-          ...env,
-        },
-        stdin: "null",
-        stdout: "piped",
-        stderr: "piped",
-      }).spawn(),
+    start: (script, args = [], env = {}) => startExport(script, args, { ...settings, ...env }),
     async [Symbol.asyncDispose]() {
       await database[Symbol.asyncDispose]();
       await Deno.remove(home, { recursive: true });
     },
   };
   return exporter;
+}
+
+/** Starts one of the export tasks with its permissions; settings that are not given are unset. */
+export function startExport(
+  script: ExportScript,
+  args: readonly string[],
+  settings: Readonly<Record<string, string>> = {},
+): Deno.ChildProcess {
+  return new Deno.Command(Deno.execPath(), {
+    args: ["run", "-q", "--no-prompt", "-P=export", `tasks/${script}`, ...args],
+    cwd: ROOT,
+    env: { ...UNSET, NO_COLOR: "1", ...settings },
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
 }
 
 /** Applies all migrations without a ledger. */
@@ -115,5 +119,5 @@ export async function fileHashes(lane: string): Promise<Readonly<Record<string, 
 
 /** Names of unfinished files and of journals in a lane: what a killed run leaves, and the next one removes. */
 export async function listDebris(lane: string): Promise<string[]> {
-  return (await listLane(lane)).filter((path) => path.endsWith(".part") || path === "_commit.json");
+  return (await listLane(lane)).filter((path) => /\.part(-journal)?$/.test(path) || path === "_commit.json");
 }
