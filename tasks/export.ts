@@ -23,6 +23,11 @@ const SPEC: TaskSpec = {
     "new-source": { type: "boolean", help: "let another Postgres take the lane over" },
     "skip-bad-rows": { type: "boolean", help: "leave out rows that Parquet cannot hold; they are named" },
     wait: { type: "string", value: "SECONDS", help: "how long to wait for another export of the lane (60)" },
+    "idle-timeout": {
+      type: "string",
+      value: "SECONDS",
+      help: "how long Postgres may send no row, once there was one (60)",
+    },
     out: { type: "string", value: "DIR", help: "directory of the lanes (EXPORT_DIR)" },
     json: { type: "boolean", help: "print the result as JSON" },
     quiet: { type: "boolean", help: "print the result alone" },
@@ -66,6 +71,7 @@ function toRequest(args: Args, { env, harnessPath }: Settings): ExportRequest {
     skipBadRows: args.has("skip-bad-rows"),
     missingOnly: false,
     waitMs: 1000 * (args.count("wait", 0) ?? 60),
+    idleMs: 1000 * (args.count("idle-timeout", 1) ?? 60),
   };
 }
 

@@ -48,6 +48,8 @@ export interface ExportRequest {
   readonly skipBadRows: boolean;
   /** How long to wait for the lane. */
   readonly waitMs: number;
+  /** How long Postgres may send nothing between two rows. */
+  readonly idleMs: number;
 }
 
 /** The request of an export without flags or sources. */
@@ -63,7 +65,11 @@ export const DEFAULT_REQUEST: ExportRequest = {
   skipBadRows: false,
   missingOnly: false,
   waitMs: 60_000,
+  idleMs: 60_000,
 };
+
+/** How long Postgres may work before it sends anything: it compares all days, and may have to sort all rows. */
+const START_MS = 600_000;
 
 /** What a run has done, and where. */
 export interface ExportOutcome extends ExportResult {
@@ -218,6 +224,7 @@ async function withSources<T>(
     await withPostgresSource(database.sql, {
       dataset,
       origin: database.origin,
+      patience: { label: database.label, idleMs: request.idleMs, startMs: Math.max(START_MS, request.idleMs) },
       range,
       blocks,
       redacted,

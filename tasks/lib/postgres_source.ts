@@ -9,8 +9,8 @@ import type { BadRow } from "./chunk_writer.ts";
 import type { Sql } from "./postgres.ts";
 import { serverErrorOf } from "./server_error.ts";
 import { isFlushed, type Origin, readServerState } from "./server_state.ts";
-import { sleep } from "./sleep.ts";
 import { type DayBlock, type DayRange, fieldOrder, rangesOf, type Source, type SourceDay } from "./source.ts";
+import { type Patience, unlessStalled } from "./stall.ts";
 
 /** Options of `withPostgresSource`. */
 export interface PostgresSourceOptions {
@@ -18,6 +18,8 @@ export interface PostgresSourceOptions {
   readonly dataset: Dataset;
   /** Where the database is. */
   readonly origin: Origin;
+  /** How long to wait for it. */
+  readonly patience: Patience;
   /** Days to look at. */
   readonly range: DayRange;
   /** Memory for tuples. */
@@ -53,37 +55,45 @@ export async function withPostgresSource<T>(
   options: PostgresSourceOptions,
   use: (source: Source) => Promise<T>,
 ): Promise<T> {
-  return await sql.begin("isolation level repeatable read read only", async (transaction) => {
-    const tx = transaction as unknown as Sql;
-    await tx.unsafe(SESSION);
-    await lockTable(tx, options);
-    const state = await readServerState(tx, options.origin);
-    const identity = (await sha256(await tableSignature(tx, options))).slice(0, 16);
-    const days = await readDays(tx, options);
-    // Nearly always so by now; only where it is not, the connection is needed once more at the end.
-    const isFlushedYet = await isFlushed(tx, state.position, { waitMs: 0 });
-    return await use({
-      kind: "postgres",
-      key: "postgres",
-      identity,
-      days,
-      supersedes: [],
-      partial: false,
-      log: { state, isFlushed: async () => isFlushedYet || await isFlushedInTime(tx, state.position) },
-      blocks: (wanted) => readBlocks(tx, rangesOf(days.keys(), new Set(wanted)), options),
-    });
-  }) as T;
+  const { patience } = options;
+  const [opened, used] = [Promise.withResolvers<void>(), Promise.withResolvers<T>()];
+  const done = sql.begin("isolation level repeatable read read only", async (transaction) => {
+    const source = await openSnapshot(transaction as unknown as Sql, options);
+    opened.resolve();
+    used.resolve(use(source));
+    await used.promise;
+  });
+  // A session that is stalled does not end its transaction either: no failure waits for that.
+  await unlessStalled(Promise.race([opened.promise, done]), { what: "its days" }, patience);
+  await Promise.race([used.promise, done]);
+  await unlessStalled(done, { what: "the end of its transaction" }, { ...patience, startMs: patience.idleMs });
+  return await used.promise;
 }
 
-/** How long the log of a server may take to be on its disk, and the server to say so. */
-const FLUSH_MS = { waitMs: 3000, answerMs: 5000 };
+async function openSnapshot(tx: Sql, options: PostgresSourceOptions): Promise<Source> {
+  await tx.unsafe(SESSION);
+  await lockTable(tx, options);
+  const state = await readServerState(tx, options.origin);
+  const identity = (await sha256(await tableSignature(tx, options))).slice(0, 16);
+  const days = await readDays(tx, options);
+  // Nearly always so by now; only where it is not, the connection is needed once more at the end.
+  const isFlushedYet = await isFlushed(tx, state.position, { waitMs: 0 });
+  return {
+    kind: "postgres",
+    key: "postgres",
+    identity,
+    days,
+    supersedes: [],
+    partial: false,
+    log: { state, isFlushed: async () => isFlushedYet || await isFlushedInTime(tx, state.position, options) },
+    blocks: (wanted) => readBlocks(tx, rangesOf(days.keys(), new Set(wanted)), options),
+  };
+}
 
 /** A server that is lost or does not answer has not said that its log is on its disk. */
-async function isFlushedInTime(tx: Sql, position: string): Promise<boolean> {
-  const late = new AbortController();
-  const silence = sleep(FLUSH_MS.answerMs, late.signal).then(() => false, () => false);
-  const answer = isFlushed(tx, position, FLUSH_MS).catch(() => false);
-  return await Promise.race([answer, silence]).finally(() => late.abort());
+async function isFlushedInTime(tx: Sql, position: string, { patience }: PostgresSourceOptions): Promise<boolean> {
+  const answer = isFlushed(tx, position);
+  return await unlessStalled(answer, { what: "its log" }, { ...patience, startMs: patience.idleMs }).catch(() => false);
 }
 
 /** Keeps the table as it is until the end, and must come before the first query takes the snapshot.
@@ -165,8 +175,9 @@ async function* readBlocks(
   options: PostgresSourceOptions,
 ): AsyncGenerator<DayBlock> {
   for (const range of ranges) {
-    const stream = await tx.unsafe(copySql(range, options)).readable() as unknown as Readable;
-    yield* splitByDay(stream, options.dataset.columns.length, options.blocks);
+    const opening = tx.unsafe(copySql(range, options)).readable();
+    const stream = await unlessStalled(opening, { what: "a row" }, options.patience) as unknown as Readable;
+    yield* splitByDay(stream, options.dataset.columns.length, options);
   }
 }
 
@@ -187,17 +198,25 @@ const CREATED_AT = 6;
 
 /** Blocks of a COPY stream of tuples ordered by their first field, created_at; none spans two days.
  *
- * The server sends one tuple a message, so a chunk of the stream is one tuple.
+ * The server sends one tuple a message, so a chunk of the stream is one tuple. The time that the consumer takes for a
+ * block is not the server's.
  *
- * Errors: CopyFormatError on a chunk that is none, TaskError on a stream that ends without its trailer.
+ * Errors: CopyFormatError on a chunk that is none, TaskError on a stream that stalls or ends without its trailer.
  * Source: PostgreSQL manual, "COPY Operations" of the message flow: "always one per row".
  */
-export async function* splitByDay(stream: Readable, columns: number, blocks: BlockPool): AsyncGenerator<DayBlock> {
+export async function* splitByDay(
+  stream: Readable,
+  columns: number,
+  { blocks, patience }: Pick<PostgresSourceOptions, "blocks" | "patience">,
+): AsyncGenerator<DayBlock> {
   const queue: DayBlock[] = [];
+  const more = { what: "a row", received: () => chunks };
   const splitter = createSplitter(columns, blocks, (block) => queue.push(block));
   let wake = () => {};
+  let chunks = 0;
   let state = "open" as "open" | "ended" | Error;
   stream.on("data", (chunk: Uint8Array) => {
+    chunks++;
     try {
       splitter.add(chunk);
     } catch (error) {
@@ -218,7 +237,7 @@ export async function* splitByDay(stream: Readable, columns: number, blocks: Blo
         yield block;
       } else if (state === "ended") break;
       else if (state instanceof Error) throw state;
-      else await new Promise<void>((resolve) => wake = resolve);
+      else await unlessStalled(new Promise<void>((resolve) => wake = resolve), more, patience);
     }
     splitter.end();
     yield* queue;

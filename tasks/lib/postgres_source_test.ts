@@ -11,6 +11,7 @@ import type { DayBlock } from "./source.ts";
 const HEADER = Uint8Array.fromHex("5047434f50590aff0d0a000000000000000000");
 const TRAILER = Uint8Array.of(0xff, 0xff);
 const DAY = startOf("2025-08-29");
+const PATIENCE = { label: "a test's", idleMs: 60_000, startMs: 60_000 };
 
 /** A tuple of created_at, in microseconds since 1970, and a text. */
 function row(micros: bigint, text: string): Uint8Array {
@@ -23,7 +24,7 @@ function streamOf(chunks: Iterable<Uint8Array>): Readable {
 }
 
 async function blocksOf(chunks: Iterable<Uint8Array>, blocks = createBlockPool()): Promise<DayBlock[]> {
-  return await Array.fromAsync(splitByDay(streamOf(chunks), 2, blocks));
+  return await Array.fromAsync(splitByDay(streamOf(chunks), 2, { blocks, patience: PATIENCE }));
 }
 
 /** Texts of the tuples of each block, and their days. */
@@ -103,7 +104,7 @@ Deno.test("splitByDay() pauses the stream while its consumer is slow, and loses 
     yield TRAILER;
   }
   let [rows, ahead] = [0, 0];
-  for await (const block of splitByDay(streamOf(chunks()), 2, createBlockPool())) {
+  for await (const block of splitByDay(streamOf(chunks()), 2, { blocks: createBlockPool(), patience: PATIENCE })) {
     rows += block.rows;
     await new Promise((resolve) => setTimeout(resolve, 1));
     ahead = Math.max(ahead, pulled - rows);
@@ -134,7 +135,10 @@ Deno.test("splitByDay() throws when the stream is destroyed", async () => {
     stream.push(HEADER);
     stream.push(row(DAY, "a"));
     setTimeout(() => stream.destroy(cause), 5);
-    await assert.rejects(Array.fromAsync(splitByDay(stream, 2, createBlockPool())), expected);
+    await assert.rejects(
+      Array.fromAsync(splitByDay(stream, 2, { blocks: createBlockPool(), patience: PATIENCE })),
+      expected,
+    );
   }
 });
 
@@ -143,7 +147,7 @@ Deno.test("splitByDay() destroys the stream of a consumer that leaves early", as
   for (const chunk of [HEADER, row(DAY, "a"), row(DAY + DAY_MICROS, "b"), row(DAY + 2n * DAY_MICROS, "c")]) {
     stream.push(chunk);
   }
-  for await (const { day } of splitByDay(stream, 2, createBlockPool())) {
+  for await (const { day } of splitByDay(stream, 2, { blocks: createBlockPool(), patience: PATIENCE })) {
     assert.equal(day, "2025-08-29");
     break;
   }
