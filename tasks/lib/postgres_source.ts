@@ -90,10 +90,13 @@ async function openSnapshot(tx: Sql, options: PostgresSourceOptions): Promise<So
   };
 }
 
-/** A server that is lost or does not answer has not said that its log is on its disk. */
+/** How long a server may take to say that its log is on its disk. */
+const FLUSH_MS = 5000;
+
+/** A server that is lost or does not answer has not said it. */
 async function isFlushedInTime(tx: Sql, position: string, { patience }: PostgresSourceOptions): Promise<boolean> {
   const answer = isFlushed(tx, position);
-  return await unlessStalled(answer, { what: "its log" }, { ...patience, startMs: patience.idleMs }).catch(() => false);
+  return await unlessStalled(answer, { what: "its log" }, { ...patience, startMs: FLUSH_MS }).catch(() => false);
 }
 
 /** Keeps the table as it is until the end, and must come before the first query takes the snapshot.
