@@ -14,6 +14,8 @@ const SETTINGS = {
   EMBEDDED_DIR: `${DIRECTORY}/pglite`,
   HERETIX_DB_PATH: `${DIRECTORY}/heretix.sqlite`,
   EXPORT_DIR: `${DIRECTORY}/exports`,
+  // Paths are the project's, wherever the user stands.
+  INIT_CWD: "",
 };
 
 const spec: TaskSpec = {
