@@ -161,9 +161,65 @@ Deno.test("export without table, column or privilege, or under row security, fai
     create policy few on public.checks using (run_id = 'run-7')`);
   await fails(/^Cannot export database ".*": query would be affected by row-level security policy .*\(42501\)/);
   await sql.unsafe("alter table public.checks disable row level security; alter table public.checks rename pqs to p");
-  await fails(/Cannot export database ".*": column c.pqs does not exist.*\(42703\)/);
+  await fails(/^Cannot export "checks": the table lacks pqs; run deno task migrate\n/);
   await sql.unsafe("alter table public.checks rename p to pqs; alter table public.checks rename to other");
   await fails(/^Cannot export "checks": table public.checks does not exist; run deno task migrate/);
+});
+
+Deno.test("export refuses columns whose values would change, and takes those of a narrower type", async () => {
+  await using exporter = await createExporter();
+  const { database: { sql } } = exporter;
+  await insertChecks(exporter.database, 1, 3);
+  await sql`update checks set seed = 7, ci_lo = 0.1, config_json = '{"a": 1.0}', gate_stability_ok = true`;
+  const narrow = {
+    '"K"': "integer",
+    seed: "bigint",
+    ci_lo: "real",
+    config_json: "jsonb",
+    claim: "varchar(80)",
+    created_at: "timestamptz(3)",
+  };
+  const wide = {
+    '"K"': ["numeric(20,0)", "bigint"],
+    seed: ["numeric", "numeric(20,0)"],
+    ci_lo: ["numeric", "double precision"],
+    claim: ["bytea", "text"],
+    created_at: ["timestamp without time zone", "timestamptz"],
+    n_docs: ["bigint", "integer"],
+  };
+  const alter = async (column: string, type: string) => {
+    const cast = type === "bytea" ? `convert_to(${column}, 'UTF8')` : `${column}::${type}`;
+    const constraints = await sql`
+      select conname as name from pg_constraint where conrelid = 'public.checks'::regclass and contype = 'c'`;
+    for (const { name } of constraints) await sql.unsafe(`alter table checks drop constraint ${name}`);
+    await sql.unsafe(`alter table checks alter ${column} type ${type} using ${cast}`);
+  };
+  for (const [column, type] of Object.entries(narrow)) await alter(column, type);
+  const { code, stderr } = await exporter.export();
+  assert.equal(code, 0, stderr);
+  const rows = (await readLane(exporter.lane)).flatMap(({ rows }) => rows);
+  assert.deepEqual(rows.map((row) => [row.K, row.seed, row.ci_lo, row.config_json, row.claim]), [
+    ...[1, 2, 3].map((n) => [8n, 7n, Math.fround(0.1), '{"a": 1.0}', `claim ${n}`]),
+  ]);
+  const before = await fileStates(exporter.lane);
+  for (const [column, [type]] of Object.entries(wide)) await alter(column, type);
+  const refused = await exporter.export();
+  assert.equal(refused.code, 1);
+  const findings = Object.entries(wide).map(([column, [found, wanted]]) =>
+    `column "${column.replaceAll('"', "")}" has type ${found}, not ${wanted}`
+  );
+  for (const finding of findings) assert.ok(refused.stderr.includes(finding), `${finding}: ${refused.stderr}`);
+  assert.match(refused.stderr, /^Cannot export "checks": column [^\n]*; give it that type in a migration, [^\n]*\n$/);
+  assert.deepEqual(await fileStates(exporter.lane), before);
+});
+
+Deno.test("export of a database that earlier migrations made names what it lacks", async () => {
+  await using exporter = await createExporter();
+  const { database: { sql } } = exporter;
+  await sql`alter table checks drop column mode, drop column p_prior, drop column anon_token`;
+  const { code, stderr } = await exporter.export();
+  assert.equal(code, 1);
+  assert.equal(stderr, 'Cannot export "checks": the table lacks anon_token, mode, p_prior; run deno task migrate\n');
 });
 
 for (

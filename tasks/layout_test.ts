@@ -48,6 +48,7 @@ const PURE = [
   "report_page.ts",
   "server_error.ts",
   "source.ts",
+  "source_columns.ts",
   "source_state.ts",
   "sql_scan.ts",
   "sqlite_error.ts",

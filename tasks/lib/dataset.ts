@@ -29,6 +29,8 @@ export interface Dataset {
   readonly select: string;
   /** Columns of the table that the SELECT reads. */
   readonly sourceColumns: readonly string[];
+  /** Types that columns of the table are cast to as they stand, outside of any expression. */
+  readonly casts: ReadonlyMap<string, string>;
 }
 
 const TYPES: Readonly<Record<string, { layout: Layout; duckdbType: string }>> = {
@@ -44,6 +46,9 @@ const TYPES: Readonly<Record<string, { layout: Layout; duckdbType: string }>> = 
 const COLUMN_LINE =
   /^\s*(?!--)(?<expression>\S.*)::(?<type>[a-z][a-z ]*(\(\d+,\s*\d+\))?) as (?<name>"\w+"|[a-z_]\w*),?$/;
 
+/** A column of the table; its name is in either group. */
+const SOURCE_COLUMN = /\bc\.(?:"(\w+)"|(\w+))/g;
+
 /** The dataset that a SELECT of one `<expression>::<type> as <name>` a line defines.
  *
  * Errors: TaskError naming the line that is not of that form, or the column whose type has no Parquet mapping.
@@ -53,6 +58,7 @@ export function parseDataset(name: string, file: string, text: string): Dataset 
   const start = lines.findIndex((line) => line.trim() === "select");
   const end = lines.findIndex((line) => line.startsWith("from "));
   if (start < 0 || end < start) throw new TaskError(`Cannot export "${name}": ${file} has no "select" and "from" line`);
+  const casts = new Map<string, string>();
   const columns = lines.slice(start + 1, end).map((line, index): Column => {
     const match = COLUMN_LINE.exec(line)?.groups;
     if (!match) {
@@ -62,11 +68,13 @@ export function parseDataset(name: string, file: string, text: string): Dataset 
         } is not "<expression>::<type> as <name>"; write one column a line`,
       );
     }
+    const [plain] = [...match.expression.matchAll(SOURCE_COLUMN)].filter(([text]) => text === match.expression);
+    if (plain) casts.set(plain[1] ?? plain[2], match.type);
     return toColumn(name, file, match.name.replaceAll('"', ""), match.type);
   });
   const select = lines.slice(start).join("\n").trim().replace(/;$/, "");
-  const sourceColumns = [...select.matchAll(/\bc\.(?:"(\w+)"|(\w+))/g)].map((match) => match[1] ?? match[2]);
-  return { name, columns, select, sourceColumns };
+  const sourceColumns = [...select.matchAll(SOURCE_COLUMN)].map((match) => match[1] ?? match[2]);
+  return { name, columns, select, sourceColumns, casts };
 }
 
 function toColumn(dataset: string, file: string, name: string, type: string): Column {

@@ -52,6 +52,7 @@ Deno.test("parseDataset() gives name, types and the columns it reads", () => {
     },
   ]);
   assert.deepEqual(dataset.sourceColumns, ["K", "name", "rest", "cost"]);
+  assert.deepEqual([...dataset.casts], [["K", "bigint"], ["cost", "numeric(12, 6)"]]);
   assert.match(dataset.select, /^select\n[^]*as c$/);
 });
 

@@ -10,6 +10,7 @@ import type { Sql } from "./postgres.ts";
 import { serverErrorOf } from "./server_error.ts";
 import { isFlushed, type Origin, readServerState } from "./server_state.ts";
 import { type DayBlock, type DayRange, fieldOrder, rangesOf, type Source, type SourceDay } from "./source.ts";
+import { checkSourceColumns } from "./source_columns.ts";
 import { type Patience, unlessStalled } from "./stall.ts";
 
 /** Options of `withPostgresSource`. */
@@ -38,6 +39,8 @@ const SESSION = [
   "set local timezone = 'UTC'",
   // Days are read as text.
   "set local datestyle = 'ISO'",
+  // Names of types are compared.
+  "set local quote_all_identifiers = off",
   "set local statement_timeout = 0",
   "set local lock_timeout = '10s'",
   "set local idle_in_transaction_session_timeout = 0",
@@ -114,12 +117,14 @@ async function lockTable(tx: Sql, { dataset }: PostgresSourceOptions): Promise<v
 
 /** Changes when the table or the SELECT is another one, or when columns read differently without a new row version. */
 async function tableSignature(tx: Sql, { dataset, onUnlisted }: PostgresSourceOptions): Promise<string> {
-  const columns = await tx`
+  const columns = await tx<{ name: string; type: string; shape: string; relation: string }[]>`
     select a.attname as name, concat_ws(':', a.attnum, a.atttypid, a.atttypmod, a.attmissingval::text) as shape,
+      format_type(a.atttypid, a.atttypmod) as type,
       concat_ws(':', a.attrelid, pg_relation_filenode(a.attrelid)) as relation
     from pg_attribute a
     where a.attrelid = 'public.checks'::regclass and a.attnum > 0 and not a.attisdropped
     order by a.attnum`;
+  checkSourceColumns(dataset, columns);
   const listed = new Set(dataset.sourceColumns);
   for (const { name } of columns) if (!listed.has(name)) onUnlisted(name);
   const shapes = columns.filter(({ name }) => listed.has(name)).map(({ name, shape }) => `${name}:${shape}`);
