@@ -1,9 +1,12 @@
 import { DatabaseSync } from "node:sqlite";
 
 /** What a writer has done: how often it wrote, how often it failed, and how long a write took at most. */
-interface WriterReport {
+export interface WriterReport {
+  /** How often it wrote. */
   readonly writes: number;
+  /** What it was told when it failed. */
   readonly failures: string[];
+  /** How long a write took at most. */
   readonly longestMs: number;
 }
 
