@@ -132,6 +132,32 @@ Deno.test("export --from sqlite touches no partition where a file cannot be take
   }
 });
 
+Deno.test("export --skip-bad-rows names each row that it leaves out once, those without a day too", async () => {
+  await using directory = await createExportDirectory();
+  const path = `${directory.path}/runs.sqlite`;
+  {
+    using file = createHarnessFile(path);
+    file.insert("runs", { run_id: "good", created_at: MIDNIGHT });
+    file.insert("runs", { run_id: "typed", created_at: MIDNIGHT, ci_hi: "high" });
+    file.insert("runs", { run_id: "text", created_at: "2025-09-01" });
+  }
+  const args = ["--from", "sqlite", "--sqlite", path];
+  const refused = await directory.run(args);
+  assert.equal(refused.code, 1);
+  assert.match(
+    refused.stderr,
+    /^Cannot export SQLite file [^\n]*: run "text" has in column "created_at" text that is not /,
+  );
+  const { code, stderr } = await directory.run([...args, "--skip-bad-rows"]);
+  assert.equal(code, 0, stderr);
+  assert.deepEqual(stderr.trimEnd().split("\n"), [
+    'Warning: Left out run "text": has in column "created_at" text that is not epoch seconds of the years 1 to 9999',
+    'Warning: Left out run "typed": has in column "ci_hi" text, not a number',
+    "Warning: 2 rows were left out (--skip-bad-rows)",
+  ]);
+  assert.deepEqual((await directory.read()).flatMap(({ rows }) => rows.map(({ run_id }) => run_id)), ["good"]);
+});
+
 Deno.test("export of a file keeps other files' rows of its days, those without a run_id and with an empty one too", async () => {
   await using directory = await createExportDirectory();
   const exportFile = async (name: string, ...args: string[]) => {

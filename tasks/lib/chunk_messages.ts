@@ -24,9 +24,10 @@ export type ChunkRequest =
   | { readonly kind: "tuples"; readonly block: Uint8Array<ArrayBuffer> }
   | { readonly kind: "kept"; readonly group: StoredGroup; readonly source: string }
   | { readonly kind: "superseded" | "keys"; readonly group: StoredGroup }
-  | { readonly kind: "finish" };
+  | { readonly kind: "finish" }
+  | { readonly kind: "spare"; readonly memory: ArrayBuffer };
 
-/** A verified chunk in memory of its own. */
+/** A verified chunk in memory of its own, which may be larger. */
 export interface SentChunk extends Chunk {
   /** The file. */
   readonly bytes: Uint8Array<ArrayBuffer>;

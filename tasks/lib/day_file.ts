@@ -3,6 +3,7 @@ import type { SentChunk, StoredGroup } from "./chunk_messages.ts";
 import { readRange, replacing, sha256OfFile, writeAll } from "./lane_files.ts";
 import {
   boundsOf,
+  type EncodedGroup,
   footerLength,
   footerOf,
   formatFooter,
@@ -114,7 +115,7 @@ export function createDayFile(path: string, metadata: ReadonlyMap<string, string
 
 /** A row group's place in the joined file, and the digest of its bytes as they were verified. */
 interface WrittenGroup {
-  readonly group: RowGroup;
+  readonly group: EncodedGroup;
   readonly sha256: string;
 }
 

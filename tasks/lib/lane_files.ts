@@ -16,13 +16,16 @@ export async function writeAll(file: Deno.FsFile, bytes: Uint8Array): Promise<vo
   for (let at = 0; at < bytes.length;) at += await file.write(bytes.subarray(at));
 }
 
+/** Bytes that are read at a time: more of them would be garbage faster than it is collected. */
+const PIECE_BYTES = 128 * 1024;
+
 /** The bytes of a range of a file, in pieces whose memory is used again.
  *
  * Errors: Error where the file ends before the range does.
  */
 export async function* readRange(file: Deno.FsFile, start: number, end: number): AsyncGenerator<Uint8Array> {
   await file.seek(start, Deno.SeekMode.Start);
-  const buffer = new Uint8Array(Math.min(1 << 20, end - start));
+  const buffer = new Uint8Array(Math.min(PIECE_BYTES, end - start));
   for (let at = start; at < end;) {
     const size = await file.read(buffer.subarray(0, Math.min(buffer.length, end - at)));
     if (size === null) throw new Error("it is cut");

@@ -26,6 +26,12 @@ export interface RowGroup {
   readonly struct: ThriftStruct;
 }
 
+/** A row group whose struct is kept as its bytes: of a large file's many, the objects would be most of the memory. */
+export interface EncodedGroup extends Omit<RowGroup, "struct"> {
+  /** RowGroup, encoded. */
+  readonly bytes: Uint8Array;
+}
+
 /** What a column of a row group says of its values, in the column's own encoding. */
 export interface Bounds {
   /** Least value. */
@@ -100,9 +106,9 @@ export function boundsOf({ struct }: RowGroup, column: string): Bounds | undefin
 }
 
 /** A row group whose bytes stand `shift` bytes further on: every offset in it moves, nothing else changes. */
-export function moveGroup(group: RowGroup, shift: number): RowGroup {
+export function moveGroup(group: RowGroup, shift: number): EncodedGroup {
   const struct = moved(group.struct, shift, [GROUP.offset]);
-  // Its number in its old file, which optional readers' hint is wrong in a new one.
+  // Its number in its old file, which would be wrong in another one.
   struct.delete(GROUP.ordinal);
   const { type, items } = listIn(struct, GROUP.columns);
   const columns = (items as ThriftStruct[]).map((chunk) => {
@@ -116,7 +122,7 @@ export function moveGroup(group: RowGroup, shift: number): RowGroup {
     return copy.set(CHUNK.meta, { type: THRIFT.struct, value: meta });
   });
   struct.set(GROUP.columns, { type: THRIFT.list, value: { type, items: columns } });
-  return { rows: group.rows, start: group.start + shift, end: group.end + shift, struct };
+  return { rows: group.rows, start: group.start + shift, end: group.end + shift, bytes: encodeThrift(struct) };
 }
 
 /** The end of a file that holds these row groups: footer, length and magic.
@@ -125,11 +131,12 @@ export function moveGroup(group: RowGroup, shift: number): RowGroup {
  */
 export function formatFooter(
   like: ParquetFooter,
-  groups: readonly RowGroup[],
+  groups: readonly EncodedGroup[],
   metadata: ReadonlyMap<string, string> = new Map(),
 ): Uint8Array<ArrayBuffer> {
   const rows = groups.reduce((sum, group) => sum + BigInt(group.rows), 0n);
-  const structs = groups.map(({ struct }) => struct);
+  // In a list of structs, bytes stand for one that is encoded already.
+  const structs = groups.map(({ bytes }) => bytes);
   const changed: [number, ThriftValue, number][] = [
     [FILE.rows, rows, THRIFT.int64],
     [FILE.groups, { type: THRIFT.struct, items: structs }, THRIFT.list],

@@ -25,8 +25,6 @@ export function checkFile(db: DatabaseSync, path: string): void {
 
 function checkPages(db: DatabaseSync, path: string): void {
   warm(path);
-  // Whether rows keep to the rules of their table is not asked, and could take for ever.
-  db.exec("pragma ignore_check_constraints = on");
   for (const table of ["runs", "executions", "samples"]) {
     if (!db.prepare("select 1 from main.sqlite_master where type = 'table' and name = ?").get(table)) continue;
     const [finding] = db.prepare(`pragma main.quick_check(${table})`).all();

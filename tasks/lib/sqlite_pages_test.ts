@@ -36,6 +36,12 @@ Deno.test("createPager() makes pages smaller when they are slow", () => {
   assert.ok(pages.filter(({ rows }) => rows > 4).length < pages.length / 2);
 });
 
+Deno.test("createPager() gives no page too many rows, however quick they are", () => {
+  const rows = pagesOf(numbers(120_000), () => 0).map(({ rows }) => rows);
+  assert.ok(Math.max(...rows) <= 32_768);
+  assert.equal(rows[0], 1);
+});
+
 Deno.test("createPager() passes over gaps at once", () => {
   assert.deepEqual(pagesOf([-5, 1, 2 ** 40], () => 0).map(({ rows }) => rows), [1, 1, 1]);
 });

@@ -15,6 +15,7 @@ import { createBuffer } from "./column_buffer.ts";
 import { decodeTuples } from "./copy_binary.ts";
 import { parseDataset } from "./dataset.ts";
 import type { BadRow } from "./chunk_writer.ts";
+import { type Day, dayOf } from "./day.ts";
 import { fieldOrder } from "./source.ts";
 import { type HarnessOptions, MAX_KEPT_BYTES, readHarness } from "./sqlite_source.ts";
 
@@ -47,7 +48,7 @@ async function exportFile(
   options: Asked & { skip?: boolean } = {},
   known?: ReadonlySet<string>,
 ): Promise<Exported> {
-  using harness = await openWhole(path, { range: options.range ?? {}, run: options.run });
+  using harness = await openWhole(path, { run: options.run });
   let lostSeeds = 0;
   const badRows: BadRow[] = [];
   const onBadRow = options.skip ? (row: BadRow) => badRows.push(row) : undefined;
@@ -532,6 +533,33 @@ Deno.test("readHarness() leaves out the rows whose own key is known", async () =
     assert.deepEqual(await idsOf(new Set()), ["a", "b", "e1", "e2"]);
     // The key of the run that an execution replaces is not its own.
     assert.deepEqual(await idsOf(new Set([`a@${NOON}000000`, `c@${NOON}000000`, "e2"])), ["b", "e1"]);
+  });
+});
+
+Deno.test("readHarness() gives the rows of every range of days in their order, however they are sliced", async () => {
+  const fill = ({ db }: HarnessFile) => {
+    db.exec(`
+      with recursive n(i) as (select 0 union all select i + 1 from n where i < 299)
+      insert into runs (run_id, created_at)
+      select printf('%03d', i), ${NOON} + i * 3600 + i * i % 7 from n order by i * i % 31`);
+  };
+  await withFile("costs", fill, async (path) => {
+    const all = await exportFile(path);
+    assert.deepEqual(
+      all.rows.map(({ run_id }) => run_id),
+      Array.from({ length: 300 }, (_, i) => `${1000 + i}`.slice(1)),
+    );
+    const days = Object.keys(all.days);
+    assert.equal(days.length, 13);
+    for (const since of days) {
+      const until: Day = days[Math.min(days.length - 1, days.indexOf(since) + 2)];
+      const { rows } = await exportFile(path, { range: { since, until }, keptBytes: 0 });
+      const expected = all.rows.filter(({ created_at }) => {
+        const day = dayOf(created_at as bigint);
+        return day >= since && day <= until;
+      });
+      assert.deepEqual(rows.map(({ run_id }) => run_id), expected.map(({ run_id }) => run_id));
+    }
   });
 });
 

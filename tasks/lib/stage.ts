@@ -235,11 +235,14 @@ function createDayStager({ day }: DayPlan, { directory, pool, metadata }: StageO
   };
   const cut = () => {
     if (thread === undefined) return;
-    const [before, chunk] = [written, thread.finish()];
-    append(chunk.then(async ({ chunk, badRows: leftOut }) => {
-      badRows.push(...leftOut);
-      await addChunk(chunk, before);
-    }));
+    const [before, maker] = [written, thread];
+    append(
+      maker.finish().then(async ({ chunk, badRows: leftOut }) => {
+        badRows.push(...leftOut);
+        await addChunk(chunk, before);
+        if (chunk !== undefined) maker.giveBack(chunk);
+      }),
+    );
     thread = undefined;
     [rows, sizeBytes] = [0, 0];
   };

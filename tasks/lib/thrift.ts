@@ -71,7 +71,8 @@ class Reader {
   #bytes: Uint8Array;
 
   constructor(bytes: Uint8Array) {
-    this.#bytes = bytes;
+    // Values are views of one copy: the caller's memory may be used again.
+    this.#bytes = bytes.slice();
   }
 
   struct(): ThriftStruct {
@@ -143,7 +144,7 @@ class Reader {
   #take(size: number): Uint8Array {
     if (!(size <= this.#bytes.length - this.at)) throw new RangeError("the struct is cut");
     this.at += size;
-    return this.#bytes.slice(this.at - size, this.at);
+    return this.#bytes.subarray(this.at - size, this.at);
   }
 
   #varint(): bigint {
@@ -163,39 +164,32 @@ class Reader {
 }
 
 class Writer {
-  #bytes: number[] = [];
-  #chunks: Uint8Array[] = [];
+  #bytes = new Uint8Array(1 << 14);
+  #at = 0;
 
   struct(fields: ThriftStruct): void {
     let last = 0;
     for (const [id, { type, value }] of fields) {
       const header = type === THRIFT.bool && value === false ? 2 : type;
       const delta = id - last;
-      if (delta > 0 && delta < 16) this.#bytes.push(delta << 4 | header);
+      if (delta > 0 && delta < 16) this.#byte(delta << 4 | header);
       else {
-        this.#bytes.push(header);
+        this.#byte(header);
         this.#zigzag(BigInt(id));
       }
       last = id;
       if (type !== THRIFT.bool) this.#value(type, value);
     }
-    this.#bytes.push(0);
+    this.#byte(0);
   }
 
   take(): Uint8Array<ArrayBuffer> {
-    this.#flush();
-    const whole = new Uint8Array(this.#chunks.reduce((size, chunk) => size + chunk.length, 0));
-    let at = 0;
-    for (const chunk of this.#chunks) {
-      whole.set(chunk, at);
-      at += chunk.length;
-    }
-    return whole;
+    return this.#bytes.slice(0, this.#at);
   }
 
   #value(type: number, value: ThriftValue): void {
-    if (typeof value === "boolean") this.#bytes.push(value ? 1 : 2);
-    else if (typeof value === "number") this.#bytes.push(value);
+    if (typeof value === "boolean") this.#byte(value ? 1 : 2);
+    else if (typeof value === "number") this.#byte(value);
     else if (typeof value === "bigint") this.#zigzag(value);
     else if (value instanceof Uint8Array) this.#binary(type, value);
     else if (value instanceof Map) this.struct(value);
@@ -205,31 +199,39 @@ class Writer {
 
   #binary(type: number, value: Uint8Array): void {
     if (type === THRIFT.binary) this.#varint(BigInt(value.length));
-    this.#flush();
-    this.#chunks.push(value);
+    this.#reserve(value.length);
+    this.#bytes.set(value, this.#at);
+    this.#at += value.length;
   }
 
   #list({ type, items }: ThriftList): void {
-    this.#bytes.push(Math.min(items.length, 15) << 4 | type);
+    this.#byte(Math.min(items.length, 15) << 4 | type);
     if (items.length >= 15) this.#varint(BigInt(items.length));
     for (const item of items) this.#value(type, item);
   }
 
   #map({ types, pairs }: ThriftMap): void {
     this.#varint(BigInt(pairs.length));
-    if (pairs.length > 0) this.#bytes.push(types[0] << 4 | types[1]);
+    if (pairs.length > 0) this.#byte(types[0] << 4 | types[1]);
     for (const pair of pairs) pair.forEach((value, index) => this.#value(types[index], value));
   }
 
-  #flush(): void {
-    if (this.#bytes.length > 0) this.#chunks.push(Uint8Array.from(this.#bytes));
-    this.#bytes = [];
+  #byte(byte: number): void {
+    this.#reserve(1);
+    this.#bytes[this.#at++] = byte;
+  }
+
+  #reserve(size: number): void {
+    if (this.#at + size <= this.#bytes.length) return;
+    const grown = new Uint8Array(Math.max(this.#at + size, 2 * this.#bytes.length));
+    grown.set(this.#bytes);
+    this.#bytes = grown;
   }
 
   #varint(value: bigint): void {
     let rest = value;
-    for (; rest > 127n; rest >>= 7n) this.#bytes.push(Number(rest & 127n) | 128);
-    this.#bytes.push(Number(rest));
+    for (; rest > 127n; rest >>= 7n) this.#byte(Number(rest & 127n) | 128);
+    this.#byte(Number(rest));
   }
 
   #zigzag(value: bigint): void {
