@@ -1,11 +1,9 @@
 import assert from "node:assert/strict";
-import { createBlockPool } from "./lib/block_pool.ts";
-import { parseDataset } from "./lib/dataset.ts";
 import { closeConnection } from "./lib/postgres.ts";
-import { withPostgresSource } from "./lib/postgres_source.ts";
 import type { Source } from "./lib/source.ts";
 import { connectTo } from "./testing/database.ts";
 import { createExporter, type Exporter, fileStates, finish, insertChecks, listDebris } from "./testing/exporter.ts";
+import { withChecks } from "./testing/source.ts";
 
 /** Far more than the sockets between a server and its client hold. */
 const ROWS = 3000;
@@ -43,12 +41,6 @@ async function waitForCopy({ database: { sql } }: Exporter): Promise<number> {
   }
 }
 
-const dataset = parseDataset(
-  "checks",
-  "checks.postgres.sql",
-  await Deno.readTextFile("sql/export/checks.postgres.sql"),
-);
-
 /** Opens the source on a session of its own; `stopNow` stops its server's process until all is over. */
 async function withSource<T>(
   { database }: Exporter,
@@ -61,15 +53,7 @@ async function withSource<T>(
   const [{ pid }] = await sql`select pg_backend_pid() as pid`;
   const stopNow = () => void stack.use(stop(pid));
   if (early) stopNow();
-  return await withPostgresSource(sql, {
-    dataset,
-    origin: { host: "127.0.0.1", port: 5432 },
-    patience: { label: "me@host/db", ...patience },
-    range: {},
-    blocks: createBlockPool(),
-    redacted: [],
-    onUnlisted: () => {},
-  }, (source) => use(source, stopNow));
+  return await withChecks(sql, (source) => use(source, stopNow), patience);
 }
 
 const stalled = (what: string) =>

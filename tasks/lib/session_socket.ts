@@ -1,4 +1,4 @@
-import { connect as dial, isIP, type Socket } from "node:net";
+import { connect as dial, type Socket } from "node:net";
 import { connect as secure } from "node:tls";
 
 /** The socket of one session. */
@@ -19,6 +19,8 @@ export interface SocketTarget {
   readonly tls: boolean;
 }
 
+const KEEP_ALIVE_MS = 60_000;
+
 /** The socket of a session that ends with it.
  *
  * Left alone, postgres.js connects again for ever, without a pause to a peer that accepts and closes, and compares the
@@ -34,6 +36,8 @@ export function openSocketOnce(target: SocketTarget, timeoutMs: number): Session
       const timer = setTimeout(() => socket.destroy(codedError("CONNECT_TIMEOUT", "no answer")), timeoutMs);
       try {
         await nextEvent(socket, "connect");
+        // A peer that is gone without a word is found, and a router on the way keeps a long silence open.
+        socket.setKeepAlive(true, KEEP_ALIVE_MS);
         return target.tls ? await startTls(socket, target.host) : socket;
       } finally {
         clearTimeout(timer);
@@ -54,7 +58,7 @@ async function startTls(socket: Socket, host: string): Promise<Socket> {
     socket.destroy();
     throw codedError("NO_TLS", "it does not offer TLS");
   }
-  const encrypted = secure({ socket, host, ...(isIP(host) ? {} : { servername: host }) });
+  const encrypted = secure({ socket, host });
   await nextEvent(encrypted, "secureConnect");
   return encrypted;
 }

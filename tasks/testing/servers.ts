@@ -1,3 +1,5 @@
+import { sleep } from "../lib/sleep.ts";
+
 /** A TCP server of a test's own, on a loopback port. */
 export interface TestServer extends Disposable {
   /** Where it listens. */
@@ -36,6 +38,14 @@ export function close(connection: Deno.TcpConn): void {
   } catch {
     // It is closed.
   }
+}
+
+/** Reads and writes until the client has closed its end altogether, not only stopped to send. */
+export async function stayUntilClosed(connection: Deno.TcpConn): Promise<void> {
+  const bytes = new Uint8Array(4096);
+  while (await connection.read(bytes).catch(() => null) !== null);
+  // Its answer to what it does not expect any more ends the connection.
+  while (await connection.write(new Uint8Array(1)).then(() => true, () => false)) await sleep(10);
 }
 
 /** Passes everything between a connection and a port on this machine until either ends. */
