@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { lockFile } from "./file_lock.ts";
+import { createLane, removeEmptyLane } from "./lake.ts";
 
 const WHAT = 'export lane "local"';
 
@@ -70,4 +71,23 @@ Deno.test("lockFile() of a file that its holder removes gives waiters the new on
     };
     await Promise.all(Array.from({ length: 16 }, (_, index) => hold(index % 2 === 0)));
     assert.deepEqual([taken, most], [16, 1]);
+  }));
+
+Deno.test("lockFile() and removeEmptyLane() of many at once leave nothing, and nobody fails", () =>
+  withPath(async (path) => {
+    const lane = join(path, "..");
+    let [holders, most] = [0, 0];
+    const hold = async () => {
+      for (let turn = 0; turn < 20; turn++) {
+        await createLane(lane);
+        using _lock = await lockFile(path, { what: WHAT, waitMs: 60_000 });
+        most = Math.max(most, ++holders);
+        await new Promise((resolve) => setTimeout(resolve));
+        holders--;
+        await removeEmptyLane(lane);
+      }
+    };
+    await Promise.all(Array.from({ length: 8 }, hold));
+    assert.equal(most, 1);
+    await assert.rejects(Deno.stat(lane), Deno.errors.NotFound);
   }));
