@@ -3,17 +3,11 @@ import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import fc from "fast-check";
-import { openDuckDb } from "./lib/duckdb.ts";
-import { DEFAULT_REQUEST, runExport } from "./lib/export_run.ts";
 import { writeHarnessSample } from "./lib/harness_sample.ts";
 import type { Sql } from "./lib/postgres.ts";
-import { openReport } from "./lib/report.ts";
-import { toSettings } from "./lib/settings.ts";
+import { exportHere } from "./testing/export_here.ts";
 import { createExporter, type Exporter, fileStates, listDebris } from "./testing/exporter.ts";
 import { type ParquetRow, type ParquetValue, readLane } from "./testing/parquet.ts";
-
-// The engine's first start in a process leaves a message port open: it is made here, outside of any test.
-(await openDuckDb())[Symbol.dispose]();
 
 /** How many sequences of exports are tried. */
 const RUNS = Number(Deno.env.get("PROPERTY_RUNS") || 2);
@@ -297,41 +291,26 @@ function assertHolds(rows: ReadonlyMap<string, ParquetRow>, expected: Expected):
   }
 }
 
-async function exportAll(
-  { database }: Exporter,
-  exportDir: string,
-  from: From,
-  files: readonly string[],
-): Promise<void> {
-  const settings = { ...toSettings({ DATABASE_URL: database.url }, "local"), exportDir };
-  const request = {
-    ...DEFAULT_REQUEST,
-    postgres: from !== "sqlite",
-    sqlitePaths: from === "postgres" ? [] : files,
-    allowShrink: true,
-  };
-  await runExport(request, { settings, report: openReport({ quiet: true }), signal: new AbortController().signal });
-}
-
 /** Goes through the steps, and looks at the lake after each. */
 async function check(exporter: Exporter, world: World, steps: readonly Step[], number: number): Promise<void> {
   const lake = join(exporter.home, `lake-${number}`);
   const lane = join(lake, "local");
+  const request = { sqlitePaths: world.files, allowShrink: true };
   let table: Expected = new Map();
   const harness: Expected = new Map();
   for (const { changes, from } of [...steps, { changes: [], from: "all" as const }]) {
     for (const change of changes) await applyChange(world, change);
-    await exportAll(exporter, lake, from, world.files);
+    await exportHere(exporter, { ...request, exportDir: lake, from });
     if (from !== "sqlite") table = await readTable(world.sql);
     if (from !== "postgres") upsertHarness(harness, world.files);
     assertHolds(await readRows(lane), new Map([...table, ...harness]));
     assert.deepEqual(await listDebris(lane), []);
   }
   const before = await fileStates(lane);
-  await exportAll(exporter, lake, "all", world.files);
+  await exportHere(exporter, { ...request, exportDir: lake });
   assert.deepEqual(await fileStates(lane), before, "an export of what is there already writes nothing");
   const fresh = join(exporter.home, `fresh-${number}`);
-  await exportAll(exporter, fresh, "all", world.files);
+  await exportHere(exporter, { ...request, exportDir: fresh });
   const visible = new Map([...table]);
   upsertHarness(visible, world.files);
   const rows = await readRows(lane);

@@ -49,9 +49,8 @@ export async function adoptLane(directory: string, { dataset, lane, redacted }: 
       EXIT.refused,
     );
   }
-  const known = marks.flatMap((mark) => mark?.redacted ?? []);
-  const all = new Set(marks.includes(undefined) ? [...known, ...redacted!] : known);
-  return { ...emptyManifest(dataset.name, dataset.columns), redacted: [...all].sort(), days };
+  const known = new Set(marks.flatMap((mark) => mark?.redacted ?? []));
+  return { ...emptyManifest(dataset.name, dataset.columns), redacted: [...known].sort(), days };
 }
 
 /** What is not known of a day whose manifest was lost. */

@@ -39,7 +39,12 @@ export interface ChunkPoolOptions {
   readonly blocks: BlockPool;
   /** How many threads at most. */
   readonly threads: number;
+  /** Starts a thread that serves `ChunkRequest`s. */
+  readonly startWorker?: () => ChunkWorker;
 }
+
+/** What a pool needs of a worker. */
+export type ChunkWorker = Pick<Worker, "onmessage" | "onerror" | "postMessage" | "terminate">;
 
 /** Bytes under way to one thread before its sender waits. */
 const MAX_PENDING_BYTES = 3 * 1024 * 1024;
@@ -69,8 +74,12 @@ export function openChunkPool(options: ChunkPoolOptions): ChunkPool {
   };
 }
 
+function startChunkWorker(): ChunkWorker {
+  return new Worker(new URL("./chunk_worker.ts", import.meta.url), { type: "module" });
+}
+
 class Thread implements ChunkThread {
-  readonly worker = new Worker(new URL("./chunk_worker.ts", import.meta.url), { type: "module" });
+  readonly worker: ChunkWorker;
   /** Messages that are not answered yet. */
   pending = 0;
   #blocks: BlockPool;
@@ -79,7 +88,8 @@ class Thread implements ChunkThread {
   #waiting: { resolve: (reply: ChunkDone) => void; reject: (error: Error) => void }[] = [];
   #drained: (() => void)[] = [];
 
-  constructor({ code, writer, skipBadRows, blocks }: ChunkPoolOptions) {
+  constructor({ code, writer, skipBadRows, blocks, startWorker = startChunkWorker }: ChunkPoolOptions) {
+    this.worker = startWorker();
     this.#blocks = blocks;
     this.worker.onmessage = ({ data }: MessageEvent<ChunkReply>) => this.#settle(data);
     this.worker.onerror = (event) => {
@@ -129,13 +139,16 @@ class Thread implements ChunkThread {
   }
 
   #send(request: ChunkRequest, transfer: Transferable[] = []): Promise<ChunkDone> {
-    if (this.#failure) return Promise.reject(this.#failure);
-    this.pending++;
-    this.worker.postMessage(request, transfer);
-    const reply = new Promise<ChunkDone>((resolve, reject) => this.#waiting.push({ resolve, reject }));
+    const reply = this.#failure ? Promise.reject(this.#failure) : this.#post(request, transfer);
     // A failure is told by `addTuples` and `finish`; the other messages' own promises have no reader.
     reply.catch(() => {});
     return reply;
+  }
+
+  #post(request: ChunkRequest, transfer: Transferable[]): Promise<ChunkDone> {
+    this.pending++;
+    this.worker.postMessage(request, transfer);
+    return new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }));
   }
 
   #settle(reply: ChunkReply): void {

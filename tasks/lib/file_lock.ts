@@ -65,12 +65,20 @@ export async function lockFile(path: string, options: FileLockOptions): Promise<
   };
 }
 
+/** How often a lock file is made anew whose directory is removed meanwhile. */
+const MAX_TRIES = 100;
+
 async function openLock(path: string, what: string): Promise<Deno.FsFile> {
-  try {
-    await Deno.mkdir(dirname(path), { recursive: true });
-    return await Deno.open(path, { read: true, write: true, create: true });
-  } catch (error) {
-    throw new TaskError(`Cannot lock ${what}: ${messageOf(error)}; make its directory writable`);
+  for (let tries = 1;; tries++) {
+    try {
+      await Deno.mkdir(dirname(path), { recursive: true });
+      return await Deno.open(path, { read: true, write: true, create: true });
+    } catch (error) {
+      // Its last holder removes the directory, too: before the file is made, or while the directory is.
+      const isGone = error instanceof Deno.errors.NotFound || error instanceof Deno.errors.AlreadyExists;
+      if (isGone && tries < MAX_TRIES) continue;
+      throw new TaskError(`Cannot lock ${what}: ${messageOf(error)}; make its directory writable`);
+    }
   }
 }
 

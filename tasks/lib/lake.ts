@@ -33,6 +33,8 @@ export async function createLane(directory: string): Promise<void> {
   try {
     await Deno.mkdir(directory, { recursive: true });
   } catch (error) {
+    // Another export removes the empty lane at this moment; whoever locks it makes it again.
+    if (error instanceof Deno.errors.AlreadyExists && await lstat(directory) === undefined) return;
     throw new TaskError(`Cannot create lane "${directory}": ${messageOf(error)}; choose another directory with --out`);
   }
 }

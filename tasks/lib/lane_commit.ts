@@ -35,7 +35,7 @@ export async function commit(lane: string, { renames, removals, manifest, owners
   const journal: Journal = { renames, removals, manifest: unfinishedPath(MANIFEST) };
   await writeAside(lane, MANIFEST, journal.manifest, formatManifest(manifest));
   // What the journal names must outlive a power cut before the journal does.
-  for (const day of daysOf(renames.map(({ to }) => to))) await syncDirectory(join(lane, day));
+  for (const directory of [...daysOf(renames.map(({ to }) => to)), "."]) await syncDirectory(join(lane, directory));
   const unfinished = unfinishedPath(JOURNAL);
   await writeAside(lane, JOURNAL, unfinished, JSON.stringify(journal));
   await rename(lane, unfinished, JOURNAL);

@@ -89,7 +89,9 @@ export async function removeIfEmpty(directory: string): Promise<void> {
     for await (const _ of Deno.readDir(directory)) return;
     await Deno.remove(directory);
   } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    // Another process may have removed it, or put something into it since.
+    if (error instanceof Deno.errors.NotFound || (error as { code?: string }).code === "ENOTEMPTY") return;
+    throw error;
   }
 }
 

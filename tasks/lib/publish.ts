@@ -60,7 +60,8 @@ export async function publish(staged: readonly StagedDay[], options: PublishOpti
     const old = new Set([...(before?.files ?? []).map(({ file }) => file), ...unknown]);
     if (file !== undefined) old.delete(FILE);
     removals.push(...[...old].map((name) => filePath(day, name)));
-    const isSame = !damaged.has(day) && before?.files.length === 1 && before.files[0].sha256 === file?.sha256;
+    const isSame = !damaged.has(day) && before?.files.length === 1 && before.files[0].file === FILE &&
+      before.files[0].sha256 === file?.sha256;
     if (file !== undefined && isSame) await removeFile(file.path);
     else if (file !== undefined) fresh.push(one);
     if (file === undefined) delete days[day];

@@ -106,9 +106,18 @@ function openCopy(path: string, scratch: string, keys: ReadonlyMap<Day, string>)
     },
     [Symbol.dispose]() {
       db.close();
-      Deno.removeSync(scratch);
+      removeScratch(scratch);
     },
   };
+}
+
+/** An export that has failed has removed all unfinished files of its lane by now. */
+function removeScratch(path: string): void {
+  try {
+    Deno.removeSync(path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
 }
 
 function prepareArrays(db: DatabaseSync, sql: string): StatementSync {

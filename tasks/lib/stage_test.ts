@@ -1,0 +1,113 @@
+import assert from "node:assert/strict";
+import type { ChunkPool, ChunkThread } from "./chunk_pool.ts";
+import type { DayPlan } from "./export_plan.ts";
+import type { Source } from "./source.ts";
+import { orAbort, stageDays, type StageOptions } from "./stage.ts";
+
+/** Days of one block each. */
+function daysOf(count: number): string[] {
+  return Array.from({ length: count }, (_, n) => new Date(86_400_000 * n).toISOString().slice(0, 10));
+}
+
+function planOf(day: string): DayPlan {
+  const rows = { postgres: 1, sqlite: 0 };
+  return { day, reason: "new", kinds: ["postgres"], rows, kept: [], isCurrent: false };
+}
+
+/** A source of one block a day, and whether it was closed. */
+function sourceOf(days: readonly string[]): { source: Source; seen: { closed: boolean } } {
+  const seen = { closed: false };
+  const source: Source = {
+    kind: "postgres",
+    key: "postgres",
+    identity: "one",
+    partial: false,
+    days: new Map(days.map((day) => [day, { rows: 1, fingerprint: "1" }])),
+    supersedes: [],
+    async *blocks(wanted) {
+      try {
+        for (const day of wanted) yield { day, tuples: new Uint8Array(1), rows: 1 };
+      } finally {
+        seen.closed = true;
+      }
+    },
+  };
+  return { source, seen };
+}
+
+/** A pool of one thread, which does what it is told and else nothing. */
+function poolOf(thread: Partial<ChunkThread>): ChunkPool {
+  const never = () => new Promise<never>(() => {});
+  const whole: ChunkThread = {
+    addTuples: never,
+    addKept: () => {},
+    countSuperseded: never,
+    keysOf: never,
+    finish: never,
+    ...thread,
+  };
+  return { next: () => whole, supersede: () => {}, [Symbol.dispose]: () => {} };
+}
+
+function optionsOf(pool: ChunkPool, signal: AbortSignal): StageOptions {
+  return { directory: "/nowhere", pool, metadata: new Map(), missingOnly: false, signal, onRows: () => {} };
+}
+
+const turns = () => new Promise((resolve) => setTimeout(resolve, 20));
+
+Deno.test("stageDays() begins no more than some dozens of days before their files are through", async () => {
+  const days = daysOf(300);
+  let [open, most, total] = [0, 0, 0];
+  const through: (() => void)[] = [];
+  const thread: Partial<ChunkThread> = {
+    addTuples: () => Promise.resolve(),
+    async finish() {
+      total++;
+      most = Math.max(most, ++open);
+      await new Promise<void>((resolve) => through.push(resolve));
+      open--;
+      return { badRows: [] };
+    },
+  };
+  const { source } = sourceOf(days);
+  const staged = stageDays(days.map(planOf), [source], optionsOf(poolOf(thread), new AbortController().signal));
+  await turns();
+  assert.equal(total, 64);
+  let ended = false;
+  staged.finally(() => ended = true);
+  while (!ended) {
+    through.splice(0).forEach((resolve) => resolve());
+    await new Promise((resolve) => setTimeout(resolve));
+  }
+  assert.deepEqual([(await staged).map(({ day }) => day), total, most], [days, 300, 64]);
+});
+
+Deno.test("stageDays() ends with the signal's reason before anything is sent, and closes its sources", async () => {
+  const { source, seen } = sourceOf(daysOf(2));
+  const staged = stageDays(daysOf(2).map(planOf), [source], optionsOf(poolOf({}), AbortSignal.abort("enough")));
+  await assert.rejects(staged, (reason) => reason === "enough");
+  assert.ok(seen.closed);
+});
+
+Deno.test("stageDays() ends with the signal's reason while it waits for a thread or for a file", async () => {
+  for (const thread of [{}, { addTuples: () => Promise.resolve() }]) {
+    const interrupt = new AbortController();
+    const { source, seen } = sourceOf(daysOf(2));
+    const staged = stageDays(daysOf(2).map(planOf), [source], optionsOf(poolOf(thread), interrupt.signal));
+    await turns();
+    interrupt.abort("enough");
+    await assert.rejects(staged, (reason) => reason === "enough");
+    assert.ok(seen.closed);
+  }
+});
+
+Deno.test("orAbort() rejects at once where the signal was aborted before", async () => {
+  const never = new Promise(() => {});
+  await assert.rejects(orAbort(never, AbortSignal.abort("enough")), (reason) => reason === "enough");
+  const interrupt = new AbortController();
+  assert.equal(await orAbort(Promise.resolve(7), interrupt.signal), 7);
+  await assert.rejects(orAbort(Promise.reject(new Error("broken")), interrupt.signal), /broken/);
+  const late = orAbort(never, interrupt.signal);
+  interrupt.abort("late");
+  await assert.rejects(late, (reason) => reason === "late");
+});

@@ -1,0 +1,50 @@
+import { openDuckDb } from "../lib/duckdb.ts";
+import { DEFAULT_REQUEST, type ExportOutcome, type ExportRequest, runExport } from "../lib/export_run.ts";
+import { toSettings } from "../lib/settings.ts";
+import type { Exporter } from "./exporter.ts";
+
+// The engine's first start in a process leaves a message port open: it is made here, outside of any test.
+(await openDuckDb())[Symbol.dispose]();
+
+/** What an export in this process has done and told. */
+export interface ExportHere extends ExportOutcome {
+  /** Its warnings and notes, in order. */
+  readonly told: readonly string[];
+}
+
+/** Which sources an export takes, and where it stands. */
+export interface ExportHereOptions extends Partial<Omit<ExportRequest, "postgres" | "sqlitePaths">> {
+  /** As `--from`; all where undefined. */
+  readonly from?: "postgres" | "sqlite" | "all";
+  /** Harness files; the exporter's own where undefined. */
+  readonly sqlitePaths?: readonly string[];
+  /** Directory of the lanes; the exporter's own where undefined. */
+  readonly exportDir?: string;
+}
+
+/** Runs an export of an exporter in this process, which takes a fraction of a task's time.
+ *
+ * Errors: what the export throws; a task would print its message and end with its exit code.
+ */
+export async function exportHere(exporter: Exporter, options: ExportHereOptions = {}): Promise<ExportHere> {
+  const { from = "all", sqlitePaths = [`${exporter.home}/heretix.sqlite`], exportDir, ...request } = options;
+  const told: string[] = [];
+  const report = {
+    result: () => {},
+    note: (text: string) => void told.push(text),
+    warn: (text: string) => void told.push(`Warning: ${text}`),
+    error: () => {},
+    progress: () => {},
+  };
+  const settings = {
+    ...toSettings({ DATABASE_URL: exporter.database.url }, "local"),
+    exportDir: exportDir ?? exporter.lane.slice(0, exporter.lane.lastIndexOf("/")),
+  };
+  const outcome = await runExport({
+    ...DEFAULT_REQUEST,
+    postgres: from !== "sqlite",
+    sqlitePaths: from === "postgres" ? [] : sqlitePaths,
+    ...request,
+  }, { settings, report, signal: new AbortController().signal });
+  return { ...outcome, told };
+}
