@@ -96,9 +96,9 @@ Deno.test("analytics reads a lane of an earlier version, every row once", async 
   await using earlier = await createEarlier();
   const { exporter, rows } = earlier;
   assert.deepEqual(await listLane(exporter.lane), [".lock", "_manifest.json", ...EARLIER]);
-  using catalog = await openCatalog(join(exporter.lane, ".."));
+  using catalog = await openCatalog(join(exporter.lane, ".."), new AbortController().signal);
   const sql = "select count(*), count(distinct source || run_id || coalesce(execution_id, '')) from checks";
-  assert.deepEqual(catalog.query({ name: "count", sql }).rows, [[`${rows.length}`, `${rows.length}`]]);
+  assert.deepEqual((await catalog.query({ name: "count", sql })).rows, [[`${rows.length}`, `${rows.length}`]]);
 });
 
 for (const from of ["all", "postgres", "sqlite"] as const) {

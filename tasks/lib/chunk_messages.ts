@@ -24,10 +24,9 @@ export type ChunkRequest =
   | { readonly kind: "tuples"; readonly block: Uint8Array<ArrayBuffer> }
   | { readonly kind: "kept"; readonly group: StoredGroup; readonly source: string }
   | { readonly kind: "superseded" | "keys"; readonly group: StoredGroup }
-  | { readonly kind: "finish" }
-  | { readonly kind: "spare"; readonly memory: ArrayBuffer };
+  | { readonly kind: "finish" };
 
-/** A verified chunk in memory of its own, which may be larger. */
+/** A verified chunk in memory of its own. */
 export interface SentChunk extends Chunk {
   /** The file. */
   readonly bytes: Uint8Array<ArrayBuffer>;

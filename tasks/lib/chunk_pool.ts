@@ -23,8 +23,6 @@ export interface ChunkThread {
   keysOf(group: StoredGroup): Promise<readonly string[]>;
   /** Finishes the chunk; undefined where it has no rows. */
   finish(): Promise<{ readonly chunk?: SentChunk; readonly badRows: readonly BadRow[] }>;
-  /** Takes the memory of a chunk back, for the next one. */
-  giveBack(chunk: SentChunk): void;
 }
 
 /** Options of `openChunkPool`. */
@@ -132,10 +130,6 @@ class Thread implements ChunkThread {
   async finish(): Promise<{ readonly chunk?: SentChunk; readonly badRows: readonly BadRow[] }> {
     const { chunk, badRows = [] } = await this.#send({ kind: "finish" });
     return { chunk, badRows };
-  }
-
-  giveBack({ bytes: { buffer } }: SentChunk): void {
-    this.#send({ kind: "spare", memory: buffer }, [buffer]);
   }
 
   #send(request: ChunkRequest, transfer: Transferable[] = []): Promise<ChunkDone> {

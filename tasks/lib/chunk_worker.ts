@@ -9,7 +9,6 @@ import { PARQUET_MAGIC } from "./parquet_footer.ts";
 function serve(): void {
   let writer: ChunkWriter;
   let badRows: BadRow[] = [];
-  let spare = new ArrayBuffer(0);
   let failed: ChunkReply | undefined;
   let queue = Promise.resolve();
   const act = async (request: ChunkRequest): Promise<ChunkReply> => {
@@ -35,14 +34,10 @@ function serve(): void {
         return { kind: "done", keys: writer.keysOf(readGroup(request.group)) };
       case "finish": {
         const chunk = writer.finish();
-        const reply = { kind: "done", badRows, chunk: chunk && copyInto(spare, chunk) } as const;
+        const reply = { kind: "done", badRows, chunk: chunk && copyOf(chunk) } as const;
         badRows = [];
-        spare = new ArrayBuffer(0);
         return reply;
       }
-      case "spare":
-        spare = request.memory;
-        return { kind: "done" };
     }
   };
   const reply = (answer: ChunkReply) => self.postMessage(answer, memoryOf(answer));
@@ -64,13 +59,9 @@ function memoryOf(answer: ChunkReply): ArrayBuffer[] {
   return [answer.block, answer.chunk?.bytes.buffer].flatMap((memory) => memory ?? []);
 }
 
-/** The engine keeps the chunk's own memory for the next one; so does this thread with what has been sent and came back. */
-function copyInto(spare: ArrayBuffer, chunk: Chunk): SentChunk {
-  const size = chunk.bytes.length;
-  const memory = spare.byteLength < size ? new ArrayBuffer(Math.ceil(1.25 * size)) : spare;
-  const bytes = new Uint8Array(memory, 0, size);
-  bytes.set(chunk.bytes);
-  return { ...chunk, bytes };
+/** The engine keeps the chunk's own memory for the next one. */
+function copyOf(chunk: Chunk): SentChunk {
+  return { ...chunk, bytes: chunk.bytes.slice() };
 }
 
 /** A row group as a Parquet file of its own. */

@@ -6,7 +6,7 @@ import { CopyFormatError, CopyValueError } from "./copy_errors.ts";
 import type { Column } from "./dataset.ts";
 import { type DuckDb, literal, quote } from "./duckdb.ts";
 import { TaskError } from "./errors.ts";
-import { footerLength, TAIL_BYTES } from "./parquet_footer.ts";
+import { splitFile } from "./parquet_footer.ts";
 import { createTupleWriter } from "./tuple_writer.ts";
 
 /** A row left out of a chunk: which one and why, without its value. */
@@ -228,15 +228,9 @@ function verifyChunk(db: DuckDb, columns: readonly Column[], expected: number): 
   const [postgres, sqlite] = written.slice(4);
   return {
     rows: Object.fromEntries(Object.entries({ postgres, sqlite }).map(([source, rows]) => [source, Number(rows)])),
-    sha256: createHash("sha256").update(rowGroupOf(bytes)).digest("hex"),
+    sha256: createHash("sha256").update(splitFile(bytes).rowGroups).digest("hex"),
     bytes,
   };
-}
-
-/** What stands between a file's magic and its footer. */
-function rowGroupOf(file: Uint8Array): Uint8Array {
-  const end = file.length - TAIL_BYTES;
-  return file.subarray(4, end - footerLength(file.subarray(end)));
 }
 
 /** Rows, two mixtures of all rows' hashes, the types, and rows by source. */

@@ -77,10 +77,16 @@ export function parseFooter(bytes: Uint8Array): ParquetFooter {
   return { struct, groups: structsIn(struct, FILE.groups).map(toGroup) };
 }
 
+/** A whole file in memory: its row groups, and its footer without the length and magic behind it. */
+export function splitFile(file: Uint8Array): { readonly rowGroups: Uint8Array; readonly footer: Uint8Array } {
+  const end = file.length - TAIL_BYTES;
+  const start = end - footerLength(file.subarray(end));
+  return { rowGroups: file.subarray(PARQUET_MAGIC.length, start), footer: file.subarray(start, end) };
+}
+
 /** The footer of a whole file in memory. */
 export function footerOf(file: Uint8Array): ParquetFooter {
-  const end = file.length - TAIL_BYTES;
-  return parseFooter(file.subarray(end - footerLength(file.subarray(end)), end));
+  return parseFooter(splitFile(file).footer);
 }
 
 /** Names of a file's columns, in order. */

@@ -235,14 +235,11 @@ function createDayStager({ day }: DayPlan, { directory, pool, metadata }: StageO
   };
   const cut = () => {
     if (thread === undefined) return;
-    const [before, maker] = [written, thread];
-    append(
-      maker.finish().then(async ({ chunk, badRows: leftOut }) => {
-        badRows.push(...leftOut);
-        await addChunk(chunk, before);
-        if (chunk !== undefined) maker.giveBack(chunk);
-      }),
-    );
+    const [before, made] = [written, thread.finish()];
+    append(made.then(async ({ chunk, badRows: leftOut }) => {
+      badRows.push(...leftOut);
+      await addChunk(chunk, before);
+    }));
     thread = undefined;
     [rows, sizeBytes] = [0, 0];
   };

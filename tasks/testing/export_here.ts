@@ -1,5 +1,6 @@
 import { openDuckDb } from "../lib/duckdb.ts";
 import { DEFAULT_REQUEST, type ExportOutcome, type ExportRequest, runExport } from "../lib/export_run.ts";
+import { openReport, type Report } from "../lib/report.ts";
 import { toSettings } from "../lib/settings.ts";
 import type { Exporter } from "./exporter.ts";
 
@@ -29,12 +30,10 @@ export interface ExportHereOptions extends Partial<Omit<ExportRequest, "postgres
 export async function exportHere(exporter: Exporter, options: ExportHereOptions = {}): Promise<ExportHere> {
   const { from = "all", sqlitePaths = [`${exporter.home}/heretix.sqlite`], exportDir, ...request } = options;
   const told: string[] = [];
-  const report = {
-    result: () => {},
-    note: (text: string) => void told.push(text),
-    warn: (text: string) => void told.push(`Warning: ${text}`),
-    error: () => {},
-    progress: () => {},
+  const report: Report = {
+    ...openReport({ quiet: true }),
+    note: (lines) => void told.push(...[lines].flat()),
+    warn: (line) => void told.push(`Warning: ${line}`),
   };
   const settings = {
     ...toSettings({ DATABASE_URL: exporter.database.url }, "local"),
