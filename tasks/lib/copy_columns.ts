@@ -145,7 +145,7 @@ function decodeText({ block, view, starts, rows }: Batch, base: number, buffer: 
 
 function reserveText(buffer: ColumnBuffer, sizeBytes: number): void {
   if (sizeBytes > 0x7fffffff) {
-    throw new CopyFormatError(`column "${buffer.column.name}" has more than 2 GiB of text in one part`);
+    throw new CopyFormatError(`column "${buffer.column.name}" has more than 2 GiB of text in one row group`);
   }
   reserveBytes(buffer, sizeBytes);
 }
