@@ -3,6 +3,7 @@ import { DatabaseSync } from "node:sqlite";
 import { join } from "node:path";
 import { writeHarnessSample } from "./lib/harness_sample.ts";
 import { createExporter, type Exporter, fileStates, finish, insertChecks, listDebris } from "./testing/exporter.ts";
+import { exportHere } from "./testing/export_here.ts";
 import { createHarnessFile } from "./testing/harness.ts";
 import { type LaneFile, type ParquetRow, readLane } from "./testing/parquet.ts";
 
@@ -97,6 +98,17 @@ Deno.test("export:run --latest appends everything that the lane lacks, and nothi
   assert.equal((await exporter.export(["--from", "sqlite"])).code, 0);
   assert.match((await hookLatest(exporter)).stdout, /^Lane local is up to date/);
   assert.deepEqual(await executions(exporter), [...all, "exec-3", "exec-4"].sort());
+});
+
+Deno.test("export:run of one run leaves its day's other runs to --latest", async () => {
+  await using exporter = await createExporter();
+  const path = join(exporter.home, "heretix.sqlite");
+  writeHarnessSample(path, { runs: 0 });
+  addRuns(path, 1, 3);
+  for (const run of ["hook-2", "hook-1"]) await exportHere(exporter, { from: "sqlite", run });
+  assert.deepEqual(await executions(exporter), ["exec-1", "exec-2"]);
+  await exportHere(exporter, { from: "sqlite", missingOnly: true });
+  assert.deepEqual(await executions(exporter), ["exec-1", "exec-2", "exec-3"]);
 });
 
 Deno.test("export:run --latest puts an execution in the place of the run that stood for it", async () => {
