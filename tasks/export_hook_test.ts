@@ -111,6 +111,24 @@ Deno.test("export:run of one run leaves its day's other runs to --latest", async
   assert.deepEqual(await executions(exporter), ["exec-1", "exec-2", "exec-3"]);
 });
 
+Deno.test("export:run --latest leaves to an export what has changed of the executions that the lane has", async () => {
+  await using exporter = await createExporter();
+  const path = join(exporter.home, "heretix.sqlite");
+  writeHarnessSample(path, { runs: 0 });
+  addRuns(path, 1, 1);
+  await exportHere(exporter, { from: "sqlite" });
+  {
+    using db = new DatabaseSync(path);
+    db.exec("update executions set claim = 'new'; update runs set claim = 'new'");
+  }
+  addRuns(path, 2, 1);
+  await exportHere(exporter, { from: "sqlite", missingOnly: true });
+  assert.deepEqual(await executions(exporter), ["exec-1", "exec-2"]);
+  await exportHere(exporter, { from: "sqlite" });
+  const rows = (await readLane(exporter.lane)).flatMap(({ rows }) => rows);
+  assert.deepEqual(rows.map(({ claim }) => claim), ["new", "claim 2"]);
+});
+
 Deno.test("export:run --latest puts an execution in the place of the run that stood for it", async () => {
   await using exporter = await createExporter();
   const path = join(exporter.home, "heretix.sqlite");
