@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import { writeHarnessSample } from "./lib/harness_sample.ts";
 import { VARIABLES } from "./lib/settings.ts";
 import { createExporter, type Exporter, fileStates, finish, insertChecks, listDebris } from "./testing/exporter.ts";
+import { exportHere } from "./testing/export_here.ts";
 import { createHarnessFile } from "./testing/harness.ts";
 import { type LaneFile, type ParquetRow, readLane } from "./testing/parquet.ts";
 
@@ -99,6 +100,35 @@ Deno.test("export:run --latest appends everything that the lane lacks, and nothi
   assert.equal((await exporter.export(["--from", "sqlite"])).code, 0);
   assert.match((await hookLatest(exporter)).stdout, /^Lane local is up to date/);
   assert.deepEqual(await executions(exporter), [...all, "exec-3", "exec-4"].sort());
+});
+
+Deno.test("export:run of one run leaves its day's other runs to --latest", async () => {
+  await using exporter = await createExporter();
+  const path = join(exporter.home, "heretix.sqlite");
+  writeHarnessSample(path, { runs: 0 });
+  addRuns(path, 1, 3);
+  for (const run of ["hook-2", "hook-1"]) await exportHere(exporter, { from: "sqlite", run });
+  assert.deepEqual(await executions(exporter), ["exec-1", "exec-2"]);
+  await exportHere(exporter, { from: "sqlite", missingOnly: true });
+  assert.deepEqual(await executions(exporter), ["exec-1", "exec-2", "exec-3"]);
+});
+
+Deno.test("export:run --latest leaves to an export what has changed of the executions that the lane has", async () => {
+  await using exporter = await createExporter();
+  const path = join(exporter.home, "heretix.sqlite");
+  writeHarnessSample(path, { runs: 0 });
+  addRuns(path, 1, 1);
+  await exportHere(exporter, { from: "sqlite" });
+  {
+    using db = new DatabaseSync(path);
+    db.exec("update executions set claim = 'new'; update runs set claim = 'new'");
+  }
+  addRuns(path, 2, 1);
+  await exportHere(exporter, { from: "sqlite", missingOnly: true });
+  assert.deepEqual(await executions(exporter), ["exec-1", "exec-2"]);
+  await exportHere(exporter, { from: "sqlite" });
+  const rows = (await readLane(exporter.lane)).flatMap(({ rows }) => rows);
+  assert.deepEqual(rows.map(({ claim }) => claim), ["new", "claim 2"]);
 });
 
 Deno.test("export:run --latest puts an execution in the place of the run that stood for it", async () => {

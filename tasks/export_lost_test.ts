@@ -7,6 +7,7 @@ import { writeHarnessSample } from "./lib/harness_sample.ts";
 import { footerOf } from "./lib/parquet_footer.ts";
 import { exportHere } from "./testing/export_here.ts";
 import { createExporter, type Exporter, fileHashes, fileStates, insertChecks } from "./testing/exporter.ts";
+import { createHarnessFile } from "./testing/harness.ts";
 import { type ParquetRow, readLane } from "./testing/parquet.ts";
 
 const [FIRST, SECOND] = ["dt=2025-09-29/checks.parquet", "dt=2025-09-30/checks.parquet"];
@@ -233,4 +234,18 @@ Deno.test("a forged journal makes the task remove and replace nothing, and is na
   assert.deepEqual([code, stdout], [1, ""]);
   assert.match(stderr, /^Cannot read journal ".*_commit\.json": it is damaged; [^\n]*\n$/);
   assert.equal(await Deno.readTextFile(join(exporter.home, "victim")), "theirs");
+});
+
+Deno.test("a file whose damaged day was written anew from another file is not taken for done", async () => {
+  await using exporter = await createExporter();
+  const [one, other] = ["one", "other"].map((name) => {
+    const path = join(exporter.home, `${name}.sqlite`);
+    using file = createHarnessFile(path);
+    file.insert("runs", { run_id: name, created_at: 1_756_684_800 });
+    return { from: "sqlite", sqlitePaths: [path] } as const;
+  });
+  await exportHere(exporter, one);
+  await Deno.truncate(join(exporter.lane, "dt=2025-09-01/checks.parquet"), 50);
+  for (const request of [other, one]) await exportHere(exporter, request);
+  assert.deepEqual((await readRows(exporter)).map(({ run_id }) => run_id), ["one", "other"]);
 });

@@ -3,7 +3,9 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { runCommand } from "./testing/command.ts";
 import { type Cluster, startCluster } from "./testing/cluster.ts";
+import type { DayRange } from "./lib/source.ts";
 import { connectTo } from "./testing/database.ts";
+import { exportHere } from "./testing/export_here.ts";
 import { createExporter, type Exporter, fileStates, insertChecks } from "./testing/exporter.ts";
 import { readLane } from "./testing/parquet.ts";
 
@@ -169,24 +171,42 @@ Deno.test("a lane takes a database of the same name that was made anew for its s
   assert.deepEqual(Object.keys(after).filter((path) => after[path] !== before[path]), ["_manifest.json"]);
 });
 
+/** Makes a database look like one of a branch at Neon. */
+async function becomeNeon({ database: { sql, name } }: Exporter, timeline: string): Promise<void> {
+  await sql.unsafe(`alter database ${name} set neon.tenant_id = 'tenant'`);
+  await sql.unsafe(`alter database ${name} set neon.timeline_id = '${timeline}'`);
+}
+
 Deno.test("on Neon another timeline at the same host is read again, and another host is another source", async () => {
   await using exporter = await createExporter();
   const { database } = exporter;
-  const become = async (timeline: string) => {
-    await database.sql.unsafe(`alter database ${database.name} set neon.tenant_id = 'tenant'`);
-    await database.sql.unsafe(`alter database ${database.name} set neon.timeline_id = '${timeline}'`);
-  };
   await insertChecks(database, 1, 3);
-  await become("main");
+  await becomeNeon(exporter, "main");
   await exportFrom(exporter, database.url);
   assert.doesNotMatch(await exportFrom(exporter, database.url), AGAIN);
-  await become("restored");
+  await becomeNeon(exporter, "restored");
   assert.match(await exportFrom(exporter, database.url), AGAIN);
   const { code, stderr } = await exporter.export([], {
     DATABASE_URL: database.url.replace("127.0.0.1", "localhost"),
   });
   assert.equal(code, 3);
   assert.match(stderr, /it mirrors neon 127\.0\.0\.1\/\w+, and this is neon localhost\/\w+;/);
+});
+
+Deno.test("a server that went back is read again until every day was looked at", async () => {
+  await using exporter = await createExporter();
+  await insertChecks(exporter.database, 1, 60);
+  const isReadAgain = async (range: DayRange = {}) => {
+    const { told } = await exportHere(exporter, { from: "postgres", range });
+    return told.some((line) => AGAIN.test(line));
+  };
+  await becomeNeon(exporter, "main");
+  await isReadAgain();
+  await becomeNeon(exporter, "restored");
+  assert.equal(await isReadAgain({ since: "2025-09-03" }), true);
+  assert.equal(await isReadAgain({ until: "2025-09-02" }), true, "two looks at parts do not make one at all");
+  assert.equal(await isReadAgain(), true);
+  assert.equal(await isReadAgain(), false);
 });
 
 Deno.test("export of the harness alone neither needs nor changes the lane's Postgres", async () => {

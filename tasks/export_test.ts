@@ -4,6 +4,8 @@ import { dayOf } from "./lib/day.ts";
 import { parseDataset } from "./lib/dataset.ts";
 import type { TestDatabase } from "./testing/database.ts";
 import { createChecksDatabase, createExportDirectory, insertCheck } from "./testing/export.ts";
+import { exportHere } from "./testing/export_here.ts";
+import { createExporter, insertChecks } from "./testing/exporter.ts";
 import { FIELD_SAMPLES, type FieldSample } from "./testing/field_samples.ts";
 import type { LaneFile, ParquetRow } from "./testing/parquet.ts";
 
@@ -186,6 +188,24 @@ Deno.test("export --skip-bad-rows leaves out what Parquet cannot hold, each row 
   );
   assert.deepEqual(rowsOf(await directory.read()).map(({ run_id }) => run_id), ["early", "good", "late"]);
   assert.equal((await directory.run([], env)).code, 1);
+});
+
+Deno.test("export does not count a day as done whose bad rows were left out, until they are gone", async () => {
+  await using exporter = await createExporter();
+  const { database: { sql } } = exporter;
+  await insertChecks(exporter.database, 1, 3);
+  await sql`update checks set finished_at = 'infinity' where run_id = 'run-2'`;
+  const request = { from: "postgres" } as const;
+  const skipping = { ...request, skipBadRows: true };
+  assert.equal((await exportHere(exporter, skipping)).rows, 2);
+  assert.equal((await exportHere(exporter, skipping)).files, 0, "what was named is not named again");
+  await assert.rejects(
+    exportHere(exporter, request),
+    /^TaskError: Cannot export run "run-2": column "finished_at" is /,
+  );
+  await sql`update checks set finished_at = now() where run_id = 'run-2'`;
+  assert.equal((await exportHere(exporter, skipping)).rows, 3);
+  assert.deepEqual((await exportHere(exporter, request)).plan.writes, []);
 });
 
 Deno.test("export ends at once on a bad row in front of many others, and says what is wrong", async () => {

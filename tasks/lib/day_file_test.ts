@@ -5,7 +5,7 @@ import { readParquet } from "../testing/parquet.ts";
 import { findPython, runPython } from "../testing/python.ts";
 import { createDayFile, readFooter, toStoredGroup } from "./day_file.ts";
 import { literal, openDuckDb, quote } from "./duckdb.ts";
-import { boundsOf, columnNames, footerOf, metadataOf } from "./parquet_footer.ts";
+import { boundsOf, columnNames, footerOf, formatFooter, metadataOf } from "./parquet_footer.ts";
 import type { ThriftStruct, ThriftValue } from "./thrift.ts";
 
 // Opened outside the tests: the library leaves a message port open when it is first used.
@@ -205,6 +205,36 @@ Deno.test("createDayFile() refuses row groups of different columns, and bytes th
     await assert.rejects(other.finish(), /a row group does not read back as it was verified/);
   }));
 
+Deno.test("createDayFile() finds a footer that the disk has not taken as it was written", () =>
+  withDirectory(async (directory) => {
+    const { write } = Deno.FsFile.prototype;
+    Deno.FsFile.prototype.write = function (bytes) {
+      const isFooter = bytes.length > 4 && new TextDecoder().decode(bytes.subarray(-4)) === "PAR1";
+      // One digit of a statistic or of a name: the footer can still be read.
+      return write.call(
+        this,
+        isFooter ? bytes.map((byte, index) => index === bytes.length - 20 ? byte ^ 1 : byte) : bytes,
+      );
+    };
+    try {
+      await assert.rejects(
+        joinThree(join(directory, "checks.parquet")),
+        /its footer does not read back as it was written/,
+      );
+    } finally {
+      Deno.FsFile.prototype.write = write;
+    }
+  }));
+
+Deno.test("createDayFile() writes to no file that is there already", () =>
+  withDirectory(async (directory) => {
+    const path = join(directory, "checks.parquet");
+    await Deno.writeTextFile(path, "theirs");
+    const file = createDayFile(path, METADATA);
+    await assert.rejects(file.addChunk(chunkOf(0, 10)), /^TaskError: Cannot write ".*checks\.parquet": File exists/);
+    assert.equal(await Deno.readTextFile(path), "theirs");
+  }));
+
 Deno.test("createDayFile() makes no file without a row group, and takes nothing after it was closed", () =>
   withDirectory(async (directory) => {
     const empty = createDayFile(join(directory, "empty.parquet"), METADATA);
@@ -232,4 +262,8 @@ Deno.test("readFooter() refuses what is no Parquet file, and offsets that lead o
     const long = whole.slice();
     new DataView(long.buffer).setUint32(long.length - 8, 0xffffffff, true);
     await refused(long);
+    // Row groups that lie over each other.
+    const footer = footerOf(whole);
+    const [first] = footer.groups;
+    await refused(new Uint8Array([...whole.subarray(0, first.end), ...formatFooter(footer, [first, first])]));
   }));

@@ -137,8 +137,8 @@ const FIRST_DAY = {
   schema: "abc",
   skipped: { sqlite: 1 },
   parts: [
-    { ...FILE, rows: { postgres: 3, sqlite: 1 }, minCreatedAt: "20", maxCreatedAt: "30" },
-    { ...FILE, file: "checks-2.parquet", rows: { postgres: 2 }, minCreatedAt: "-7", maxCreatedAt: "100" },
+    { ...FILE, rows: { postgres: 3, sqlite: 1 }, minCreatedAt: "20", maxCreatedAt: "100" },
+    { ...FILE, file: "checks-2.parquet", rows: { postgres: 2 }, minCreatedAt: "-7", maxCreatedAt: "30" },
   ],
 };
 

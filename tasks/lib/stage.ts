@@ -250,8 +250,8 @@ function createDayStager({ day }: DayPlan, { directory, pool, metadata }: StageO
   };
   return {
     start(total) {
-      // Row groups of one size need the least memory.
-      aim = Math.ceil(total / Math.max(1, Math.ceil(total / AIM_ROWS)));
+      // Row groups of one size need the least memory; few new rows join those that are kept.
+      aim = total > AIM_ROWS ? Math.ceil(total / Math.ceil(total / AIM_ROWS)) : AIM_ROWS;
     },
     add(block, kind) {
       if (!hashes.has(kind)) hashes.set(kind, createHash("sha256"));

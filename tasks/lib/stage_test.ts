@@ -1,8 +1,12 @@
 import assert from "node:assert/strict";
 import type { ChunkPool, ChunkThread } from "./chunk_pool.ts";
+import { openDuckDb } from "./duckdb.ts";
 import type { DayPlan } from "./export_plan.ts";
 import type { Source } from "./source.ts";
 import { orAbort, stageDays, type StageOptions } from "./stage.ts";
+
+// Opened outside the tests: the library leaves a message port open when it is first used.
+const db = await openDuckDb();
 
 /** Days of one block each. */
 function daysOf(count: number): string[] {
@@ -98,6 +102,29 @@ Deno.test("stageDays() ends with the signal's reason while it waits for a thread
     interrupt.abort("enough");
     await assert.rejects(staged, (reason) => reason === "enough");
     assert.ok(seen.closed);
+  }
+});
+
+Deno.test("stageDays() writes nothing any more once it has ended", async () => {
+  const directory = await Deno.makeTempDir({ prefix: "heretix-stage-" });
+  try {
+    const [day] = daysOf(1);
+    await Deno.mkdir(`${directory}/dt=${day}`);
+    db.run("copy (select now() as created_at) to 'memory/chunk.parquet' (format parquet)");
+    const chunk = { rows: { postgres: 1 }, sha256: "", bytes: db.fileBytes("chunk.parquet").slice() };
+    const late = Promise.withResolvers<Awaited<ReturnType<ChunkThread["finish"]>>>();
+    const interrupt = new AbortController();
+    const thread: Partial<ChunkThread> = { addTuples: () => Promise.resolve(), finish: () => late.promise };
+    const options = { ...optionsOf(poolOf(thread), interrupt.signal), directory };
+    const staged = stageDays([planOf(day)], [sourceOf([day]).source], options);
+    await turns();
+    interrupt.abort("enough");
+    await assert.rejects(staged, (reason) => reason === "enough");
+    late.resolve({ chunk, badRows: [] });
+    await turns();
+    assert.deepEqual(await Array.fromAsync(Deno.readDir(`${directory}/dt=${day}`)), []);
+  } finally {
+    await Deno.remove(directory, { recursive: true });
   }
 });
 
