@@ -4,6 +4,7 @@ import { readRange, replacing, sha256OfFile, writeAll } from "./lane_files.ts";
 import {
   boundsOf,
   type EncodedGroup,
+  encodeGroup,
   footerLength,
   footerOf,
   formatFooter,
@@ -77,7 +78,7 @@ export function createDayFile(path: string, metadata: ReadonlyMap<string, string
       file = await Deno.open(path, { write: true, createNew: true, mode: 0o644 });
       await writeAll(file, PARQUET_MAGIC);
     }
-    groups.push({ group: moveGroup(group, end - group.start), sha256: await write(file) });
+    groups.push({ group: encodeGroup(moveGroup(group, end - group.start)), sha256: await write(file) });
     end += group.end - group.start;
   };
   const release = () => {

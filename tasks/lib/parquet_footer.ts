@@ -112,7 +112,7 @@ export function boundsOf({ struct }: RowGroup, column: string): Bounds | undefin
 }
 
 /** A row group whose bytes stand `shift` bytes further on: every offset in it moves, nothing else changes. */
-export function moveGroup(group: RowGroup, shift: number): EncodedGroup {
+export function moveGroup(group: RowGroup, shift: number): RowGroup {
   const struct = moved(group.struct, shift, [GROUP.offset]);
   // Its number in its old file, which would be wrong in another one.
   struct.delete(GROUP.ordinal);
@@ -128,7 +128,12 @@ export function moveGroup(group: RowGroup, shift: number): EncodedGroup {
     return copy.set(CHUNK.meta, { type: THRIFT.struct, value: meta });
   });
   struct.set(GROUP.columns, { type: THRIFT.list, value: { type, items: columns } });
-  return { rows: group.rows, start: group.start + shift, end: group.end + shift, bytes: encodeThrift(struct) };
+  return { rows: group.rows, start: group.start + shift, end: group.end + shift, struct };
+}
+
+/** A row group as its bytes. */
+export function encodeGroup({ struct, ...place }: RowGroup): EncodedGroup {
+  return { ...place, bytes: encodeThrift(struct) };
 }
 
 /** The end of a file that holds these row groups: footer, length and magic.
@@ -137,12 +142,12 @@ export function moveGroup(group: RowGroup, shift: number): EncodedGroup {
  */
 export function formatFooter(
   like: ParquetFooter,
-  groups: readonly EncodedGroup[],
+  groups: readonly (RowGroup | EncodedGroup)[],
   metadata: ReadonlyMap<string, string> = new Map(),
 ): Uint8Array<ArrayBuffer> {
   const rows = groups.reduce((sum, group) => sum + BigInt(group.rows), 0n);
   // In a list of structs, bytes stand for one that is encoded already.
-  const structs = groups.map(({ bytes }) => bytes);
+  const structs = groups.map((group) => "bytes" in group ? group.bytes : group.struct);
   const changed: [number, ThriftValue, number][] = [
     [FILE.rows, rows, THRIFT.int64],
     [FILE.groups, { type: THRIFT.struct, items: structs }, THRIFT.list],
