@@ -153,7 +153,7 @@ Deno.test("export --skip-bad-rows names each row that it leaves out once, those 
   assert.deepEqual(stderr.trimEnd().split("\n"), [
     'Warning: Left out run "text": has in column "created_at" text that is not epoch seconds of the years 1 to 9999',
     'Warning: Left out run "typed": has in column "ci_hi" text, not a number',
-    "Warning: 2 rows were left out (--skip-bad-rows)",
+    "Warning: 2 rows were left out",
   ]);
   assert.deepEqual((await directory.read()).flatMap(({ rows }) => rows.map(({ run_id }) => run_id)), ["good"]);
 });

@@ -24,7 +24,7 @@ const AIM_ROWS = MAX_GROUP_ROWS - 2_048;
 export const MAX_GROUP_BYTES = 64 * 1024 * 1024;
 
 /** Days whose files may be open at once. */
-const MAX_OPEN_DAYS = 64;
+const MAX_OPEN_DAYS = 16;
 
 /** A day whose file is on the disk under a temporary name. */
 export interface StagedDay {
@@ -70,14 +70,14 @@ export async function stageDays(
     const days = plans.filter(({ kinds }) => kinds.includes(source.kind)).map(({ day }) => day);
     return { kind: source.kind, ...openReader(source.blocks(days.filter((day) => source.days.has(day)), known)) };
   });
-  const stagers: DayStager[] = [];
+  const stagers = new Set<DayStager>();
   const unfinished = new Set<Promise<unknown>>();
   try {
     const staged: Promise<StagedDay>[] = [];
     for (const plan of plans) {
       while (unfinished.size >= MAX_OPEN_DAYS) await orAbort(Promise.race(unfinished), options.signal);
       const stager = createDayStager(plan, options);
-      stagers.push(stager);
+      stagers.add(stager);
       const kept = await readKeptGroups(options.directory, plan);
       const read = (kind: SourceKind) => readKind(plan.day, kind, { readers, stager, ...options });
       for (const kind of SOURCE_KINDS) await stageKind(plan, kind, { stager, kept, read });
@@ -85,11 +85,14 @@ export async function stageDays(
       staged.push(day);
       unfinished.add(day);
       // A failure is told by the last line; until then nobody waits for it.
-      day.catch(() => {}).finally(() => unfinished.delete(day));
+      day.catch(() => {}).finally(() => {
+        unfinished.delete(day);
+        stagers.delete(stager);
+      });
     }
     return await orAbort(Promise.all(staged), options.signal);
   } catch (error) {
-    await Promise.all(stagers.map((stager) => stager.close()));
+    await Promise.all([...stagers].map((stager) => stager.close()));
     throw error;
   } finally {
     await Promise.allSettled(readers.map((reader) => reader.close()));

@@ -59,7 +59,7 @@ function optionsOf(pool: ChunkPool, signal: AbortSignal): StageOptions {
 
 const turns = () => new Promise((resolve) => setTimeout(resolve, 20));
 
-Deno.test("stageDays() begins no more than some dozens of days before their files are through", async () => {
+Deno.test("stageDays() begins no more than sixteen days before their files are through", async () => {
   const days = daysOf(300);
   let [open, most, total] = [0, 0, 0];
   const through: (() => void)[] = [];
@@ -76,14 +76,14 @@ Deno.test("stageDays() begins no more than some dozens of days before their file
   const { source } = sourceOf(days);
   const staged = stageDays(days.map(planOf), [source], optionsOf(poolOf(thread), new AbortController().signal));
   await turns();
-  assert.equal(total, 64);
+  assert.equal(total, 16);
   let ended = false;
   staged.finally(() => ended = true);
   while (!ended) {
     through.splice(0).forEach((resolve) => resolve());
     await new Promise((resolve) => setTimeout(resolve));
   }
-  assert.deepEqual([(await staged).map(({ day }) => day), total, most], [days, 300, 64]);
+  assert.deepEqual([(await staged).map(({ day }) => day), total, most], [days, 300, 16]);
 });
 
 Deno.test("stageDays() ends with the signal's reason before anything is sent, and closes its sources", async () => {
