@@ -80,6 +80,9 @@ export async function planLane(sources: readonly Source[], options: ExportOption
   const damages = (await findDamage(directory, manifest, options.verify)).filter(({ day }) => isInRange(day, range));
   damages.forEach(events.damage);
   const unknown = damages.filter(({ isUnknown }) => isUnknown);
+  const looksAt = (day: Day) => sources.some(({ partial, days }) => !partial || days.has(day));
+  const theirs = unknown.filter(({ day }) => looksAt(day)).map(({ day, file }) => filePath(day, file));
+  await refuseForeign(directory, theirs, options.ownership);
   const plan = planExport({
     ...options,
     sources,
@@ -90,9 +93,6 @@ export async function planLane(sources: readonly Source[], options: ExportOption
     ),
     reread: options.full || options.verify || !isForward(sources, manifest),
   });
-  const planned = new Set(plan.writes.map(({ day }) => day));
-  const theirs = unknown.filter(({ day }) => planned.has(day)).map(({ day, file }) => filePath(day, file));
-  await refuseForeign(directory, theirs, options.ownership);
   return settleRereads(plan, manifest, await readAgain(plan, sources, options));
 }
 
