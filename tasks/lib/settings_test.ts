@@ -31,7 +31,8 @@ Deno.test("toSettings() takes an empty variable for one that is not set", () => 
     EXPORT_DIR: "",
   };
   const { target, ...settings } = toSettings(variables, "local", { direct: true });
-  assert.deepEqual(settings, { env: "local", harnessPath: "runs/heretix.sqlite", exportDir: "data/exports" });
+  const defaults = { harnessPath: "runs/heretix.sqlite", harnessNamed: false, exportDir: "data/exports" };
+  assert.deepEqual(settings, { env: "local", ...defaults });
   assert.deepEqual(target, {
     kind: "embedded",
     directory: "data/pglite",
