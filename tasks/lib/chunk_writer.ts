@@ -64,7 +64,7 @@ export interface ChunkWriter {
 const ROW_GROUP_SIZE = 1_000_000_000;
 
 /** Rows that go to DuckDB at a time: fewer cost more each, more hold more memory twice. */
-export const INSERT_ROWS = 12_288;
+export const INSERT_ROWS = 8_192;
 
 const FILE = "chunk.parquet";
 const KEPT = "kept.parquet";

@@ -62,6 +62,12 @@ export function encodeThrift(struct: ThriftStruct): Uint8Array<ArrayBuffer> {
   return writer.take();
 }
 
+/** Greatest number whose bits can be shifted as a number's. */
+const MAX_SMALL = 0x7fffffffn;
+
+/** Bits of a number that fit into four bytes of seven each. */
+const SMALL_BITS = 28;
+
 /** No struct of Parquet is nested deeper; bytes that claim so are not followed. */
 const MAX_DEPTH = 32;
 
@@ -106,7 +112,7 @@ class Reader {
       case THRIFT.double:
         return this.#take(8);
       case THRIFT.binary:
-        return this.#take(Number(this.#varint()));
+        return this.#take(this.#size());
       case THRIFT.list:
       case THRIFT.set:
         return this.#list();
@@ -120,7 +126,7 @@ class Reader {
 
   #list(): ThriftList {
     const header = this.#byte();
-    const size = header >> 4 === 15 ? Number(this.#varint()) : header >> 4;
+    const size = header >> 4 === 15 ? this.#size() : header >> 4;
     const type = header & 15;
     const items: ThriftValue[] = [];
     for (let i = 0; i < size; i++) items.push(this.#value(type));
@@ -128,7 +134,7 @@ class Reader {
   }
 
   #map(): ThriftMap {
-    const size = Number(this.#varint());
+    const size = this.#size();
     const header = size === 0 ? 0 : this.#byte();
     const types = [header >> 4, header & 15] as const;
     const pairs: [ThriftValue, ThriftValue][] = [];
@@ -147,9 +153,21 @@ class Reader {
     return this.#bytes.subarray(this.at - size, this.at);
   }
 
-  #varint(): bigint {
-    let value = 0n;
-    for (let shift = 0n; shift < 70n; shift += 7n) {
+  /** A number of bytes or items. */
+  #size(): number {
+    return Number(this.#varint());
+  }
+
+  /** Small numbers, nearly all there are, are put together without a bigint for each of their bytes. */
+  #varint(): number | bigint {
+    let low = 0;
+    for (let shift = 0; shift < SMALL_BITS; shift += 7) {
+      const byte = this.#byte();
+      low |= (byte & 127) << shift;
+      if (byte < 128) return low;
+    }
+    let value = BigInt(low);
+    for (let shift = BigInt(SMALL_BITS); shift < 70n; shift += 7n) {
       const byte = this.#byte();
       value |= BigInt(byte & 127) << shift;
       if (byte < 128) return value;
@@ -159,6 +177,7 @@ class Reader {
 
   #zigzag(): bigint {
     const value = this.#varint();
+    if (typeof value === "number") return BigInt((value >> 1) ^ -(value & 1));
     return (value >> 1n) ^ -(value & 1n);
   }
 }
@@ -198,7 +217,7 @@ class Writer {
   }
 
   #binary(type: number, value: Uint8Array): void {
-    if (type === THRIFT.binary) this.#varint(BigInt(value.length));
+    if (type === THRIFT.binary) this.#varint(value.length);
     this.#reserve(value.length);
     this.#bytes.set(value, this.#at);
     this.#at += value.length;
@@ -206,12 +225,12 @@ class Writer {
 
   #list({ type, items }: ThriftList): void {
     this.#byte(Math.min(items.length, 15) << 4 | type);
-    if (items.length >= 15) this.#varint(BigInt(items.length));
+    if (items.length >= 15) this.#varint(items.length);
     for (const item of items) this.#value(type, item);
   }
 
   #map({ types, pairs }: ThriftMap): void {
-    this.#varint(BigInt(pairs.length));
+    this.#varint(pairs.length);
     if (pairs.length > 0) this.#byte(types[0] << 4 | types[1]);
     for (const pair of pairs) pair.forEach((value, index) => this.#value(types[index], value));
   }
@@ -228,10 +247,12 @@ class Writer {
     this.#bytes = grown;
   }
 
-  #varint(value: bigint): void {
-    let rest = value;
-    for (; rest > 127n; rest >>= 7n) this.#byte(Number(rest & 127n) | 128);
-    this.#byte(Number(rest));
+  #varint(value: number | bigint): void {
+    let large = BigInt(value);
+    for (; large > MAX_SMALL; large >>= 7n) this.#byte(Number(large & 127n) | 128);
+    let rest = Number(large);
+    for (; rest > 127; rest >>= 7) this.#byte(rest & 127 | 128);
+    this.#byte(rest);
   }
 
   #zigzag(value: bigint): void {
