@@ -78,7 +78,8 @@ export function createDayFile(path: string, metadata: ReadonlyMap<string, string
       file = await Deno.open(path, { write: true, createNew: true, mode: 0o644 });
       await writeAll(file, PARQUET_MAGIC);
     }
-    groups.push({ group: encodeGroup(moveGroup(group, end - group.start)), sha256: await write(file) });
+    const moved = encodeGroup(moveGroup(group, end - group.start));
+    groups.push({ group: moved, sha256: await write(file), ...createdAtOf(group) });
     end += group.end - group.start;
   };
   const release = () => {
@@ -118,6 +119,9 @@ export function createDayFile(path: string, metadata: ReadonlyMap<string, string
 interface WrittenGroup {
   readonly group: EncodedGroup;
   readonly sha256: string;
+  /** Bounds of created_at, in microseconds since 1970. */
+  readonly min: bigint;
+  readonly max: bigint;
 }
 
 function expectSameSchema(one: ParquetFooter, other: ParquetFooter): void {
@@ -149,23 +153,26 @@ async function readBack(
     for await (const piece of readRange(file, group.start, group.end)) hash.update(piece);
     if (hash.digest("hex") !== sha256) throw new Error("a row group does not read back as it was verified");
   }
-  const { footer, bytes } = await readFooterFrom(file, written.sizeBytes);
-  const whole = written.footer.subarray(0, written.footer.length - TAIL_BYTES);
-  if (bytes.length !== whole.length || bytes.some((byte, index) => byte !== whole[index])) {
+  // Compared as bytes: the objects of a large file's footer would need more memory than all else.
+  const footer = await readExactly(file, written.sizeBytes - written.footer.length, written.sizeBytes);
+  if (footer.some((byte, index) => byte !== written.footer[index])) {
     throw new Error("its footer does not read back as it was written");
   }
-  return { path, sizeBytes: written.sizeBytes, sha256: await sha256OfFile(path), ...createdAtOf(footer) };
+  const [first, last] = [groups.map(({ min }) => min), groups.map(({ max }) => max)];
+  return {
+    path,
+    sizeBytes: written.sizeBytes,
+    sha256: await sha256OfFile(path),
+    minCreatedAt: `${first.reduce((a, b) => a < b ? a : b)}`,
+    maxCreatedAt: `${last.reduce((a, b) => a > b ? a : b)}`,
+  };
 }
 
-/** The first and last created_at that the row groups name. */
-function createdAtOf({ groups }: ParquetFooter): Pick<JoinedFile, "minCreatedAt" | "maxCreatedAt"> {
-  const bounds = groups.map((group) => boundsOf(group, "created_at"));
+/** The first and last created_at that a row group names. */
+function createdAtOf(group: RowGroup): { readonly min: bigint; readonly max: bigint } {
+  const { min, max } = boundsOf(group, "created_at")!;
   const micros = (bytes: Uint8Array) => new DataView(bytes.buffer, bytes.byteOffset).getBigInt64(0, true);
-  const [min, max] = [bounds.map((bound) => micros(bound!.min)), bounds.map((bound) => micros(bound!.max))];
-  return {
-    minCreatedAt: `${min.reduce((a, b) => a < b ? a : b)}`,
-    maxCreatedAt: `${max.reduce((a, b) => a > b ? a : b)}`,
-  };
+  return { min: micros(min), max: micros(max) };
 }
 
 /** The footer of a file on the disk.
@@ -174,18 +181,11 @@ function createdAtOf({ groups }: ParquetFooter): Pick<JoinedFile, "minCreatedAt"
  */
 export async function readFooter(path: string): Promise<ParquetFooter> {
   using file = await Deno.open(path);
-  return (await readFooterFrom(file, (await file.stat()).size)).footer;
-}
-
-async function readFooterFrom(
-  file: Deno.FsFile,
-  sizeBytes: number,
-): Promise<{ readonly footer: ParquetFooter; readonly bytes: Uint8Array }> {
+  const sizeBytes = (await file.stat()).size;
   const end = sizeBytes - TAIL_BYTES;
   const length = end < PARQUET_MAGIC.length ? -1 : footerLength(await readExactly(file, end, sizeBytes));
   if (length < 0 || length > end - PARQUET_MAGIC.length) throw new RangeError("it is no Parquet file");
-  const bytes = await readExactly(file, end - length, end);
-  const footer = parseFooter(bytes);
+  const footer = parseFooter(await readExactly(file, end - length, end));
   let at = PARQUET_MAGIC.length;
   for (const group of footer.groups) {
     if (!(group.start >= at && group.end > group.start && group.end <= end - length)) {
@@ -193,7 +193,7 @@ async function readFooterFrom(
     }
     at = group.end;
   }
-  return { footer, bytes };
+  return footer;
 }
 
 async function readExactly(file: Deno.FsFile, start: number, end: number): Promise<Uint8Array> {

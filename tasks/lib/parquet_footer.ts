@@ -131,9 +131,15 @@ export function moveGroup(group: RowGroup, shift: number): RowGroup {
   return { rows: group.rows, start: group.start + shift, end: group.end + shift, struct };
 }
 
-/** A row group as its bytes. */
+/** A row group as its bytes, which were decoded once more.
+ *
+ * Errors: RangeError where they do not say what they should.
+ */
 export function encodeGroup({ struct, ...place }: RowGroup): EncodedGroup {
-  return { ...place, bytes: encodeThrift(struct) };
+  const bytes = encodeThrift(struct);
+  const { rows, start, end } = toGroup(decodeThrift(bytes));
+  if (rows === place.rows && start === place.start && end === place.end) return { ...place, bytes };
+  throw new RangeError("a row group is not where it should be");
 }
 
 /** The end of a file that holds these row groups: footer, length and magic.
