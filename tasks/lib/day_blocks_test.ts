@@ -5,7 +5,7 @@ import { createBlockPool } from "./block_pool.ts";
 import { fieldOf, headerSize } from "./copy_binary.ts";
 import { POSTGRES_EPOCH_MICROS } from "./copy_columns.ts";
 import { type Day, DAY_MICROS, startOf } from "./day.ts";
-import { splitByDay } from "./postgres_source.ts";
+import { splitByDay } from "./day_blocks.ts";
 import type { DayBlock } from "./source.ts";
 
 const HEADER = Uint8Array.fromHex("5047434f50590aff0d0a000000000000000000");
