@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { footerOf, formatFooter, moveGroup, PARQUET_MAGIC, parseFooter } from "./parquet_footer.ts";
+import { encodeGroup, footerOf, formatFooter, moveGroup, PARQUET_MAGIC, parseFooter } from "./parquet_footer.ts";
 import { encodeThrift, THRIFT, type ThriftField, type ThriftStruct } from "./thrift.ts";
 
 const int = (value: bigint) => ({ type: THRIFT.int64, value });
@@ -64,4 +64,12 @@ Deno.test("formatFooter() counts the rows of its row groups, and keeps what nobo
   assert.equal(struct.get(3)!.value, 14n);
   const without = footerOf(Uint8Array.of(...PARQUET_MAGIC, ...formatFooter({ ...like, struct }, groups)));
   assert.deepEqual([...without.struct.keys()], [2, 3, 4, 99], "metadata is not taken over");
+});
+
+Deno.test("encodeGroup() refuses a row group whose bytes do not say where it is", () => {
+  const { groups: [group] } = parseFooter(encodeThrift(footerAt(1000n, false)));
+  assert.deepEqual(encodeGroup(group).bytes, encodeThrift(group.struct));
+  for (const wrong of [{ rows: 8 }, { start: 1001 }, { end: 1111 }]) {
+    assert.throws(() => encodeGroup({ ...group, ...wrong }), RangeError);
+  }
 });
