@@ -43,7 +43,7 @@ export interface Published {
   readonly removedDays: number;
 }
 
-/** Makes the staged days visible; a file with the bytes that are there already is left alone.
+/** Makes the staged days visible, which are those of the plan in its order; a file with the bytes that are there already is left alone.
  *
  * The manifest takes over what was read, also of days that came out the same.
  */
@@ -53,7 +53,7 @@ export async function publish(staged: readonly StagedDay[], options: PublishOpti
   const damaged = new Set(plan.writes.filter(({ reason }) => reason === "damaged").map(({ day }) => day));
   const fresh: StagedDay[] = [];
   const removals: string[] = [];
-  for (const one of staged) {
+  for (const [index, one] of staged.entries()) {
     const { day, file } = one;
     const before = manifest.days[day];
     const unknown = options.plan.unknownFiles.get(day) ?? [];
@@ -65,7 +65,10 @@ export async function publish(staged: readonly StagedDay[], options: PublishOpti
     if (file !== undefined && isSame) await removeFile(file.path);
     else if (file !== undefined) fresh.push(one);
     if (file === undefined) delete days[day];
-    else days[day] = toManifestDay(one, damaged.has(day) ? undefined : before, options);
+    else {
+      const read = sources.filter(({ kind }) => plan.writes[index].kinds.includes(kind));
+      days[day] = toManifestDay(one, damaged.has(day) ? undefined : before, { schema: options.schema, read });
+    }
   }
   for (const { day } of plan.rereads) days[day] = confirmed(days[day], day, sources);
   const next = await withSource({ ...manifest, ...options.next, days }, options);
@@ -85,14 +88,13 @@ export async function publish(staged: readonly StagedDay[], options: PublishOpti
 function toManifestDay(
   { day, file, rows, badRows, digests }: StagedDay,
   before: ManifestDay | undefined,
-  { sources, schema, plan }: PublishOptions,
+  { schema, read }: { readonly schema: string; readonly read: readonly Source[] },
 ): ManifestDay {
-  const { kinds } = plan.writes.find((write) => write.day === day)!;
   const fingerprints: Record<string, string> = { ...before?.fingerprints };
   const keys: Record<string, string> = { ...before?.keys };
   const skipped: Record<string, number> = { ...before?.skipped };
   const all: Record<string, string> = { ...before?.digests };
-  for (const source of sources.filter(({ kind }) => kinds.includes(kind))) {
+  for (const source of read) {
     if (source.keys?.has(day) || !source.partial) setOrDelete(keys, source.key, source.keys?.get(day));
     if (source.partial) continue;
     setOrDelete(fingerprints, source.key, markOf(source, day));
