@@ -24,26 +24,6 @@ Deno.test("migrate applies the project's own files once, under deno.json's permi
   assert.match(second.stdout, /^Nothing to do/);
 });
 
-Deno.test("the project's own range checks refuse new rows, and take the rows that are there", async () => {
-  await using database = await createTestDatabase();
-  const env = { DATABASE_URL: database.url };
-  const insert = (column: string, value: string) =>
-    database.sql.unsafe(
-      `insert into checks (id, run_id, env, model, prompt_version, "K", "R", ${column})
-        values (gen_random_uuid(), gen_random_uuid(), 'local', 'm', 'p', 1, 1, ${value})`,
-    );
-  assert.equal((await runCommand("migrate", ["--to", "8"], { env })).code, 0);
-  await insert("prob_true_rpl", "1.5");
-  assert.equal((await runCommand("migrate", [], { env })).code, 0);
-  for (const value of ["1.0000001", "-0.1", "'NaN'"]) {
-    await assert.rejects(insert("prob_true_rpl", value), { code: "23514" });
-  }
-  await assert.rejects(insert("ci_lo, ci_hi", "0.6, 0.5"), { code: "23514" });
-  await assert.rejects(insert("tokens_in", "-1"), { code: "23514" });
-  await insert("prob_true_rpl, ci_lo, ci_hi, seed", "5e-324, -0.0, 1, 18446744073709551615");
-  await insert("prob_true_rpl, ci_lo", "null, 0.5");
-});
-
 Deno.test("migrate works on the embedded database", async () => {
   await using project = await createProject({
     ...FIRST,
