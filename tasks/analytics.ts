@@ -2,7 +2,8 @@ import type { Args, TaskSpec } from "./lib/args.ts";
 import { openCatalog } from "./lib/catalog.ts";
 import { EXIT, TaskError } from "./lib/errors.ts";
 import { formatQueryList, type NamedQuery, parseQueries, pickQueries } from "./lib/queries.ts";
-import { fromCaller, readSettings } from "./lib/settings.ts";
+import { parseOwnQuery } from "./lib/own_query.ts";
+import { fromCaller, readExportDir } from "./lib/settings.ts";
 import { type Format, formatCsv, formatRows, FORMATS } from "./lib/table_format.ts";
 import { runTask, type TaskContext } from "./lib/task.ts";
 
@@ -14,7 +15,11 @@ const spec: TaskSpec = {
   positionals: "[NAME...]",
   flags: {
     list: { type: "boolean", help: "list the queries" },
-    sql: { type: "string", value: "SELECT", help: "run this SELECT over the views of analytics/catalog.sql" },
+    sql: {
+      type: "string",
+      value: "SELECT",
+      help: "run one SELECT, DESCRIBE or SUMMARIZE over the views of analytics/catalog.sql",
+    },
     format: { type: "string", value: "FORMAT", help: "table (default), csv, json or md; csv and json take one query" },
     dir: { type: "string", value: "DIR", help: "the exports to read (default EXPORT_DIR)" },
     quiet: { type: "boolean", help: "print the result only" },
@@ -26,7 +31,7 @@ async function analytics({ args, report, signal }: TaskContext): Promise<void> {
   const queries = chosenQueries(args, known);
   const format = chosenFormat(args, queries.length);
   if (args.has("list") || queries.length === 0) return report.result(formatQueryList(known));
-  using catalog = await openCatalog(fromCaller(args.text("dir")) ?? readSettings("local").exportDir, signal);
+  using catalog = await openCatalog(fromCaller(args.text("dir")) ?? readExportDir(), signal);
   for (const query of queries) {
     const result = await catalog.query(query);
     if (format === "csv") report.data(formatCsv(result));
@@ -44,7 +49,7 @@ function chosenQueries(args: Args, known: readonly NamedQuery[]): NamedQuery[] {
   const named = pickQueries(known, args.positionals);
   if (sql === undefined) return named;
   if (named.length > 0) throw usageError("--sql and query names exclude each other; give one of them");
-  return [{ name: "--sql", description: "", sql: sql.trim().replace(/;$/, "") }];
+  return [parseOwnQuery(sql)];
 }
 
 function chosenFormat(args: Args, count: number): Format {

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { join } from "node:path";
 import { runCommand } from "./testing/command.ts";
 import { sampleRow, writeSampleLake } from "./testing/sample_lake.ts";
 
@@ -38,4 +39,41 @@ Deno.test("analytics ends with 2 on a wrong name, format or mix, and with 1 on a
   const bad = await run("--sql", "select nope from checks", "--dir", lake.directory);
   assert.equal(bad.code, 1);
   assert.match(bad.stderr, /^Cannot run query "--sql": Binder Error: .*nope/);
+});
+
+Deno.test("analytics --sql takes one statement that reads, and reaches no file but the lake's", async () => {
+  const file = "local/dt=2025-09-01/checks.parquet";
+  await using lake = await writeSampleLake({ [file]: [sampleRow("a", "2025-09-01")] });
+  await Deno.writeTextFile(join(lake.directory, "secret.csv"), "word\nopensesame\n");
+  const run = async (sql: string) => await runCommand("analytics", ["--sql", sql, "--dir", lake.directory]);
+  const summary = await run("summarize checks");
+  assert.deepEqual([summary.code, summary.stderr], [0, ""]);
+  assert.match(summary.stdout, /^column_name .*\n.*\nid /);
+  assert.match((await run("/* columns */ describe checks; -- all")).stdout, /\nseed +DECIMAL\(20,0\)/);
+  const own = await run(`select run_id from read_parquet('${join(lake.directory, file)}')`);
+  assert.match(own.stdout, /\na\n\(1 row\)\n$/);
+  for (
+    const sql of ["select 1; drop view checks", "copy checks to 'data/x.csv'", "attach 'x.db'", "set threads = 1", ""]
+  ) {
+    const { code, stdout, stderr } = await run(sql);
+    assert.deepEqual([code, stdout], [2, ""], sql);
+    assert.match(stderr, /^Cannot run query "--sql": it takes /, sql);
+  }
+  const secret = join(lake.directory, "secret.csv");
+  for (
+    const sql of [
+      `select * from read_csv_auto('${secret}')`,
+      `select * from read_csv('${secret}', columns = {'word': 'varchar'}, auto_detect = false)`,
+      `from '${secret}'`,
+      `from '${lake.directory}/*.csv'`,
+      `select * from parquet_metadata('${secret}')`,
+      `with a as (select 1) insert into checks select * from a`,
+    ]
+  ) {
+    const { code, stdout, stderr } = await run(sql);
+    assert.deepEqual([code, stdout], [1, ""], sql);
+    assert.match(stderr, /^Cannot run query "--sql": (IO|Parser) Error: /, sql);
+    assert.doesNotMatch(stderr, /opensesame/);
+  }
+  assert.match((await run(`from glob('${lake.directory}/s*')`)).stdout, /\(0 rows\)/);
 });

@@ -29,11 +29,32 @@ Deno.test("README's settings table lists the variables that the tasks read", () 
   }
 });
 
-Deno.test("deno.json's permission sets let the tasks read their variables", () => {
-  for (const { env } of Object.values(project.permissions) as { env: string[] }[]) {
-    const patterns = env.map((pattern) => new RegExp(`^${pattern.replace("*", ".*")}$`));
-    for (const name of VARIABLES) assert.ok(patterns.some((pattern) => pattern.test(name)), name);
-  }
+const ENGINE = { sys: ["cpus"] };
+const VARIABLE_PATTERNS = ["DATABASE_URL*", "EMBEDDED_DIR", "HERETIX_DB_PATH", "EXPORT_DIR", "PG*", "INIT_CWD"];
+
+Deno.test("deno.json's permission sets hold what their tasks need, and nothing else", () => {
+  assert.deepEqual(project.permissions, {
+    database: { read: ["."], write: ["data"], net: true, env: VARIABLE_PATTERNS },
+    // EXPORT_DIR and the harness's file can be anywhere.
+    export: { read: true, write: true, net: true, env: VARIABLE_PATTERNS, ...ENGINE },
+    analytics: { read: true, env: ["EXPORT_DIR", "INIT_CWD"], ...ENGINE },
+    report: { read: true, write: ["data"], env: ["EXPORT_DIR", "INIT_CWD"], ...ENGINE },
+  });
+  const patterns = VARIABLE_PATTERNS.map((pattern) => new RegExp(`^${pattern.replace("*", ".*")}$`));
+  for (const name of VARIABLES) assert.ok(patterns.some((pattern) => pattern.test(name)), name);
+});
+
+Deno.test("deno.json gives each task its set, and all permissions to none that meets a database of somebody's", () => {
+  const sets = Object.entries(project.tasks as Record<string, { command: string }>).flatMap(([name, { command }]) =>
+    [...command.matchAll(/-P=(\w+)|( -A )/g)].map(([, set]) => [name, set ?? "all"])
+  );
+  assert.deepEqual({ ...Object.groupBy(sets, ([, set]) => set) }, {
+    database: ["migrate", "db:reset", "db:seed", "db:check", "db:diff"].map((name) => [name, "database"]),
+    export: ["export", "export:local", "export:run"].map((name) => [name, "export"]),
+    analytics: [["analytics", "analytics"]],
+    report: [["report", "report"]],
+    all: ["demo", "test", "bench"].map((name) => [name, "all"]),
+  });
 });
 
 Deno.test("deno.json pins every package to an exact version", () => {

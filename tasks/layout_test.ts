@@ -41,6 +41,7 @@ const PURE = [
   "memory_files.ts",
   "migration_plan.ts",
   "migration_rules.ts",
+  "own_query.ts",
   "parquet_footer.ts",
   "printable.ts",
   "queries.ts",

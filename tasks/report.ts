@@ -1,10 +1,10 @@
 import { dirname } from "node:path";
 import type { TaskSpec } from "./lib/args.ts";
 import { openCatalog } from "./lib/catalog.ts";
-import { messageOf, TaskError } from "./lib/errors.ts";
+import { EXIT, messageOf, TaskError } from "./lib/errors.ts";
 import { parseQueries, pickQueries } from "./lib/queries.ts";
 import { type Answer, formatReport, REPORT_QUERIES } from "./lib/report_page.ts";
-import { fromCaller, readSettings } from "./lib/settings.ts";
+import { fromCaller, readExportDir } from "./lib/settings.ts";
 import { runTask, type TaskContext } from "./lib/task.ts";
 
 const ANALYTICS = new URL("../analytics/", import.meta.url);
@@ -13,7 +13,7 @@ const spec: TaskSpec = {
   name: "report",
   summary: "Write one HTML page with charts over the exports.",
   flags: {
-    out: { type: "string", value: "FILE", help: "where to write it (default data/report.html)" },
+    out: { type: "string", value: "FILE", help: "where to write it, below data (default data/report.html)" },
     dir: { type: "string", value: "DIR", help: "the exports to read (default EXPORT_DIR)" },
     quiet: { type: "boolean", help: "print the result only" },
   },
@@ -24,13 +24,19 @@ async function writeReport({ args, report, signal }: TaskContext): Promise<void>
   const known = parseQueries(await Deno.readTextFile(new URL("queries.sql", ANALYTICS)));
   const css = await Deno.readTextFile(new URL("report.css", ANALYTICS));
   const queries = pickQueries(known, REPORT_QUERIES);
-  using catalog = await openCatalog(fromCaller(args.text("dir")) ?? readSettings("local").exportDir, signal);
+  using catalog = await openCatalog(fromCaller(args.text("dir")) ?? readExportDir(), signal);
   const answers: Answer[] = [];
   for (const query of queries) answers.push({ ...query, result: await catalog.query(query) });
   try {
     await Deno.mkdir(dirname(out), { recursive: true });
     await Deno.writeTextFile(out, formatReport(answers, css));
   } catch (error) {
+    if (error instanceof Deno.errors.NotCapable) {
+      throw new TaskError(
+        `Cannot write report "${out}": this task writes below data alone; choose a file there`,
+        EXIT.usage,
+      );
+    }
     throw new TaskError(`Cannot write report "${out}": ${messageOf(error)}; choose another file with --out`);
   }
   report.result(`Wrote ${out}`);

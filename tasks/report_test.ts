@@ -1,7 +1,12 @@
 import assert from "node:assert/strict";
-import { join } from "node:path";
-import { runCommand } from "./testing/command.ts";
+import { dirname, join } from "node:path";
+import { ROOT, runCommand } from "./testing/command.ts";
 import { sampleRow, writeSampleLake } from "./testing/sample_lake.ts";
+
+/** Removes a directory when the test is over. */
+function removed(directory: string): AsyncDisposable {
+  return { [Symbol.asyncDispose]: () => Deno.remove(directory, { recursive: true }) };
+}
 
 Deno.test("report writes one page that needs nothing else and escapes what the rows hold", async () => {
   const row = sampleRow("a", "2025-09-01", {
@@ -11,7 +16,8 @@ Deno.test("report writes one page that needs nothing else and escapes what the r
   });
   const other = { ...row, run_id: "'b'", model: "'grok'", prob_true_rpl: "0.7" };
   await using lake = await writeSampleLake({ "local/dt=2025-09-01/checks.parquet": [row, other] });
-  const out = join(lake.directory, "made/report.html");
+  const out = join(ROOT, `data/report-test-${crypto.randomUUID()}/made/report.html`);
+  await using _made = removed(dirname(dirname(out)));
   const { code, stdout, stderr } = await runCommand("report", ["--out", out], { env: { EXPORT_DIR: lake.directory } });
   assert.deepEqual([code, stderr, stdout], [0, "", `Wrote ${out}\n`]);
   const page = await Deno.readTextFile(out);
@@ -26,4 +32,15 @@ Deno.test("report of an empty lake says to export first and writes nothing", asy
   assert.equal(code, 1);
   assert.match(stderr, /; run deno task export first\n$/);
   await assert.rejects(Deno.stat("data/none.html"), Deno.errors.NotFound);
+});
+
+Deno.test("report writes below data alone", async () => {
+  await using lake = await writeSampleLake({ "local/dt=2025-09-01/checks.parquet": [sampleRow("a", "2025-09-01")] });
+  const out = join(lake.directory, "report.html");
+  const { code, stderr } = await runCommand("report", ["--out", out, "--dir", lake.directory]);
+  assert.deepEqual([code, stderr], [
+    2,
+    `Cannot write report "${out}": this task writes below data alone; choose a file there\n`,
+  ]);
+  await assert.rejects(Deno.stat(out), Deno.errors.NotFound);
 });

@@ -46,6 +46,7 @@ function createWriter(astray: Partial<DuckDb> = {}) {
     run: (sql) => db.run(sql),
     one: (sql) => db.one(sql),
     query: (sql) => db.query(sql),
+    describe: (sql) => db.describe(sql),
     insertArrow: (table, sizeBytes, write) => db.insertArrow(table, sizeBytes, write),
     putFile: (name, bytes) => db.putFile(name, bytes),
     fileBytes: (name) => db.fileBytes(name),

@@ -22,6 +22,8 @@ export interface DuckDb extends Disposable {
    * A plain SELECT may end early without an error, so the rows go through a table and are counted.
    */
   query(sql: string): QueryResult;
+  /** All rows of one DESCRIBE or SUMMARIZE, a row a column, which can be no part of a SELECT; values as in `query`. */
+  describe(sql: string): QueryResult;
   /** Appends one Arrow IPC stream of `sizeBytes` to a table; `write` lays it out in the engine's own memory. */
   insertArrow(table: string, sizeBytes: number, write: (target: Uint8Array) => void): void;
   /** Makes bytes readable as `memory/<name>`. */
@@ -42,10 +44,10 @@ export interface QueryResult {
   readonly rows: readonly (readonly (string | null)[])[];
 }
 
-/** Opens a DuckDB on one thread. */
-export async function openDuckDb(code?: WebAssembly.Module): Promise<DuckDb> {
+/** Opens a DuckDB on one thread; where `only` names paths of the disk, it sees no other, whatever its SQL asks for. */
+export async function openDuckDb(code?: WebAssembly.Module, only?: readonly string[]): Promise<DuckDb> {
   const files = new MemoryFiles();
-  const runtime = fileRuntime(files);
+  const runtime = fileRuntime(files, only && new Set(only));
   const engine = await duckdb.createDuckDB(
     { mvp: BUNDLE, eh: BUNDLE },
     new duckdb.VoidLogger(),
@@ -100,6 +102,16 @@ class Session implements DuckDb {
     return { columns, types: described.map(([, type]) => type!), rows };
   }
 
+  describe(sql: string): QueryResult {
+    const table = this.#connection.query(sql);
+    const { fields } = table.schema;
+    return {
+      columns: fields.map(({ name }) => name),
+      types: fields.map(({ type }) => `${type}` === "Int64" ? "BIGINT" : "VARCHAR"),
+      rows: textsOf(table),
+    };
+  }
+
   insertArrow(table: string, sizeBytes: number, write: (target: Uint8Array) => void): void {
     const { mod } = this.#engine;
     const pointer = mod._malloc(sizeBytes);
@@ -140,8 +152,13 @@ class Session implements DuckDb {
   }
 
   #texts(sql: string): (string | null)[][] {
-    return Array.from(this.#connection.query(sql).toArray(), (row) => [...row.toArray()]);
+    return textsOf(this.#connection.query(sql));
   }
+}
+
+/** Values of a table of texts and whole numbers. */
+function textsOf(table: duckdb.Table): (string | null)[][] {
+  return Array.from(table.toArray(), (row) => row.toArray().map((value) => value === null ? null : `${value}`));
 }
 
 /** A name as a quoted SQL identifier. */
@@ -193,11 +210,12 @@ function call(mod: duckdb.Module, name: string, types: string[], args: unknown[]
   if (status !== 0) throw new Error(message);
 }
 
-/** The library's file functions, with memory behind `memory/` and the disk read-only.
+/** The library's file functions, with memory behind `memory/` and the disk read-only, or only some paths of it.
  *
  * They throw where the library's own would report into an engine that then never returns.
  */
-function fileRuntime(files: MemoryFiles): object {
+function fileRuntime(files: MemoryFiles, only: ReadonlySet<string> | undefined): object {
+  const hidden = (path: string) => only !== undefined && !only.has(path);
   const descriptors = new Map<number, number>();
   const node = duckdb.NODE_RUNTIME;
   const pathOf = (mod: duckdb.Module, fileId: number) => {
@@ -212,6 +230,7 @@ function fileRuntime(files: MemoryFiles): object {
       node._fileInfoCache.delete(fileId);
       const path = pathOf(mod, fileId);
       if (path.startsWith("memory/")) files.create(path);
+      else if (hidden(path)) throw new Error(`"${path}" is not among the files that may be read`);
       else if (!descriptors.has(fileId)) descriptors.set(fileId, openSync(path, constants.O_RDONLY));
       const descriptor = descriptors.get(fileId);
       const result = mod._malloc(16);
@@ -248,6 +267,7 @@ function fileRuntime(files: MemoryFiles): object {
     },
     glob(mod: duckdb.Module, pointer: number, length: number): void {
       const path = text(mod, pointer, length);
+      if (hidden(path)) return;
       // A path that exists as it stands is no pattern, whatever brackets it holds.
       const plain = path.startsWith("memory/") ? files.has(path) : existsSync(path);
       if (plain) mod.ccall("duckdb_web_fs_glob_add_path", null, ["string"], [path]);

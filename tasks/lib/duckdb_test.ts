@@ -24,24 +24,30 @@ Deno.test("DuckDB is the last release that has Parquet inside: later ones fetch 
 });
 
 Deno.test("openDuckDb() writes and reads Parquet without the network", async () => {
-  const code = `import { openDuckDb } from ${JSON.stringify(new URL("./duckdb.ts", import.meta.url).href)};
-    const db = await openDuckDb();
+  const stdout = await runScript(`const db = await openDuckDb();
     db.run("copy (select 42 as x) to 'memory/x.parquet' (format parquet)");
-    console.log(db.one("select sum(x) from read_parquet('memory/x.parquet')")[0]);`;
+    console.log(db.one("select sum(x) from read_parquet('memory/x.parquet')")[0]);`);
+  assert.equal(stdout, "42\n");
+});
+
+/** What a script prints that has openDuckDb(), and no network. */
+async function runScript(code: string): Promise<string> {
   const path = await Deno.makeTempFile({ suffix: ".ts" });
   try {
-    await Deno.writeTextFile(path, code);
+    const module = new URL("./duckdb.ts", import.meta.url).href;
+    await Deno.writeTextFile(path, `import { openDuckDb } from ${JSON.stringify(module)};\n${code}`);
     const flags = ["--config", new URL("../../deno.json", import.meta.url).pathname, "--no-prompt", "--deny-net"];
     const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
       args: ["run", "-q", "-A", ...flags, path],
       env: { NO_COLOR: "1" },
       signal: AbortSignal.timeout(30_000),
     }).output();
-    assert.equal(new TextDecoder().decode(stdout), "42\n", new TextDecoder().decode(stderr));
+    assert.equal(new TextDecoder().decode(stderr), "");
+    return new TextDecoder().decode(stdout);
   } finally {
     await Deno.remove(path);
   }
-});
+}
 
 Deno.test("query() throws where one of many rows cannot be computed", () => {
   db.run(
@@ -51,6 +57,56 @@ Deno.test("query() throws where one of many rows cannot be computed", () => {
   assert.throws(() => db.one("select sum(v::int) from texts"), /Could not convert string/);
   assert.throws(() => db.run("create table numbers as select v::int from texts"), /Could not convert string/);
   assert.equal(db.query("select v from texts").rows.length, 10_000);
+});
+
+Deno.test("openDuckDb() of some paths reads these and sees no other", async () => {
+  await withDirectory(async (directory) => {
+    const [inside, outside] = [`${directory}/in.csv`, `${directory}/out.csv`];
+    for (const path of [inside, outside]) await Deno.writeTextFile(path, "a\n1\n");
+    const [answer, ...errors] = await runConfined(inside, [
+      `select count(*) from read_csv_auto(${literal(inside)})`,
+      `select * from read_csv_auto(${literal(outside)})`,
+      `create table t (a int); copy t from ${literal(outside)}`,
+      `attach ${literal(outside)} as other`,
+      `load ${literal(outside)}`,
+      `copy (select 1) to ${literal(`${directory}/new.csv`)}`,
+      `export database ${literal(directory)}`,
+    ]);
+    assert.equal(answer, "done");
+    for (const error of errors) assert.match(error, /not among the files|No files found|Extension .* not found/);
+    assert.equal(errors.length, 6);
+    assert.deepEqual([...Deno.readDirSync(directory)].map(({ name }) => name).sort(), ["in.csv", "out.csv"]);
+  });
+});
+
+/** What becomes of each text of SQL in an engine of its own that sees one file; in another process, since an engine takes
+ * the file functions of its whole thread. */
+async function runConfined(path: string, texts: readonly string[]): Promise<string[]> {
+  const stdout = await runScript(`for (const sql of ${JSON.stringify(texts)}) {
+    const db = await openDuckDb(undefined, [${JSON.stringify(path)}]);
+    try {
+      db.run(sql);
+      console.log("done");
+    } catch (error) {
+      console.log(error.message.replaceAll("\\n", " "));
+    }
+  }`);
+  return stdout.trimEnd().split("\n");
+}
+
+Deno.test("describe() gives a row a column", () => {
+  const of = "select 1 as a, 'x' as b, null::bigint as c";
+  const { columns, rows } = db.describe(`describe ${of}`);
+  assert.deepEqual(columns.slice(0, 2), ["column_name", "column_type"]);
+  assert.deepEqual(rows.map((row) => row.slice(0, 2)), [["a", "INTEGER"], ["b", "VARCHAR"], ["c", "BIGINT"]]);
+  const summary = db.describe(`summarize ${of}`);
+  const count = summary.columns.indexOf("count");
+  assert.equal(summary.types[count], "BIGINT");
+  assert.deepEqual(summary.rows.map((row) => [row[0], row[2], row[count]]), [["a", "1", "1"], ["b", "x", "1"], [
+    "c",
+    null,
+    "1",
+  ]]);
 });
 
 Deno.test("query() throws on SQL that is none, and the session goes on", () => {

@@ -47,9 +47,17 @@ export interface Connection {
   /** Gives the bindings and the connection's handle. */
   useUnsafe<T>(callback: (engine: Engine, connection: number) => T): T;
   /** Rows of a query as Arrow. */
-  query(sql: string): { toArray(): ArrayLike<{ toArray(): (string | null)[] }> };
+  query(sql: string): Table;
   /** Ends the connection. */
   close(): void;
+}
+
+/** Rows of a query. */
+export interface Table {
+  /** Names and Arrow types of the columns. */
+  readonly schema: { readonly fields: readonly { readonly name: string; readonly type: object }[] };
+  /** The rows. */
+  toArray(): ArrayLike<{ toArray(): (string | bigint | null)[] }>;
 }
 
 /** A file as the engine knows it. */

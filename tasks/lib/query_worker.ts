@@ -8,8 +8,12 @@ import type { QueryReply, QueryRequest } from "./query_messages.ts";
 function serve(): void {
   let db: DuckDb;
   const act = async (request: QueryRequest): Promise<QueryReply> => {
-    if (request.kind === "query") return { kind: "done", result: db.query(request.sql) };
-    db = await openDuckDb(request.code);
+    if (request.kind === "query") {
+      const describes = /^(describe|summarize)\b/i.test(request.sql);
+      return { kind: "done", result: describes ? db.describe(request.sql) : db.query(request.sql) };
+    }
+    // What the files are named here is all that any query can reach.
+    db = await openDuckDb(request.code, request.files);
     db.run(catalogOver(request.catalog, request.files));
     return { kind: "done" };
   };

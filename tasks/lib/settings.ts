@@ -62,8 +62,12 @@ export function toSettings(variables: Variables, env: string, options: { direct?
     target: target!,
     harnessPath: variables.HERETIX_DB_PATH || "runs/heretix.sqlite",
     harnessNamed: Boolean(variables.HERETIX_DB_PATH),
-    exportDir: variables.EXPORT_DIR || "data/exports",
+    exportDir: exportDirOf(variables),
   };
+}
+
+function exportDirOf({ EXPORT_DIR }: Variables): string {
+  return EXPORT_DIR || "data/exports";
 }
 
 function urlVariable(env: Environment): "DATABASE_URL" | "DATABASE_URL_STAGING" | "DATABASE_URL_PROD" {
@@ -99,9 +103,9 @@ function targetOf(
  *
  * Errors: TaskError (exit 2) when the file is there and cannot be read.
  */
-export function readVariables(envPath = ".env"): Variables {
+export function readVariables(envPath = ".env", names: readonly Variable[] = VARIABLES): Variables {
   const fromFile: Record<string, string | undefined> = parseEnv(readEnvFile(envPath));
-  return Object.fromEntries(VARIABLES.map((name) => [name, Deno.env.get(name) ?? fromFile[name]]));
+  return Object.fromEntries(names.map((name) => [name, Deno.env.get(name) ?? fromFile[name]]));
 }
 
 function readEnvFile(envPath: string): string {
@@ -124,4 +128,9 @@ export function fromCaller<T extends string | undefined>(path: T): T | string {
 /** Settings for one environment, from the environment and .env. */
 export function readSettings(env: string, options: { direct?: boolean } = {}): Settings {
   return toSettings(readVariables(), env, options);
+}
+
+/** Directory of the lake, for tasks that may read no other variable. */
+export function readExportDir(): string {
+  return exportDirOf(readVariables(".env", ["EXPORT_DIR"]));
 }
