@@ -1,7 +1,9 @@
 -- Views over the exported lake, for DuckDB 0.9.1 and later. From the project's root:
 --   duckdb -init analytics/catalog.sql
--- Nothing here asks for the clock or the session's time zone: days are those of the path, in UTC.
+-- Nothing here asks for the clock or the session's time zone: days are those of the path, in UTC. A section needs files
+-- of its dataset: the tasks leave out the sections of datasets that were not exported.
 
+-- dataset: checks
 -- Every exported row, with its lane (the folder of the export: local, staging, prod) and its UTC day.
 create or replace view checks as
 select
@@ -67,3 +69,31 @@ select
   coalesce(sign(older_width - newer_width), 0) + coalesce(sign(newer_stability - older_stability), 0)
     + coalesce(sign(newer_compliance - older_compliance), 0) + coalesce(sign(newer_pqs - older_pqs), 0) as score
 from claims;
+
+-- dataset: usage_ledger
+-- Checks allowed and used, one row per user and month.
+create or replace view usage as
+select
+  * exclude (filename, dt),
+  regexp_extract(filename, '([^/\\.]+)\.usage_ledger[/\\]dt=[^/\\]+[/\\][^/\\]+$', 1) as lane,
+  cast(dt as date) as dt
+from read_parquet(
+  'data/exports/*.usage_ledger/dt=*/usage_ledger.parquet',
+  hive_partitioning = true,
+  union_by_name = true,
+  filename = true
+);
+
+-- dataset: requests
+-- Requests as they came in; one request can lead to several checks.
+create or replace view requests as
+select
+  * exclude (filename, dt),
+  regexp_extract(filename, '([^/\\.]+)\.requests[/\\]dt=[^/\\]+[/\\][^/\\]+$', 1) as lane,
+  cast(dt as date) as dt
+from read_parquet(
+  'data/exports/*.requests/dt=*/requests.parquet',
+  hive_partitioning = true,
+  union_by_name = true,
+  filename = true
+);

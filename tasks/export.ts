@@ -1,14 +1,14 @@
 import { type Args, type TaskSpec, usageError } from "./lib/args.ts";
 import { isDay } from "./lib/day.ts";
-import { type ExportRequest, runExport } from "./lib/export_run.ts";
-import { formatOutcome, formatPlan, toJson } from "./lib/export_text.ts";
+import type { ExportRequest } from "./lib/export_run.ts";
+import { carryOutExport } from "./lib/export_task.ts";
 import { fromCaller, readSettings, type Settings } from "./lib/settings.ts";
 import { runTask, type TaskContext } from "./lib/task.ts";
 
 const SPEC: TaskSpec = {
   name: "export",
-  summary: "Exports checks from Postgres and the research harness to Parquet: a lane an environment, a folder a day.",
-  positionals: "[checks]",
+  summary: "Exports the datasets of sql/export, all or those that are named, to Parquet: a lane each, a folder a day.",
+  positionals: "[DATASET...]",
   flags: {
     from: { type: "string", value: "SOURCE", help: "postgres (default), sqlite or all; sqlite goes to lane local" },
     env: { type: "string", value: "NAME", help: "local (default), staging or prod" },
@@ -18,7 +18,11 @@ const SPEC: TaskSpec = {
     full: { type: "boolean", help: "read every day of Postgres, and write those that differ" },
     "dry-run": { type: "boolean", help: "print the plan, write nothing" },
     verify: { type: "boolean", help: "as --full, and look at every byte of the existing files" },
-    redact: { type: "string", value: "A,B", help: "columns that leave as NULL; the lane keeps them so" },
+    redact: {
+      type: "string",
+      value: "A,B",
+      help: "columns that leave as NULL, in every dataset that has them; the lanes keep them so",
+    },
     "allow-shrink": { type: "boolean", help: "accept a source that has lost more than half of its days or rows" },
     "new-source": { type: "boolean", help: "let another Postgres take the lane over" },
     "skip-bad-rows": { type: "boolean", help: "leave out rows that Parquet cannot hold; they are named" },
@@ -34,13 +38,11 @@ const SPEC: TaskSpec = {
   },
 };
 
-async function exportChecks({ args, report, signal }: TaskContext): Promise<void> {
+async function exportDatasets({ args, report, signal }: TaskContext): Promise<void> {
   const settings = readSettings(args.text("env") ?? "local");
   const request = toRequest(args, settings);
   const exportDir = fromCaller(args.text("out")) ?? settings.exportDir;
-  const outcome = await runExport(request, { settings: { ...settings, exportDir }, report, signal });
-  if (args.has("json")) report.result(toJson(outcome));
-  else report.result(request.dryRun ? formatPlan(outcome.lane, outcome.plan) : formatOutcome(outcome));
+  await carryOutExport(request, { settings: { ...settings, exportDir }, report, signal }, args.has("json"));
 }
 
 function toRequest(args: Args, { env, harnessPath }: Settings): ExportRequest {
@@ -53,12 +55,10 @@ function toRequest(args: Args, { env, harnessPath }: Settings): ExportRequest {
   if (from !== "postgres" && env !== "local") {
     throw usageError(SPEC, `--from ${from} goes to lane local, not to ${env}`);
   }
-  if (args.positionals.some((name) => name !== "checks")) {
-    throw usageError(SPEC, `the only dataset is checks, not "${args.positionals.join(" ")}"`);
-  }
   const range = { since: dayOf(args, "since"), until: dayOf(args, "until") };
   if (range.since && range.until && range.since > range.until) throw usageError(SPEC, "--since is after --until");
   return {
+    datasets: args.positionals.length > 0 ? args.positionals : undefined,
     postgres: from !== "sqlite",
     sqlitePaths: from === "postgres" ? [] : paths.length > 0 ? paths : [harnessPath],
     range,
@@ -81,4 +81,4 @@ function dayOf(args: Args, name: "since" | "until"): string | undefined {
   return day;
 }
 
-if (import.meta.main) Deno.exitCode = await runTask(SPEC, exportChecks);
+if (import.meta.main) Deno.exitCode = await runTask(SPEC, exportDatasets);

@@ -33,7 +33,7 @@ Deno.test("export --dry-run prints the plan with its reasons and writes nothing,
   await sql`update checks set created_at = created_at + interval '10 days' where run_id = 'run-3'`;
   const { code, stdout } = await exporter.export(["--dry-run", "--json"]);
   assert.equal(code, 0);
-  const { days, unchangedDays } = JSON.parse(stdout);
+  const { lanes: [{ days, unchangedDays }] } = JSON.parse(stdout);
   assert.deepEqual(days, [
     { day: "2025-09-02", reason: "vanished", rows: 0 },
     { day: "2025-09-03", reason: "changed", rows: 1 },

@@ -1,14 +1,14 @@
 import type { TaskSpec } from "./lib/args.ts";
 import { messageOf, TaskError } from "./lib/errors.ts";
-import { DEFAULT_REQUEST, runExport } from "./lib/export_run.ts";
-import { formatOutcome, toJson } from "./lib/export_text.ts";
+import { DEFAULT_REQUEST } from "./lib/export_run.ts";
+import { carryOutExport } from "./lib/export_task.ts";
 import type { Report } from "./lib/report.ts";
 import { readSettings, type Settings } from "./lib/settings.ts";
 import { runTask, type TaskContext } from "./lib/task.ts";
 
 const SPEC: TaskSpec = {
   name: "export:local",
-  summary: "Exports both local sources, Postgres and the research harness, to lane local.",
+  summary: "Exports both local sources, Postgres and the research harness, to the lanes of local.",
   flags: {
     json: { type: "boolean", help: "print the result as JSON" },
     quiet: { type: "boolean", help: "print the result alone" },
@@ -18,8 +18,7 @@ const SPEC: TaskSpec = {
 async function exportLocal({ args, report, signal }: TaskContext): Promise<void> {
   const settings = readSettings("local");
   const request = { ...DEFAULT_REQUEST, postgres: true, sqlitePaths: await findHarness(settings, report) };
-  const outcome = await runExport(request, { settings, report, signal });
-  report.result(args.has("json") ? toJson(outcome) : formatOutcome(outcome));
+  await carryOutExport(request, { settings, report, signal }, args.has("json"));
 }
 
 /** The harness's file; none where the usual one is not there and nobody named another. */

@@ -82,13 +82,13 @@ Deno.test("a manifest that is made from files says of them what the lost one sai
   const adopted = await adoptLane(exporter.lane, { dataset, lane: "local" });
   assert.deepEqual(adopted.redacted, redacted);
   assert.deepEqual(Object.keys(adopted.days), Object.keys(days));
-  for (const [day, { files, rows, minCreatedAt, maxCreatedAt }] of Object.entries(adopted.days)) {
-    const { files: oldFiles, rows: oldRows, minCreatedAt: min, maxCreatedAt: max } = days[day];
-    assert.deepEqual({ files, rows, minCreatedAt, maxCreatedAt }, {
+  for (const [day, { files, rows, firstMicros, lastMicros }] of Object.entries(adopted.days)) {
+    const { files: oldFiles, rows: oldRows, firstMicros: min, lastMicros: max } = days[day];
+    assert.deepEqual({ files, rows, firstMicros, lastMicros }, {
       files: oldFiles,
       rows: oldRows,
-      minCreatedAt: min,
-      maxCreatedAt: max,
+      firstMicros: min,
+      lastMicros: max,
     });
   }
 });

@@ -1,6 +1,6 @@
 import { type TaskSpec, usageError } from "./lib/args.ts";
-import { DEFAULT_REQUEST, type ExportRequest, runExport } from "./lib/export_run.ts";
-import { formatOutcome, toJson } from "./lib/export_text.ts";
+import { DEFAULT_REQUEST, type ExportRequest } from "./lib/export_run.ts";
+import { carryOutExport } from "./lib/export_task.ts";
 import { fromCaller, readSettings } from "./lib/settings.ts";
 import { runTask, type TaskContext } from "./lib/task.ts";
 
@@ -32,8 +32,7 @@ async function exportRun({ args, report, signal }: TaskContext): Promise<void> {
     waitMs: 1000 * (args.count("wait", 0) ?? 300),
   };
   const exportDir = fromCaller(args.text("out")) ?? settings.exportDir;
-  const outcome = await runExport(request, { settings: { ...settings, exportDir }, report, signal });
-  report.result(args.has("json") ? toJson(outcome) : formatOutcome(outcome));
+  await carryOutExport(request, { settings: { ...settings, exportDir }, report, signal }, args.has("json"));
 }
 
 if (import.meta.main) Deno.exitCode = await runTask(SPEC, exportRun);

@@ -115,7 +115,7 @@ Deno.test("export takes a table of extremes to the second reader unchanged, what
       const url = new URL(database.url);
       if (who.startsWith("role")) url.username = role;
       const env = { DATABASE_URL_STAGING: url.href, EXPORT_DIR: `${directory.path}/${index}` };
-      const result = await directory.run(["--env", "staging", "--full"], env);
+      const result = await directory.run(["checks", "--env", "staging", "--full"], env);
       assert.equal(result.code, 0, result.stderr);
       assert.equal(result.stderr, "");
       assert.match(result.stdout, /^Exported 9 rows in \d files/);

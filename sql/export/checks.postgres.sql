@@ -1,6 +1,13 @@
 -- The dataset "checks": one line a column, in file order: <expression>::<type> as <name>.
 -- The cast is the column's type in every file, and this is the one place to add a column.
 -- anon_token is a bearer credential: it leaves only as its SHA-256.
+--
+-- lane: ENV
+-- table: public.checks
+-- day: created_at
+-- key: id
+-- label: run_id run
+-- sort: created_at, source, run_id, execution_id
 select
   c.id::uuid as id,
   c.run_id::text as run_id,

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import type { Dataset } from "./dataset.ts";
 import type { Day } from "./day.ts";
 import { readFooter } from "./day_file.ts";
-import { literal, openDuckDb } from "./duckdb.ts";
+import { literal, openDuckDb, quote } from "./duckdb.ts";
 import { EXIT, messageOf, TaskError } from "./errors.ts";
 import { type FileMark, hasColumnsOf, markOfFile } from "./file_mark.ts";
 import { filePath, listDays, listFiles } from "./lake.ts";
@@ -31,13 +31,15 @@ export async function adoptLane(directory: string, { dataset, lane, redacted }: 
   using db = await openDuckDb();
   const days: Record<Day, ManifestDay> = {};
   const marks: (FileMark | undefined)[] = [];
+  const instant = quote(dataset.day.name) + (dataset.day.layout === "date" ? "::timestamp" : "");
   for (const day of await listDays(directory)) {
-    const paths = (await listFiles(directory, day)).map((file) => filePath(day, file));
+    const paths = (await listFiles(directory, day, dataset.name)).map((file) => filePath(day, file));
     if (paths.length === 0) continue;
     marks.push(...await readMarks(directory, paths, dataset));
     const list = paths.map((path) => literal(join(directory, path)));
     days[day] = await reading(join(directory, paths[0]), async () => {
-      const rows = db.query(`select source, count(*), epoch_us(min(created_at)), epoch_us(max(created_at))
+      const rows = db.query(`select ${dataset.hasSources ? "source" : "'postgres'"}, count(*),
+          epoch_us(min(${instant})), epoch_us(max(${instant}))
         from read_parquet([${list}], union_by_name = true) group by 1 order by 1`).rows;
       return { ...UNKNOWN, ...toBounds(rows), files: await Promise.all(paths.map((path) => toFile(directory, path))) };
     });
@@ -59,14 +61,16 @@ const UNKNOWN = { schema: "", fingerprints: {}, digests: {}, keys: {}, skipped: 
 async function readMarks(
   directory: string,
   paths: readonly string[],
-  { name, columns }: Dataset,
+  dataset: Dataset,
 ): Promise<(FileMark | undefined)[]> {
   return await Promise.all(paths.map(async (path) => {
     const footer = await reading(join(directory, path), () => readFooter(join(directory, path)));
     const mark = markOfFile(footer);
-    if (mark === undefined ? hasColumnsOf(footer, columns) : mark.dataset === name) return mark;
+    if (mark === undefined ? hasColumnsOf(footer, dataset) : mark.dataset === dataset.name) return mark;
     throw new TaskError(
-      `Cannot adopt "${join(directory, path)}": it is no file that an export of ${name} has written; move it away`,
+      `Cannot adopt "${
+        join(directory, path)
+      }": it is no file that an export of ${dataset.name} has written; move it away`,
       EXIT.refused,
     );
   }));
@@ -88,11 +92,11 @@ async function toFile(directory: string, path: string): Promise<ManifestDay["fil
 
 function toBounds(
   rows: readonly (readonly (string | null)[])[],
-): Pick<ManifestDay, "rows" | "minCreatedAt" | "maxCreatedAt"> {
+): Pick<ManifestDay, "rows" | "firstMicros" | "lastMicros"> {
   const [first, last] = [rows.map(([, , min]) => BigInt(min!)), rows.map(([, , , max]) => BigInt(max!))];
   return {
     rows: Object.fromEntries(rows.map(([source, count]) => [source!, Number(count)])),
-    minCreatedAt: `${first.reduce((a, b) => a < b ? a : b)}`,
-    maxCreatedAt: `${last.reduce((a, b) => a > b ? a : b)}`,
+    firstMicros: `${first.reduce((a, b) => a < b ? a : b)}`,
+    lastMicros: `${last.reduce((a, b) => a > b ? a : b)}`,
   };
 }

@@ -15,9 +15,11 @@ export interface ArrowStream {
 const METADATA_V5 = 4;
 const HEADER_SCHEMA = 1;
 const HEADER_RECORD_BATCH = 3;
-const TYPE = { int: 2, floatingPoint: 3, utf8: 5, bool: 6, decimal: 7, timestamp: 10 } as const;
+const TYPE = { int: 2, floatingPoint: 3, utf8: 5, bool: 6, decimal: 7, date: 8, timestamp: 10 } as const;
 const PRECISION_DOUBLE = 2;
 const UNIT_MICROSECOND = 2;
+const UNIT_DAY = 0;
+const UNIT_MILLISECOND = 1;
 
 /** The stream of the first `rows` rows of some column buffers; they must not change before it is written.
  *
@@ -141,6 +143,12 @@ const ADD_TYPE: Readonly<Record<Layout, AddType>> = {
     builder.addFieldInt16(0, UNIT_MICROSECOND, 0);
     builder.addFieldOffset(1, zone, 0);
     return [TYPE.timestamp, builder.endObject()];
+  },
+  date(builder) {
+    builder.startObject(1);
+    // Milliseconds are the default, and left out.
+    builder.addFieldInt16(0, UNIT_DAY, UNIT_MILLISECOND);
+    return [TYPE.date, builder.endObject()];
   },
 };
 

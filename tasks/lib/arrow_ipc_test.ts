@@ -66,6 +66,7 @@ Deno.test("arrowStream() has the type of each column that the table has", async 
     { name: "double precision", type: "DOUBLE" },
     { name: "boolean", type: "BOOLEAN" },
     { name: "timestamptz", type: "INT64 TIMESTAMP_MICROS" },
+    { name: "date", type: "INT32 DATE" },
     { name: "numeric(20,0)", type: "FIXED_LEN_BYTE_ARRAY(16) DECIMAL(20,0)" },
     { name: "numeric(12,6)", type: "INT64 DECIMAL(12,6)" },
   ]);

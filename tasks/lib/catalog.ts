@@ -2,7 +2,7 @@ import { join } from "node:path";
 import type { QueryResult } from "./duckdb.ts";
 import { compileDuckDb } from "./duckdb_code.ts";
 import { EXIT, TaskError } from "./errors.ts";
-import { filePath, listDays, listFiles } from "./lake.ts";
+import { filePath, laneDirectory, listDays, listFiles, listLanes } from "./lake.ts";
 import type { NamedQuery } from "./queries.ts";
 import type { QueryReply } from "./query_messages.ts";
 import { startQueryThread } from "./query_thread.ts";
@@ -23,14 +23,14 @@ export interface Catalog extends Disposable {
  * Errors: TaskError (exit 1) when the lake is empty; the signal's reason as soon as it is aborted.
  */
 export async function openCatalog(directory: string, signal: AbortSignal): Promise<Catalog> {
+  const catalog = await Deno.readTextFile(CATALOG);
   const files = await listLake(directory);
-  if (files.length === 0) {
+  if (files.size === 0) {
     throw new TaskError(
-      `Cannot query lake "${directory}": it holds no <lane>/dt=YYYY-MM-DD/checks.parquet; run deno task export first`,
+      `Cannot query lake "${directory}": it holds no <lane>/dt=YYYY-MM-DD/<dataset>.parquet; run deno task export first`,
       EXIT.failed,
     );
   }
-  const catalog = await Deno.readTextFile(CATALOG);
   const thread = startQueryThread(signal);
   try {
     // Compiled here: Deno dies with a panic when a thread is ended that compiles.
@@ -46,25 +46,21 @@ export async function openCatalog(directory: string, signal: AbortSignal): Promi
   };
 }
 
-/** Paths of all files in a lake, by lane and day. */
-async function listLake(directory: string): Promise<string[]> {
-  const files: string[] = [];
+/** Paths of all files in a lake by their dataset, in the order of lanes and days. */
+async function listLake(directory: string): Promise<Map<string, string[]>> {
+  const files = new Map<string, string[]>();
   for (const lane of await listLanes(directory)) {
-    for (const day of await listDays(lane)) {
-      files.push(...(await listFiles(lane, day)).map((file) => join(lane, filePath(day, file))));
+    // A lane without a dataset's name in its own is one of checks.
+    const dataset = lane.split(".")[1] ?? "checks";
+    const path = laneDirectory(directory, lane);
+    for (const day of await listDays(path)) {
+      for (const file of await listFiles(path, day, dataset)) {
+        if (!files.has(dataset)) files.set(dataset, []);
+        files.get(dataset)!.push(join(path, filePath(day, file)));
+      }
     }
   }
   return files;
-}
-
-async function listLanes(directory: string): Promise<string[]> {
-  try {
-    const entries = await Array.fromAsync(Deno.readDir(directory));
-    return entries.filter(({ isDirectory }) => isDirectory).map(({ name }) => join(directory, name)).sort();
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) return [];
-    throw error;
-  }
 }
 
 function requireDone(name: string, reply: QueryReply): QueryReply & { kind: "done" } {

@@ -184,7 +184,7 @@ Deno.test("days calls a day flat that has less than half of the usual rows, or n
 Deno.test("openCatalog() of an empty lake says to export first", async () => {
   await assert.rejects(openCatalog("data/no-such-lake", NEVER), {
     message:
-      'Cannot query lake "data/no-such-lake": it holds no <lane>/dt=YYYY-MM-DD/checks.parquet; run deno task export first',
+      'Cannot query lake "data/no-such-lake": it holds no <lane>/dt=YYYY-MM-DD/<dataset>.parquet; run deno task export first',
     exitCode: 1,
   });
 });
@@ -205,6 +205,12 @@ Deno.test("openCatalog() of a lake with a damaged file is an error, not fewer ro
   }, { name: "TaskError", message: /^Cannot run query "(all|catalog.sql)": / });
 });
 
-Deno.test("catalogOver() throws when catalog.sql names no files to replace", () => {
-  assert.throws(() => catalogOver("select 1", ["a.parquet"]), { message: /^catalog.sql must hold / });
+Deno.test("catalogOver() lists each dataset's files, leaves out what has none, and throws on a section without a pattern", () => {
+  const catalog =
+    "select 0;\n-- dataset: a\nfrom ['data/exports/*/a.parquet'];\n-- dataset: b\nfrom 'data/exports/b';\n";
+  assert.equal(
+    catalogOver(catalog, new Map([["a", ["x'$&.parquet", "y"]]])),
+    "select 0;\nfrom [['x''$&.parquet', 'y']];\n",
+  );
+  assert.throws(() => catalogOver("-- dataset: a\nselect 1", new Map([["a", ["x"]]])), /must name the files of a once/);
 });

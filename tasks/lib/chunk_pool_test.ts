@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { CHECKS } from "../testing/checks.ts";
 import { createBlockPool } from "./block_pool.ts";
 import type { ChunkReply, ChunkRequest } from "./chunk_messages.ts";
 import { type ChunkPool, openChunkPool } from "./chunk_pool.ts";
@@ -40,7 +41,7 @@ function openPool(threads = 2): { pool: ChunkPool; stubs: StubThread[] } {
   const stubs: StubThread[] = [];
   const pool = openChunkPool({
     code: new WebAssembly.Module(Uint8Array.fromHex("0061736d01000000")),
-    writer: { columns: [], fields: [], redacted: [] },
+    writer: { dataset: CHECKS, rowKey: "", redacted: [] },
     skipBadRows: false,
     blocks: createBlockPool(),
     threads,
@@ -147,7 +148,7 @@ Deno.test("finish() gives the chunk and the rows that were left out", async () =
   const { pool, stubs } = openPool();
   const thread = pool.next();
   const chunk = { rows: { postgres: 1 }, sha256: "", bytes: new Uint8Array(1) };
-  const badRows = [{ run: "a", source: "postgres", finding: "b" }];
+  const badRows = [{ name: "a", source: "postgres", finding: "b" }];
   const [one, none] = [thread.finish(), thread.finish()];
   stubs[0].answer(DONE, { kind: "done", chunk, badRows }, DONE);
   assert.deepEqual(await one, { chunk, badRows });

@@ -3,7 +3,7 @@ import { arrowStream } from "./arrow_ipc.ts";
 import { createBuffer, truncateRows } from "./column_buffer.ts";
 import { decodeTuples, fieldOf } from "./copy_binary.ts";
 import { CopyFormatError, CopyValueError } from "./copy_errors.ts";
-import type { Column } from "./dataset.ts";
+import { type Column, type Dataset, fieldOrder } from "./dataset.ts";
 import { type DuckDb, literal, quote } from "./duckdb.ts";
 import { TaskError } from "./errors.ts";
 import { splitFile } from "./parquet_footer.ts";
@@ -11,8 +11,8 @@ import { createTupleWriter } from "./tuple_writer.ts";
 
 /** A row left out of a chunk: which one and why, without its value. */
 export interface BadRow {
-  /** Its run_id. */
-  readonly run: string;
+  /** What names it: its dataset's label. */
+  readonly name: string;
   /** Its kind of source. */
   readonly source: string;
   /** Column and finding. */
@@ -31,10 +31,10 @@ export interface Chunk {
 
 /** Options of `createChunkWriter`. */
 export interface ChunkWriterOptions {
-  /** Columns in file order. */
-  readonly columns: readonly Column[];
-  /** Names of the columns in the order of a tuple's fields. */
-  readonly fields: readonly string[];
+  /** What is written; a tuple has its fields in `fieldOrder`. */
+  readonly dataset: Pick<Dataset, "columns" | "day" | "label" | "sort" | "hasSources">;
+  /** SQL for the key of a row of SQLite; see `Source.supersedes`. */
+  readonly rowKey: string;
   /** Columns that are NULL in every row. */
   readonly redacted: readonly string[];
   /** Called with each row that has no representation, which is then left out; without it the chunk fails. */
@@ -69,8 +69,8 @@ export const INSERT_ROWS = 8_192;
 const FILE = "chunk.parquet";
 const KEPT = "kept.parquet";
 
-/** Before every created_at. */
-const FIRST_MICROS = -(1n << 63n);
+/** Before every day. */
+const FIRST_INSTANT = -(1n << 63n);
 
 const KEY: Column = {
   name: "key",
@@ -81,33 +81,35 @@ const KEY: Column = {
   scale: 0,
 };
 
-/** SQL for a SQLite row's key. */
-const KEY_SQL = "coalesce(execution_id, coalesce(run_id || '@', '') || epoch_us(created_at))";
-
-const SUPERSEDED = `source = 'sqlite' and ${KEY_SQL} in (select key from superseded)`;
-
 /** A writer on one DuckDB.
  *
- * Errors: TaskError naming column and run for a value without a representation; Error for a chunk that does not
+ * Errors: TaskError naming column and row for a value without a representation; Error for a chunk that does not
  * read back as it was staged.
  */
 export function createChunkWriter(db: DuckDb, options: ChunkWriterOptions): ChunkWriter {
-  const buffers = options.columns.map(createBuffer);
-  const fields = options.fields.map((name) => buffers.find((buffer) => buffer.column.name === name)!);
+  const { dataset } = options;
+  const buffers = dataset.columns.map(createBuffer);
+  const order = fieldOrder(dataset);
+  const fields = order.map((column) => buffers.find((buffer) => buffer.column.name === column.name)!);
+  const placeOf = (name: string) => order.findIndex((column) => column.name === name);
   const badRowOf = (error: CopyValueError): BadRow => ({
-    run: textOf(error, options.fields.indexOf("run_id")),
-    source: textOf(error, options.fields.indexOf("source")),
+    name: textOf(error, order[placeOf(dataset.label.column)], placeOf(dataset.label.column)),
+    source: dataset.hasSources ? textOf(error, order[placeOf("source")], placeOf("source")) : "postgres",
     finding: `column "${error.column}" ${error.message}`,
   });
   const onBadRow = options.onBadRow && ((error: CopyValueError) => options.onBadRow!(badRowOf(error)));
   let rows = 0;
   // Rows of several sources come one source after another.
   let mixed = false;
-  let last = FIRST_MICROS;
-  const createdAt = buffers.find((buffer) => buffer.column.name === "created_at")!;
-  const microsOf = (row: number) => new DataView(createdAt.values.buffer).getBigInt64(8 * row, true);
+  let last = FIRST_INSTANT;
+  const [days] = fields;
+  const instantOf = (row: number) =>
+    days.column.layout === "date"
+      ? BigInt(days.words[row])
+      : new DataView(days.values.buffer).getBigInt64(8 * row, true);
+  const superseded = `source = 'sqlite' and ${options.rowKey} in (select key from superseded)`;
   const stageSql = `create or replace table stage (${
-    options.columns.map((column) => `${quote(column.name)} ${column.duckdbType}`)
+    dataset.columns.map((column) => `${quote(column.name)} ${column.duckdbType}`)
   })`;
   // Batches of one transaction become the table as they are; committed one by one, they would be copied into it.
   const createStage = () => db.run(`${stageSql}; begin transaction`);
@@ -134,25 +136,25 @@ export function createChunkWriter(db: DuckDb, options: ChunkWriterOptions): Chun
         if (error instanceof CopyFormatError) {
           throw new TaskError(`Cannot read rows: ${error.message}; run the export again`);
         }
-        throw error instanceof CopyValueError ? valueError(badRowOf(error)) : error;
+        throw error instanceof CopyValueError ? valueError(badRowOf(error), dataset) : error;
       }
       if (rows > before) {
-        mixed ||= microsOf(before) < last;
-        last = microsOf(rows - 1);
+        mixed ||= instantOf(before) < last;
+        last = instantOf(rows - 1);
       }
       if (rows >= INSERT_ROWS) insertTuples();
     },
     addKept(file, source) {
       insertTuples();
-      withFile(db, file, () => db.run(keptSql(db, options, source)));
+      withFile(db, file, () => db.run(keptSql(db, options, { source, superseded })));
       staged = Number(db.one("select count(*) from stage")[0]);
       mixed = true;
     },
     countSuperseded: (file) =>
-      withFile(db, file, () => Number(db.one(`select count(*) from ${KEPT_ROWS} where ${SUPERSEDED}`)[0])),
+      withFile(db, file, () => Number(db.one(`select count(*) from ${KEPT_ROWS} where ${superseded}`)[0])),
     keysOf: (file) =>
       withFile(db, file, () => {
-        const { rows } = db.query(`select ${KEY_SQL} as key from ${KEPT_ROWS} where source = 'sqlite'`);
+        const { rows } = db.query(`select ${options.rowKey} as key from ${KEPT_ROWS} where source = 'sqlite'`);
         return rows.map(([key]) => key!);
       }),
     supersede(keys) {
@@ -171,12 +173,12 @@ export function createChunkWriter(db: DuckDb, options: ChunkWriterOptions): Chun
         return undefined;
       }
       db.run("commit");
-      writeChunk(db, mixed);
-      const chunk = verifyChunk(db, options.columns, staged);
+      writeChunk(db, mixed ? dataset.sort : []);
+      const chunk = verifyChunk(db, dataset, staged);
       createStage();
       staged = 0;
       mixed = false;
-      last = FIRST_MICROS;
+      last = FIRST_INSTANT;
       return chunk;
     },
   };
@@ -196,7 +198,11 @@ function withFile<T>(db: DuckDb, file: Uint8Array, work: () => T): T {
 }
 
 /** The INSERT of the kept rows: columns by name, in today's types. */
-function keptSql(db: DuckDb, { columns, redacted }: ChunkWriterOptions, source: string): string {
+function keptSql(
+  db: DuckDb,
+  { dataset: { columns }, redacted }: ChunkWriterOptions,
+  { source, superseded }: { readonly source: string; readonly superseded: string },
+): string {
   const there = new Set(db.query(`select * from ${KEPT_ROWS} limit 0`).columns);
   const values = columns.map(({ name, duckdbType }) =>
     there.has(name) && !redacted.includes(name)
@@ -204,22 +210,22 @@ function keptSql(db: DuckDb, { columns, redacted }: ChunkWriterOptions, source: 
       : `cast(null as ${duckdbType})`
   );
   return `insert into stage select ${values} from ${KEPT_ROWS}
-    where source = ${literal(source)} and (${SUPERSEDED}) is not true`;
+    where source = ${literal(source)} and (${superseded}) is not true`;
 }
 
 /** Writes the staged rows; tuples of one source alone come in order, together with kept rows they are sorted. */
-function writeChunk(db: DuckDb, sorted: boolean): void {
-  const order = sorted ? " order by created_at, source, run_id, execution_id" : "";
+function writeChunk(db: DuckDb, sort: readonly string[]): void {
+  const order = sort.length > 0 ? ` order by ${sort.map(quote).join(", ")}` : "";
   db.run(
     `copy (select * from stage${order}) to 'memory/${FILE}' (format parquet, codec zstd, row_group_size ${ROW_GROUP_SIZE})`,
   );
 }
 
 /** Reads the written chunk back and compares it with the stage: row group, types, and every row by its hash. */
-function verifyChunk(db: DuckDb, columns: readonly Column[], expected: number): Chunk {
+function verifyChunk(db: DuckDb, dataset: ChunkWriterOptions["dataset"], expected: number): Chunk {
   const file = `read_parquet('memory/${FILE}')`;
-  const staged = db.one(digestSql(columns, "stage"));
-  const written = db.one(digestSql(columns, file));
+  const staged = db.one(digestSql(dataset, "stage"));
+  const written = db.one(digestSql(dataset, file));
   if (staged[0] !== `${expected}`) throw new Error(`DuckDB staged ${staged[0]} of ${expected} rows`);
   if (staged.join() !== written.join()) throw new Error("the written rows are not the staged ones");
   const group = db.one(`select max(row_group_id), max(row_group_num_rows) from parquet_metadata('memory/${FILE}')`);
@@ -234,18 +240,26 @@ function verifyChunk(db: DuckDb, columns: readonly Column[], expected: number): 
 }
 
 /** Rows, two mixtures of all rows' hashes, the types, and rows by source. */
-function digestSql(columns: readonly Column[], table: string): string {
+function digestSql({ columns, hasSources }: ChunkWriterOptions["dataset"], table: string): string {
   const list = columns.map((column) => quote(column.name)).join(", ");
   return `select count(*), bit_xor(h), sum(h::hugeint), any_value(types), count(*) filter (source = 'postgres'),
     count(*) filter (source = 'sqlite')
-    from (select hash(${list}) as h, typeof(row(${list})) as types, source from ${table})`;
+    from (select hash(${list}) as h, typeof(row(${list})) as types, ${
+    hasSources ? "source" : "'postgres' as source"
+  } from ${table})`;
 }
 
-function textOf(error: CopyValueError, field: number): string {
+/** A field of the tuple as text; a uuid as its digits. */
+function textOf(error: CopyValueError, { layout }: Column, field: number): string {
   const bytes = fieldOf(error.tuple, field);
-  return bytes === null ? "" : new TextDecoder().decode(bytes);
+  if (bytes === null) return "";
+  return layout === "uuid"
+    ? bytes.toHex().replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-")
+    : new TextDecoder().decode(bytes);
 }
 
-function valueError({ run, finding }: BadRow): TaskError {
-  return new TaskError(`Cannot export run "${run}": ${finding}; correct the row, or leave it out with --skip-bad-rows`);
+function valueError({ name, finding }: BadRow, { label }: ChunkWriterOptions["dataset"]): TaskError {
+  return new TaskError(
+    `Cannot export ${label.noun} "${name}": ${finding}; correct the row, or leave it out with --skip-bad-rows`,
+  );
 }

@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
+import { checksOf } from "../testing/checks.ts";
 import { columnsOf } from "../testing/columns.ts";
 import { readParquet } from "../testing/parquet.ts";
 import { createChunkWriter } from "./chunk_writer.ts";
 import { type DuckDb, openDuckDb } from "./duckdb.ts";
 import { footerOf } from "./parquet_footer.ts";
+import { HARNESS_ROW_KEY } from "./sqlite_source.ts";
 import { createTupleWriter } from "./tuple_writer.ts";
 
 // Opened outside the tests: the library leaves a message port open when it is first used.
@@ -18,7 +20,7 @@ const COLUMNS = columnsOf({
   seed: "numeric(20,0)",
 });
 
-const OPTIONS = { columns: COLUMNS, fields: COLUMNS.map(({ name }) => name), redacted: [] };
+const OPTIONS = { dataset: checksOf(COLUMNS), rowKey: HARNESS_ROW_KEY, redacted: [] };
 
 const START = 1_756_684_800_000_000n;
 

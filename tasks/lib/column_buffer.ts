@@ -26,6 +26,7 @@ export const WIDTH: Readonly<Record<Layout, number>> = {
   bool: 1 / 8,
   decimal: 16,
   timestamp: 8,
+  date: 4,
 };
 
 /** An empty buffer for a column. */

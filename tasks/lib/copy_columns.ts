@@ -7,6 +7,9 @@ import type { Layout } from "./dataset.ts";
 /** Microseconds from 1970, where Arrow's timestamps start, to 2000, where Postgres's do. */
 export const POSTGRES_EPOCH_MICROS = 946_684_800_000_000n;
 
+/** The same in days. */
+export const POSTGRES_EPOCH_DAYS = 10_957;
+
 const EPOCH_LOW = Number(POSTGRES_EPOCH_MICROS & 0xffffffffn);
 const EPOCH_HIGH = Number(POSTGRES_EPOCH_MICROS >> 32n);
 
@@ -23,6 +26,7 @@ export const DECODE: Readonly<Record<Layout, DecodeColumn>> = {
   int32: decodeFourBytes,
   bool: decodeBool,
   timestamp: decodeTimestamp,
+  date: decodeDate,
   decimal: decodeDecimals,
   text: decodeText,
   uuid: decodeUuid,
@@ -101,6 +105,26 @@ function decodeTimestamp(batch: Batch, base: number, buffer: ColumnBuffer, first
     }
     words[2 * index] = sum | 0;
     words[2 * index + 1] = top;
+  }
+}
+
+function decodeDate(batch: Batch, base: number, buffer: ColumnBuffer, first: number): void {
+  const { view, starts, rows } = batch;
+  const { words, validity } = buffer;
+  for (let row = 0, index = first; row < rows; row++, index++) {
+    const start = starts[base + row];
+    if (start < 0) {
+      buffer.nulls++;
+      continue;
+    }
+    expectLength(view, start, 4);
+    validity[index >> 3] |= 1 << (index & 7);
+    const days = view.getInt32(start);
+    if (days === 0x7fffffff || days === -0x80000000) {
+      throw valueError(batch, row, buffer, "is infinite, which a Parquet date cannot be");
+    }
+    // The last day that Postgres knows is 2,145,031,948 days after its epoch: the sum fits.
+    words[index] = days + POSTGRES_EPOCH_DAYS;
   }
 }
 

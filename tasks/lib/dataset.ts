@@ -1,7 +1,7 @@
 import { TaskError } from "./errors.ts";
 
 /** How a column's values are laid out in memory, one per Arrow type in use. */
-export type Layout = "text" | "uuid" | "int64" | "int32" | "float64" | "bool" | "decimal" | "timestamp";
+export type Layout = "text" | "uuid" | "int64" | "int32" | "float64" | "bool" | "decimal" | "timestamp" | "date";
 
 /** One column of a dataset, with the one type it has in every file. */
 export interface Column {
@@ -19,10 +19,28 @@ export interface Column {
   readonly scale: number;
 }
 
-/** A dataset as its Postgres SELECT defines it. */
+/** A dataset as its Postgres SELECT defines it, and the head of that file. */
 export interface Dataset {
-  /** For example "checks". */
+  /** For example "requests": a lane holds one dataset, and its files bear its name. */
   readonly name: string;
+  /** The file that defines it. */
+  readonly file: string;
+  /** Whether its lanes bear the environment's name alone, without its own. */
+  readonly isPlain: boolean;
+  /** Its table, with the schema. */
+  readonly table: string;
+  /** Column whose UTC day is a row's day. */
+  readonly day: Column;
+  /** Column of the table that tells its rows apart. */
+  readonly key: string;
+  /** What a row is called in messages, and the column that names it. */
+  readonly label: { readonly noun: string; readonly column: string };
+  /** Columns that put rows of several sources in order; they are never redacted. */
+  readonly sort: readonly string[];
+  /** Columns of the table that do not leave. */
+  readonly leftOut: readonly string[];
+  /** Whether its rows can come from several kinds of source: then they say which, in the column "source". */
+  readonly hasSources: boolean;
   /** In file order. */
   readonly columns: readonly Column[];
   /** The SELECT, without a final semicolon. */
@@ -41,6 +59,7 @@ const TYPES: Readonly<Record<string, { layout: Layout; duckdbType: string }>> = 
   "double precision": { layout: "float64", duckdbType: "DOUBLE" },
   "boolean": { layout: "bool", duckdbType: "BOOLEAN" },
   "timestamptz": { layout: "timestamp", duckdbType: "TIMESTAMP WITH TIME ZONE" },
+  "date": { layout: "date", duckdbType: "DATE" },
 };
 
 const COLUMN_LINE =
@@ -49,15 +68,28 @@ const COLUMN_LINE =
 /** A column of the table; its name is in either group. */
 const SOURCE_COLUMN = /\bc\.(?:"(\w+)"|(\w+))/g;
 
-/** The dataset that a SELECT of one `<expression>::<type> as <name>` a line defines.
+/** What a file declares above its SELECT, each in a comment of its own. */
+const DECLARATIONS = {
+  table: /^[a-z_]\w*\.[a-z_]\w*$/,
+  day: /^\w+$/,
+  key: /^\w+$/,
+  label: /^\w+ [\w ]+$/,
+  sort: /^\w+(, \w+)*$/,
+};
+
+/** The dataset that a file defines: its head declares table, day, key, label and sort, its SELECT has one
+ * `<expression>::<type> as <name>` a line. "lane: ENV" in the head leaves its name out of its lanes', and
+ * "left out" names columns that are not missing from the SELECT by mistake.
  *
- * Errors: TaskError naming the line that is not of that form, or the column whose type has no Parquet mapping.
+ * Errors: TaskError naming the declaration that is missing or names no column, the line that is not of that form, or the
+ * column whose type has no Parquet mapping.
  */
 export function parseDataset(name: string, file: string, text: string): Dataset {
   const lines = text.split("\n");
   const start = lines.findIndex((line) => line.trim() === "select");
   const end = lines.findIndex((line) => line.startsWith("from "));
   if (start < 0 || end < start) throw new TaskError(`Cannot export "${name}": ${file} has no "select" and "from" line`);
+  const head = parseHead(name, file, lines.slice(0, start));
   const casts = new Map<string, string>();
   const columns = lines.slice(start + 1, end).map((line, index): Column => {
     const match = COLUMN_LINE.exec(line)?.groups;
@@ -74,7 +106,63 @@ export function parseDataset(name: string, file: string, text: string): Dataset 
   });
   const select = lines.slice(start).join("\n").trim().replace(/;$/, "");
   const sourceColumns = [...select.matchAll(SOURCE_COLUMN)].map((match) => match[1] ?? match[2]);
-  return { name, columns, select, sourceColumns, casts };
+  const [column, ...noun] = head.label.split(" ");
+  const sort = head.sort.split(", ");
+  for (const wanted of [head.day, column, ...sort]) {
+    if (columns.some(({ name }) => name === wanted)) continue;
+    throw new TaskError(`Cannot export "${name}": ${file} declares column "${wanted}", which its SELECT does not have`);
+  }
+  const day = columns.find(({ name }) => name === head.day)!;
+  if (day.layout !== "timestamp" && day.layout !== "date") {
+    throw new TaskError(`Cannot export "${name}": column "${day.name}" gives no day; cast it to timestamptz or date`);
+  }
+  const isPlain = declared("lane", lines.slice(0, start)) === "ENV";
+  const leftOut = declared("left out", lines.slice(0, start))?.split(", ") ?? [];
+  const hasSources = columns.some(({ name }) => name === "source");
+  const label = { noun: noun.join(" "), column };
+  return {
+    name,
+    file,
+    isPlain,
+    table: head.table,
+    day,
+    key: head.key,
+    label,
+    sort,
+    leftOut,
+    hasSources,
+    columns,
+    select,
+    sourceColumns,
+    casts,
+  };
+}
+
+/** The text of one declaration. */
+function declared(what: string, lines: readonly string[]): string | undefined {
+  const start = `-- ${what}: `;
+  return lines.find((line) => line.startsWith(start))?.slice(start.length).trim();
+}
+
+/** The declarations above a SELECT: `-- table: public.things`. */
+function parseHead(
+  name: string,
+  file: string,
+  lines: readonly string[],
+): Readonly<Record<keyof typeof DECLARATIONS, string>> {
+  const entries = Object.entries(DECLARATIONS).map(([what, form]) => {
+    const text = declared(what, lines);
+    if (text !== undefined && form.test(text)) return [what, text];
+    throw new TaskError(
+      `Cannot export "${name}": ${file} does not declare its ${what}; write a line "-- ${what}: ..." above the SELECT`,
+    );
+  });
+  return Object.fromEntries(entries);
+}
+
+/** A dataset's columns in the order of a tuple's fields: first the one that the day is read from. */
+export function fieldOrder({ columns, day }: Pick<Dataset, "columns" | "day">): readonly Column[] {
+  return [day, ...columns.filter(({ name }) => name !== day.name)];
 }
 
 function toColumn(dataset: string, file: string, name: string, type: string): Column {

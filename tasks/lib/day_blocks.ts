@@ -1,7 +1,8 @@
 import type { Readable } from "node:stream";
 import { BLOCK_BYTES, type BlockPool } from "./block_pool.ts";
 import { headerSize, isTrailer } from "./copy_binary.ts";
-import { POSTGRES_EPOCH_MICROS } from "./copy_columns.ts";
+import { POSTGRES_EPOCH_DAYS, POSTGRES_EPOCH_MICROS } from "./copy_columns.ts";
+import type { Column } from "./dataset.ts";
 import { type Day, DAY_MICROS, dayOf, startOf } from "./day.ts";
 import { EXIT, TaskError } from "./errors.ts";
 import type { DayBlock } from "./source.ts";
@@ -10,8 +11,8 @@ import { type Patience, unlessStalled } from "./stall.ts";
 /** Blocks read ahead of the consumer. */
 const MAX_QUEUED = 4;
 
-/** Position of created_at's eight bytes in a tuple: after the field count and the length of the first field. */
-const CREATED_AT = 6;
+/** Position of a tuple's first field, whose day is the tuple's: after the field count and the field's length. */
+const FIRST_FIELD = 6;
 
 /** Options of `splitByDay`. */
 export interface StreamOptions {
@@ -21,7 +22,7 @@ export interface StreamOptions {
   readonly patience: Patience;
 }
 
-/** Blocks of a COPY stream of tuples ordered by their first field, created_at; none spans two days.
+/** Blocks of a COPY stream of tuples of so many `fields`, ordered by the first, a timestamp or date; none spans two days.
  *
  * The server sends one tuple a message, so a chunk of the stream is one tuple. The time that the consumer takes for a
  * block is not the server's.
@@ -31,12 +32,12 @@ export interface StreamOptions {
  */
 export async function* splitByDay(
   stream: Readable,
-  columns: number,
+  fields: readonly Column[],
   { blocks, patience }: StreamOptions,
 ): AsyncGenerator<DayBlock> {
   const queue: DayBlock[] = [];
   const more = { what: "a row", received: () => chunks };
-  const splitter = createSplitter(columns, blocks, (block) => queue.push(block));
+  const splitter = createSplitter(fields, blocks, (block) => queue.push(block));
   let wake = () => {};
   let chunks = 0;
   let state = "open" as "open" | "ended" | Error;
@@ -87,11 +88,13 @@ interface Splitter {
   end(): void;
 }
 
-function createSplitter(columns: number, blocks: BlockPool, emit: (block: DayBlock) => void): Splitter {
+function createSplitter(fields: readonly Column[], blocks: BlockPool, emit: (block: DayBlock) => void): Splitter {
   let block = blocks.take(BLOCK_BYTES);
   let [at, rows] = [0, 0];
   let day: Day | undefined;
-  // First instant after the day, by halves of a signed 64-bit number: no BigInt is made for a tuple.
+  const isDate = fields[0].layout === "date";
+  // First value after the day, by halves of a signed 64-bit number: no BigInt is made for a tuple. A date has the first
+  // half alone.
   let [endHigh, endLow] = [-0x80000000, 0];
   let started = false;
   let ended = false;
@@ -102,8 +105,14 @@ function createSplitter(columns: number, blocks: BlockPool, emit: (block: DayBlo
   };
   const startDay = (tuple: Uint8Array) => {
     flush();
-    const micros = new DataView(tuple.buffer, tuple.byteOffset).getBigInt64(CREATED_AT) + POSTGRES_EPOCH_MICROS;
-    day = dayOf(micros);
+    const field = new DataView(tuple.buffer, tuple.byteOffset + FIRST_FIELD);
+    if (isDate) {
+      const days = field.getInt32(0);
+      day = dayOf(BigInt(days + POSTGRES_EPOCH_DAYS) * DAY_MICROS);
+      endHigh = days + 1;
+      return;
+    }
+    day = dayOf(field.getBigInt64(0) + POSTGRES_EPOCH_MICROS);
     const end = startOf(day) + DAY_MICROS - POSTGRES_EPOCH_MICROS;
     [endHigh, endLow] = [Number(BigInt.asIntN(32, end >> 32n)), Number(end & 0xffffffffn)];
   };
@@ -119,10 +128,12 @@ function createSplitter(columns: number, blocks: BlockPool, emit: (block: DayBlo
         ended = true;
         return;
       }
-      if (((tuple[0] << 8) | tuple[1]) !== columns) throw new Error("a message of the COPY stream is not one row");
+      if (((tuple[0] << 8) | tuple[1]) !== fields.length) {
+        throw new Error("a message of the COPY stream is not one row");
+      }
       const high = (tuple[6] << 24) | (tuple[7] << 16) | (tuple[8] << 8) | tuple[9];
       const low = ((tuple[10] << 24) | (tuple[11] << 16) | (tuple[12] << 8) | tuple[13]) >>> 0;
-      if (high > endHigh || (high === endHigh && low >= endLow)) startDay(tuple);
+      if (high > endHigh || (high === endHigh && (isDate || low >= endLow))) startDay(tuple);
       if (at + tuple.length > block.length) {
         flush();
         if (tuple.length > block.length) block = blocks.take(tuple.length);

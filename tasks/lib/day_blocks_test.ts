@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { Readable } from "node:stream";
-import { concat, tupleOf } from "../testing/columns.ts";
+import { columnsOf, concat, tupleOf } from "../testing/columns.ts";
 import { createBlockPool } from "./block_pool.ts";
 import { fieldOf, headerSize } from "./copy_binary.ts";
-import { POSTGRES_EPOCH_MICROS } from "./copy_columns.ts";
+import { POSTGRES_EPOCH_DAYS, POSTGRES_EPOCH_MICROS } from "./copy_columns.ts";
 import { type Day, DAY_MICROS, startOf } from "./day.ts";
 import { splitByDay } from "./day_blocks.ts";
 import type { DayBlock } from "./source.ts";
@@ -11,6 +11,7 @@ import type { DayBlock } from "./source.ts";
 const HEADER = Uint8Array.fromHex("5047434f50590aff0d0a000000000000000000");
 const TRAILER = Uint8Array.of(0xff, 0xff);
 const DAY = startOf("2025-08-29");
+const FIELDS = columnsOf({ at: "timestamptz", text: "text" });
 const PATIENCE = { label: "a test's", idleMs: 60_000, startMs: 60_000 };
 
 /** A tuple of created_at, in microseconds since 1970, and a text. */
@@ -24,7 +25,7 @@ function streamOf(chunks: Iterable<Uint8Array>): Readable {
 }
 
 async function blocksOf(chunks: Iterable<Uint8Array>, blocks = createBlockPool()): Promise<DayBlock[]> {
-  return await Array.fromAsync(splitByDay(streamOf(chunks), 2, { blocks, patience: PATIENCE }));
+  return await Array.fromAsync(splitByDay(streamOf(chunks), FIELDS, { blocks, patience: PATIENCE }));
 }
 
 /** Texts of the tuples of each block, and their days. */
@@ -62,6 +63,22 @@ Deno.test("splitByDay() starts a block with each day", async () => {
     ["2025-08-30", ["g"]],
     ["9999-12-31", ["last"]],
   ]);
+});
+
+Deno.test("splitByDay() starts a block with each day of a date", async () => {
+  const days = ["0001-01-01", "1969-12-31", "1970-01-01", "2000-01-01", "2000-01-02", "9999-12-31"];
+  const rowOf = (day: Day) => {
+    const field = Number(startOf(day) / DAY_MICROS) - POSTGRES_EPOCH_DAYS;
+    return tupleOf([(field >>> 0).toString(16).padStart(8, "0"), "61"]);
+  };
+  const tuples = days.flatMap((day) => [rowOf(day), rowOf(day)]);
+  const blocks = await Array.fromAsync(
+    splitByDay(streamOf([HEADER, ...tuples, TRAILER]), columnsOf({ day: "date", text: "text" }), {
+      blocks: createBlockPool(),
+      patience: PATIENCE,
+    }),
+  );
+  assert.deepEqual(blocks.map(({ day, rows }) => [day, rows]), days.map((day) => [day, 2]));
 });
 
 Deno.test("splitByDay() takes a header with the first row or with the trailer", async () => {
@@ -104,7 +121,7 @@ Deno.test("splitByDay() pauses the stream while its consumer is slow, and loses 
     yield TRAILER;
   }
   let [rows, ahead] = [0, 0];
-  for await (const block of splitByDay(streamOf(chunks()), 2, { blocks: createBlockPool(), patience: PATIENCE })) {
+  for await (const block of splitByDay(streamOf(chunks()), FIELDS, { blocks: createBlockPool(), patience: PATIENCE })) {
     rows += block.rows;
     await new Promise((resolve) => setTimeout(resolve, 1));
     ahead = Math.max(ahead, pulled - rows);
@@ -136,7 +153,7 @@ Deno.test("splitByDay() throws when the stream is destroyed", async () => {
     stream.push(row(DAY, "a"));
     setTimeout(() => stream.destroy(cause), 5);
     await assert.rejects(
-      Array.fromAsync(splitByDay(stream, 2, { blocks: createBlockPool(), patience: PATIENCE })),
+      Array.fromAsync(splitByDay(stream, FIELDS, { blocks: createBlockPool(), patience: PATIENCE })),
       expected,
     );
   }
@@ -147,7 +164,7 @@ Deno.test("splitByDay() destroys the stream of a consumer that leaves early", as
   for (const chunk of [HEADER, row(DAY, "a"), row(DAY + DAY_MICROS, "b"), row(DAY + 2n * DAY_MICROS, "c")]) {
     stream.push(chunk);
   }
-  for await (const { day } of splitByDay(stream, 2, { blocks: createBlockPool(), patience: PATIENCE })) {
+  for await (const { day } of splitByDay(stream, FIELDS, { blocks: createBlockPool(), patience: PATIENCE })) {
     assert.equal(day, "2025-08-29");
     break;
   }

@@ -1,5 +1,7 @@
 import { createHash } from "node:crypto";
 import type { SentChunk, StoredGroup } from "./chunk_messages.ts";
+import type { Column } from "./dataset.ts";
+import { DAY_MICROS } from "./day.ts";
 import { readRange, replacing, sha256OfFile, writeAll } from "./lane_files.ts";
 import {
   boundsOf,
@@ -35,10 +37,10 @@ export interface JoinedFile {
   readonly sizeBytes: number;
   /** SHA-256 of the file, in hexadecimal. */
   readonly sha256: string;
-  /** First created_at, in microseconds since 1970, as digits. */
-  readonly minCreatedAt: string;
-  /** Last created_at, likewise. */
-  readonly maxCreatedAt: string;
+  /** First value of the column that gives the day, in microseconds since 1970, as digits. */
+  readonly firstMicros: string;
+  /** Last value, likewise. */
+  readonly lastMicros: string;
 }
 
 /** One Parquet file that is joined from row groups, one after another; no page is encoded anew. */
@@ -53,11 +55,19 @@ export interface DayFile {
   close(): Promise<void>;
 }
 
+/** What a day's file needs beside its row groups. */
+export interface DayFileOptions {
+  /** Key-value metadata. */
+  readonly metadata: ReadonlyMap<string, string>;
+  /** Column that gives the day. */
+  readonly day: Pick<Column, "name" | "layout">;
+}
+
 /** A day's file under a temporary path, which is made with its first row group.
  *
  * Errors: TaskError naming the path when it cannot be written, or does not read back as it was written.
  */
-export function createDayFile(path: string, metadata: ReadonlyMap<string, string>): DayFile {
+export function createDayFile(path: string, { metadata, day }: DayFileOptions): DayFile {
   const groups: WrittenGroup[] = [];
   let file: Deno.FsFile | undefined;
   let like: ParquetFooter | undefined;
@@ -79,7 +89,7 @@ export function createDayFile(path: string, metadata: ReadonlyMap<string, string
       await writeAll(file, PARQUET_MAGIC);
     }
     const moved = encodeGroup(moveGroup(group, end - group.start));
-    groups.push({ group: moved, sha256: await write(file), ...createdAtOf(group) });
+    groups.push({ group: moved, sha256: await write(file), ...instantsOf(group, day) });
     end += group.end - group.start;
   };
   const release = () => {
@@ -119,7 +129,7 @@ export function createDayFile(path: string, metadata: ReadonlyMap<string, string
 interface WrittenGroup {
   readonly group: EncodedGroup;
   readonly sha256: string;
-  /** Bounds of created_at, in microseconds since 1970. */
+  /** Bounds of the column that gives the day, in microseconds since 1970. */
   readonly min: bigint;
   readonly max: bigint;
 }
@@ -163,15 +173,21 @@ async function readBack(
     path,
     sizeBytes: written.sizeBytes,
     sha256: await sha256OfFile(path),
-    minCreatedAt: `${first.reduce((a, b) => a < b ? a : b)}`,
-    maxCreatedAt: `${last.reduce((a, b) => a > b ? a : b)}`,
+    firstMicros: `${first.reduce((a, b) => a < b ? a : b)}`,
+    lastMicros: `${last.reduce((a, b) => a > b ? a : b)}`,
   };
 }
 
-/** The first and last created_at that a row group names. */
-function createdAtOf(group: RowGroup): { readonly min: bigint; readonly max: bigint } {
-  const { min, max } = boundsOf(group, "created_at")!;
-  const micros = (bytes: Uint8Array) => new DataView(bytes.buffer, bytes.byteOffset).getBigInt64(0, true);
+/** The first and last instant that a row group names in the column that gives the day. */
+function instantsOf(
+  group: RowGroup,
+  { name, layout }: DayFileOptions["day"],
+): { readonly min: bigint; readonly max: bigint } {
+  const { min, max } = boundsOf(group, name)!;
+  const micros = (bytes: Uint8Array) => {
+    const view = new DataView(bytes.buffer, bytes.byteOffset);
+    return layout === "date" ? BigInt(view.getInt32(0, true)) * DAY_MICROS : view.getBigInt64(0, true);
+  };
   return { min: micros(min), max: micros(max) };
 }
 

@@ -14,6 +14,7 @@ const db = await openDuckDb();
 const python = await findPython(["pyarrow", "duckdb"]);
 
 const METADATA = new Map([["heretix.dataset", "checks"], ["heretix.redacted", '["ü"]']]);
+const FILE_OPTIONS = { metadata: METADATA, day: { name: "created_at", layout: "timestamp" } } as const;
 
 /** Columns of every kind by name, as SQL over a number n of which every third is NULL, every seventh extreme. */
 const COLUMNS: Readonly<Record<string, string>> = {
@@ -56,7 +57,7 @@ async function withDirectory(use: (directory: string) => Promise<void>): Promise
 /** Three chunks joined into one file. */
 async function joinThree(path: string) {
   const chunks = [chunkOf(0, 100), chunkOf(100, 250), chunkOf(250, 251 + 120)];
-  const file = createDayFile(path, METADATA);
+  const file = createDayFile(path, FILE_OPTIONS);
   for (const chunk of chunks) await file.addChunk(chunk);
   return { chunks, joined: (await file.finish())! };
 }
@@ -85,7 +86,7 @@ Deno.test("createDayFile() joins chunks into one file of as many row groups, eve
     const bytes = await Deno.readFile(path);
     assert.equal(joined.sizeBytes, bytes.length);
     assert.equal(joined.sha256, createHash("sha256").update(bytes).digest("hex"));
-    assert.deepEqual([joined.minCreatedAt, joined.maxCreatedAt], ["1756684800000001", "1756685170000001"]);
+    assert.deepEqual([joined.firstMicros, joined.lastMicros], ["1756684800000001", "1756685170000001"]);
     const footer = await readFooter(path);
     assert.deepEqual([...metadataOf(footer)], [...METADATA]);
     assert.deepEqual(columnNames(footer), Object.keys(COLUMNS));
@@ -161,7 +162,7 @@ Deno.test("copyGroup() takes row groups over as bytes, in any order, beside new 
     const [first, second] = [join(directory, "first.parquet"), join(directory, "second.parquet")];
     await joinThree(first);
     const footer = await readFooter(first);
-    const file = createDayFile(second, METADATA);
+    const file = createDayFile(second, FILE_OPTIONS);
     await file.copyGroup({ path: first, footer, group: footer.groups[2] });
     await file.addChunk(chunkOf(1000, 1010));
     await file.copyGroup({ path: first, footer, group: footer.groups[0] });
@@ -192,14 +193,14 @@ Deno.test("createDayFile() refuses row groups of different columns, and bytes th
   withDirectory(async (directory) => {
     const { nothing: _nothing, ...fewer } = COLUMNS;
     const path = join(directory, "checks.parquet");
-    const file = createDayFile(path, METADATA);
+    const file = createDayFile(path, FILE_OPTIONS);
     await file.addChunk(chunkOf(0, 10));
     await assert.rejects(file.addChunk(chunkOf(0, 10, fewer)), {
       message:
         `Cannot write "${path}": its row groups have different columns; nothing was replaced, correct that and export again`,
     });
     await file.close();
-    const other = createDayFile(join(directory, "other.parquet"), METADATA);
+    const other = createDayFile(join(directory, "other.parquet"), FILE_OPTIONS);
     const chunk = chunkOf(0, 10);
     await other.addChunk({ ...chunk, sha256: chunkOf(1, 10).sha256 });
     await assert.rejects(other.finish(), /a row group does not read back as it was verified/);
@@ -230,16 +231,16 @@ Deno.test("createDayFile() writes to no file that is there already", () =>
   withDirectory(async (directory) => {
     const path = join(directory, "checks.parquet");
     await Deno.writeTextFile(path, "theirs");
-    const file = createDayFile(path, METADATA);
+    const file = createDayFile(path, FILE_OPTIONS);
     await assert.rejects(file.addChunk(chunkOf(0, 10)), /^TaskError: Cannot write ".*checks\.parquet": File exists/);
     assert.equal(await Deno.readTextFile(path), "theirs");
   }));
 
 Deno.test("createDayFile() makes no file without a row group, and takes nothing after it was closed", () =>
   withDirectory(async (directory) => {
-    const empty = createDayFile(join(directory, "empty.parquet"), METADATA);
+    const empty = createDayFile(join(directory, "empty.parquet"), FILE_OPTIONS);
     assert.equal(await empty.finish(), undefined);
-    const closed = createDayFile(join(directory, "closed.parquet"), METADATA);
+    const closed = createDayFile(join(directory, "closed.parquet"), FILE_OPTIONS);
     await closed.close();
     await assert.rejects(closed.addChunk(chunkOf(0, 10)), /the file was closed/);
     assert.deepEqual(await Array.fromAsync(Deno.readDir(directory)), []);

@@ -67,7 +67,10 @@ async function withLane(use: (lane: string, trace: readonly string[]) => Promise
     const [{ start, end }] = footerOf(bytes).groups;
     const sha256 = createHash("sha256").update(bytes.subarray(start, end)).digest("hex");
     const write = async (path: string) => {
-      const file = createDayFile(join(lane, path), formatMark({ dataset: "checks", redacted: [] }));
+      const file = createDayFile(join(lane, path), {
+        metadata: formatMark({ dataset: "checks", redacted: [] }),
+        day: { name: "created_at", layout: "timestamp" },
+      });
       await file.addChunk({ bytes, sha256 });
       await file.finish();
     };
@@ -89,7 +92,7 @@ Deno.test("commit() writes, syncs and renames in an order that a power cut canno
   withLane(async (lane) => {
     const manifest = emptyManifest("checks", []);
     const renames = [{ from: `${DAY}/.checks.parquet.${ID}.part`, to: `${DAY}/checks.parquet` }];
-    const ownership = { dataset: { name: "checks", columns: [] }, manifest };
+    const ownership = { dataset: { name: "checks", columns: [], sort: [] }, manifest };
     const trace = await traceDisk(
       lane,
       () => commit(lane, { renames, removals: [`${GONE}/checks.parquet`], manifest, ownership }),

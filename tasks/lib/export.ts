@@ -2,7 +2,7 @@ import { createHash, type Hash } from "node:crypto";
 import type { BlockPool } from "./block_pool.ts";
 import { openChunkPool } from "./chunk_pool.ts";
 import type { BadRow } from "./chunk_writer.ts";
-import type { Column } from "./dataset.ts";
+import type { Dataset } from "./dataset.ts";
 import type { Day } from "./day.ts";
 import { compileDuckDb } from "./duckdb_code.ts";
 import { EXIT, TaskError } from "./errors.ts";
@@ -10,12 +10,13 @@ import { type ExportPlan, planExport, settleRereads } from "./export_plan.ts";
 import { formatMark } from "./file_mark.ts";
 import { createDay, type Damage, filePath, findDamage } from "./lake.ts";
 import { recover } from "./lane_commit.ts";
-import { type Ownership, refuseForeign } from "./lane_guard.ts";
+import { refuseForeign } from "./lane_guard.ts";
 import { type Manifest, rowsOf } from "./manifest.ts";
 import { publish, type Published } from "./publish.ts";
 import { refuseRedaction } from "./redaction.ts";
-import { type DayRange, fieldOrder, isInRange, type Source, SOURCE_KINDS, type SourceKind } from "./source.ts";
+import { type DayRange, isInRange, type Source, SOURCE_KINDS, type SourceKind } from "./source.ts";
 import { hasOnlyGoneForward } from "./source_state.ts";
+import { HARNESS_ROW_KEY } from "./sqlite_source.ts";
 import { stageDays, type StagedDay } from "./stage.ts";
 
 /** What an export needs beside its sources. */
@@ -26,12 +27,12 @@ export interface ExportOptions {
   readonly directory: string;
   /** What the lane holds now. */
   readonly manifest: Manifest;
-  /** What tells the lane's own files from others. */
-  readonly ownership: Ownership;
-  /** Columns in file order. */
-  readonly columns: readonly Column[];
+  /** What the lane holds. */
+  readonly dataset: Dataset;
   /** Columns that are NULL in every row. */
   readonly redacted: readonly string[];
+  /** Those that were asked for; undefined where none were named. */
+  readonly requested?: readonly string[];
   /** Days to look at. */
   readonly range: DayRange;
   /** Whether every day of Postgres is read, and not only those whose fingerprint has changed. */
@@ -82,7 +83,7 @@ export async function planLane(sources: readonly Source[], options: ExportOption
   const unknown = damages.filter(({ isUnknown }) => isUnknown);
   const looksAt = (day: Day) => sources.some(({ partial, days }) => !partial || days.has(day));
   const theirs = unknown.filter(({ day }) => looksAt(day)).map(({ day, file }) => filePath(day, file));
-  await refuseForeign(directory, theirs, options.ownership);
+  await refuseForeign(directory, theirs, options);
   const plan = planExport({
     ...options,
     sources,
@@ -101,14 +102,14 @@ export async function planLane(sources: readonly Source[], options: ExportOption
  * The caller holds the lane's lock and has recovered it.
  */
 export async function exportLane(sources: readonly Source[], options: ExportOptions): Promise<ExportResult> {
-  const { directory, manifest, columns, redacted, ownership } = options;
+  const { directory, manifest, dataset, redacted } = options;
   const plan = await planLane(sources, options);
   try {
     const staged = plan.writes.length === 0 ? [] : await stage(plan, sources, options);
     staged.flatMap(({ badRows }) => badRows).forEach(options.events.badRow);
     expectAllRows(staged, plan, { ...options, sources });
     options.signal.throwIfAborted();
-    const pairs = columns.map(({ name, duckdbType }) => [name, duckdbType] as const);
+    const pairs = dataset.columns.map(({ name, duckdbType }) => [name, duckdbType] as const);
     const published = await publish(staged, {
       ...options,
       next: { columns: pairs, redacted: [...redacted].sort() },
@@ -119,24 +120,24 @@ export async function exportLane(sources: readonly Source[], options: ExportOpti
     });
     return { plan, ...published };
   } catch (error) {
-    await recover(directory, ownership.dataset).catch(() => {});
+    await recover(directory, dataset).catch(() => {});
     throw error;
   }
 }
 
 async function stage(plan: ExportPlan, sources: readonly Source[], options: ExportOptions): Promise<StagedDay[]> {
-  const { directory, columns, redacted, skipBadRows, missingOnly, signal, ownership } = options;
+  const { directory, dataset, redacted, skipBadRows, missingOnly, signal } = options;
   for (const { day } of plan.writes) await createDay(directory, day);
   using pool = openChunkPool({
     code: await compileDuckDb(),
-    writer: { columns, fields: fieldOrder(columns), redacted },
+    writer: { dataset: dataset, rowKey: HARNESS_ROW_KEY, redacted },
     skipBadRows,
     blocks: options.blocks,
     threads: Math.min(2, navigator.hardwareConcurrency),
   });
-  const metadata = formatMark({ dataset: ownership.dataset.name, redacted });
+  const metadata = formatMark({ dataset: dataset.name, redacted });
   const onRows = progressOf(plan.writes, options);
-  return await stageDays(plan.writes, sources, { directory, pool, metadata, missingOnly, signal, onRows });
+  return await stageDays(plan.writes, sources, { directory, pool, dataset, metadata, missingOnly, signal, onRows });
 }
 
 function progressOf(plans: ExportPlan["writes"], { events }: ExportOptions): (rows: number) => void {
@@ -238,7 +239,11 @@ function countsOf(
 }
 
 /** Changes whenever files written from now on would have other columns, types, redactions or another form. */
-async function schemaDigest({ columns, redacted }: Pick<ExportOptions, "columns" | "redacted">): Promise<string> {
-  const text = JSON.stringify([2, columns.map(({ name, duckdbType }) => [name, duckdbType]), [...redacted].sort()]);
+async function schemaDigest({ dataset, redacted }: Pick<ExportOptions, "dataset" | "redacted">): Promise<string> {
+  const text = JSON.stringify([
+    2,
+    dataset.columns.map(({ name, duckdbType }) => [name, duckdbType]),
+    [...redacted].sort(),
+  ]);
   return new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text))).toHex();
 }

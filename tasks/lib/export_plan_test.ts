@@ -26,7 +26,7 @@ const FILE: ManifestFile = { file: "checks.parquet", sizeBytes: 1, sha256: "" };
 
 function day(rows: Readonly<Record<string, number>>, more: Partial<ManifestDay> = {}): ManifestDay {
   const digests = { postgres: "as read" };
-  const bounds = { minCreatedAt: "0", maxCreatedAt: "0" };
+  const bounds = { firstMicros: "0", lastMicros: "0" };
   return { files: [FILE], rows, ...bounds, schema: "s", fingerprints: {}, digests, keys: {}, skipped: {}, ...more };
 }
 

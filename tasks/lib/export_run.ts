@@ -1,18 +1,19 @@
 import { join } from "node:path";
 import { createBlockPool } from "./block_pool.ts";
 import { openDatabase } from "./database.ts";
-import { type Dataset, parseDataset } from "./dataset.ts";
+import type { Dataset } from "./dataset.ts";
+import { type ExportedDataset, readDatasets } from "./datasets.ts";
 import type { Day } from "./day.ts";
 import { exportLane, type ExportOptions, type ExportResult, planLane } from "./export.ts";
-import { TaskError } from "./errors.ts";
-import { lockFile } from "./file_lock.ts";
-import { createLane, filePath, laneDirectory, listDays, LOCK, readManifest, removeEmptyLane } from "./lake.ts";
-import { recover } from "./lane_commit.ts";
+import { EXIT, TaskError } from "./errors.ts";
+import { filePath, laneName } from "./lake.ts";
+import { lockLanes, openLane, redactedIn } from "./lane.ts";
 import { unfinishedPath } from "./lane_files.ts";
-import { emptyManifest, type Manifest } from "./manifest.ts";
+import type { Manifest } from "./manifest.ts";
 import type { BadRow } from "./chunk_writer.ts";
 import { closeConnection } from "./postgres.ts";
-import { withPostgresSource } from "./postgres_source.ts";
+import { withPostgresSources } from "./postgres_source.ts";
+import { redactedColumns, refuseColumns } from "./redaction.ts";
 import type { Report } from "./report.ts";
 import { toServerFailure } from "./server_failure.ts";
 import type { Settings } from "./settings.ts";
@@ -22,6 +23,8 @@ import { harnessKey, MAX_KEPT_BYTES, readHarness } from "./sqlite_source.ts";
 
 /** What one run of an export is asked to do. */
 export interface ExportRequest {
+  /** Names of the datasets; all that the sources can have where undefined. */
+  readonly datasets?: readonly string[];
   /** Whether the Postgres of the settings is a source. */
   readonly postgres: boolean;
   /** Harness files that are sources; those named later win where they hold the same execution. */
@@ -89,95 +92,153 @@ export interface ExportContext {
   readonly signal: AbortSignal;
 }
 
-const POSTGRES_SELECT = "sql/export/checks.postgres.sql";
-const SQLITE_SELECT = "sql/export/checks.sqlite.sql";
-
-/** Exports the dataset "checks" to the lane of the settings' environment, under the lane's lock. */
-export async function runExport(request: ExportRequest, context: ExportContext): Promise<ExportOutcome> {
-  const { settings, report, signal } = context;
-  const lane = settings.env;
-  const directory = laneDirectory(settings.exportDir, lane);
-  const dataset = parseDataset("checks", POSTGRES_SELECT, await Deno.readTextFile(POSTGRES_SELECT));
-  await using _lock = request.dryRun ? undefined : await lockLane(directory, lane, { request, dataset, context });
-  const manifest = await openManifest(directory, lane, { request, dataset });
-  const badRows: BadRow[] = [];
-  const options: ExportOptions = {
-    ...request,
-    lane,
-    directory,
-    manifest,
-    ownership: { dataset, manifest },
-    columns: dataset.columns,
-    redacted: request.redacted ?? manifest.redacted,
-    blocks: createBlockPool(),
-    signal,
-    events: {
-      note: (text) => report.note(text),
-      damage: ({ day, file, finding }) => report.warn(`${lane}/${filePath(day, file)} ${finding}`),
-      badRow: (row) => badRows.push(row),
-      progress: createProgress(report),
-    },
-  };
-  const act = async (sources: readonly Source[]): Promise<ExportResult> => {
-    if (!request.dryRun) return await exportLane(sources, options);
-    return { plan: await planLane(sources, options), files: 0, rows: 0, sizeBytes: 0, removedDays: 0 };
-  };
-  const result = await withSources(request, dataset, options, context, act);
-  reportBadRows(badRows, report);
-  return { ...result, lane, directory };
-}
-
-interface LaneContext {
-  readonly request: ExportRequest;
-  readonly dataset: Dataset;
-}
-
-async function lockLane(
-  directory: string,
-  lane: string,
-  { request, dataset, context: { report, signal } }: LaneContext & { readonly context: ExportContext },
-): Promise<AsyncDisposable> {
-  await createLane(directory);
-  const lock = await lockFile(`${directory}/${LOCK}`, {
-    what: `export lane "${lane}"`,
-    waitMs: request.waitMs,
-    signal,
-    onWait: (holder) => report.note(`Waiting for lane ${lane}, which ${holder} holds`),
+/** Exports datasets to the lanes of the settings' environment, under the lanes' locks, all of them from one snapshot.
+ *
+ * `onLane` is told what has become of each lane, as soon as it is done; a failure leaves those behind it as they were.
+ */
+export async function runExport(
+  request: ExportRequest,
+  context: ExportContext,
+  onLane: (outcome: ExportOutcome) => void,
+): Promise<void> {
+  const { settings: { env, exportDir }, report, signal } = context;
+  const datasets = await pickDatasets(request);
+  refuseColumns(datasets, request.redacted ?? []);
+  const named = datasets.map((dataset) => ({ dataset, name: laneName(env, dataset) }));
+  const onWait = (lane: string, holder: string) => report.note(`Waiting for lane ${lane}, which ${holder} holds`);
+  await using _locks = request.dryRun ? undefined : await lockLanes(exportDir, named, { ...request, signal, onWait });
+  const lanes = await Promise.all(named.map((lane) => openLane(exportDir, lane, request.redacted)));
+  const inEnv = await redactedIn(exportDir, env, lanes);
+  const blocks = createBlockPool();
+  const jobs = lanes.map((lane) => {
+    const badRows: BadRow[] = [];
+    const options: ExportOptions = {
+      ...request,
+      ...lane,
+      lane: lane.name,
+      requested: request.redacted,
+      redacted: redactedColumns(lane.dataset, request.redacted ?? [], inEnv),
+      blocks,
+      signal,
+      events: {
+        note: (text) => report.note(text),
+        damage: ({ day, file, finding }) => report.warn(`${lane.name}/${filePath(day, file)} ${finding}`),
+        badRow: (row) => badRows.push(row),
+        progress: createProgress(report),
+      },
+    };
+    return { dataset: lane.dataset, options, badRows };
   });
-  const release = async () => {
-    await removeEmptyLane(directory);
-    lock[Symbol.dispose]();
-  };
+  await withSources(request, jobs, context, async ({ options, badRows }, sources) => {
+    const { lane, directory, dataset } = options;
+    const result = request.dryRun
+      ? { plan: await planLane(sources, options), files: 0, rows: 0, sizeBytes: 0, removedDays: 0 }
+      : await exportLane(sources, options);
+    reportBadRows(dataset, badRows, report);
+    onLane({ ...result, lane, directory });
+  });
+}
+
+/** The datasets of a request: those that are named, or all that its sources can have.
+ *
+ * Errors: TaskError (exit 2) for a dataset that none of its sources has.
+ */
+async function pickDatasets({ datasets: names, postgres }: ExportRequest): Promise<ExportedDataset[]> {
+  const datasets = await readDatasets(names);
+  if (postgres) return datasets;
+  const ours = datasets.filter(({ sqlite }) => sqlite !== undefined);
+  if (names === undefined || ours.length === datasets.length) return ours;
+  const [other] = datasets.filter(({ sqlite }) => sqlite === undefined);
+  throw new TaskError(`Cannot export "${other.name}": a harness has none; leave out --from`, EXIT.usage);
+}
+
+/** One lane's part of a run. */
+interface Job {
+  readonly dataset: ExportedDataset;
+  readonly options: ExportOptions;
+  readonly badRows: BadRow[];
+}
+
+/** Opens the sources, gives each lane's to `act` while they hold one state, one lane after another, and closes them. */
+async function withSources(
+  request: ExportRequest,
+  jobs: readonly Job[],
+  context: ExportContext,
+  act: (job: Job, sources: readonly Source[]) => Promise<void>,
+): Promise<void> {
+  const { settings, report, signal } = context;
+  using stack = new DisposableStack();
+  const files = new Map<Job, readonly Source[]>();
+  for (const job of jobs) files.set(job, await openFiles(request, job, { ...context, stack }));
+  const actOn = async (job: Job, ...first: Source[]) => await act(job, [...first, ...files.get(job)!]);
+  if (!request.postgres) {
+    for (const job of jobs) await actOn(job);
+    return;
+  }
+  await using database = await openDatabase(settings.target, { report, signal });
+  // A query that runs or waits for a lock, or a stream that is left early, would hold the process until it ends.
+  const cut = () => closeConnection(database.sql, 0);
+  signal.addEventListener("abort", cut);
+  const acts: Promise<void>[] = [];
   try {
-    await recover(directory, dataset);
-    return { [Symbol.asyncDispose]: release };
+    await withPostgresSources(database.sql, {
+      tables: jobs.map(({ dataset, options }) => ({
+        dataset,
+        redacted: options.redacted,
+        onUnlisted: (column) =>
+          report.warn(`Column "${column}" of ${dataset.name} is not exported; add it to ${dataset.file}`),
+        onBadRow: request.skipBadRows ? options.events.badRow : undefined,
+      })),
+      origin: database.origin,
+      patience: { label: database.label, idleMs: request.idleMs, startMs: Math.max(START_MS, request.idleMs) },
+      range: request.range,
+      blocks: jobs[0].options.blocks,
+    }, async (tables) => {
+      const work = async () => {
+        refuseMissing(request, jobs, { tables, report });
+        for (const [index, job] of jobs.entries()) if (tables[index]) await actOn(job, tables[index]);
+      };
+      acts.push(work());
+      await acts[0].catch(cut);
+    });
   } catch (error) {
-    await release();
-    throw error;
+    // A lost connection ends the transaction at once; once `act` has begun, only its own end counts.
+    if (acts.length === 0) acts.push(Promise.reject(error));
+  } finally {
+    signal.removeEventListener("abort", cut);
+  }
+  try {
+    await acts[0];
+  } catch (error) {
+    throw toServerFailure(error, { verb: "export", label: database.label, local: database.local });
   }
 }
 
-/** The lane's manifest; one made from its files where it was lost, so that no source's rows are. */
-async function openManifest(directory: string, lane: string, { request, dataset }: LaneContext): Promise<Manifest> {
-  const manifest = await readManifest(directory, dataset.name);
-  if (manifest !== undefined) return manifest;
-  const hasDays = (await listDays(directory)).length > 0;
-  if (!hasDays) return emptyManifest(dataset.name, dataset.columns);
-  const { adoptLane } = await import("./adopt.ts");
-  return await adoptLane(directory, { dataset, lane, redacted: request.redacted });
+/** Refuses tables that are not there where they were named or not one is; tells which others are left out.
+ *
+ * Errors: TaskError naming the table.
+ */
+function refuseMissing(
+  { datasets: names }: ExportRequest,
+  jobs: readonly Job[],
+  { tables, report }: { readonly tables: readonly (Source | undefined)[]; readonly report: Report },
+): void {
+  const missing = jobs.filter((_, index) => tables[index] === undefined);
+  for (const { dataset: { name, table } } of missing) {
+    if (names !== undefined || missing.length === jobs.length) {
+      throw new TaskError(`Cannot export "${name}": table ${table} does not exist; run deno task migrate`);
+    }
+    report.note(`Left out dataset ${name}: table ${table} does not exist`);
+  }
 }
 
-/** Opens the sources, gives them to `act` while they hold one state, and closes them. */
-async function withSources<T>(
+/** The harness files of a run as sources of one lane; none where harness files have nothing of its dataset. */
+async function openFiles(
   request: ExportRequest,
-  dataset: Dataset,
-  { directory, manifest, redacted, range, blocks, events }: ExportOptions,
-  context: ExportContext,
-  act: (sources: readonly Source[]) => Promise<T>,
-): Promise<T> {
-  const { settings, report, signal } = context;
-  using stack = new DisposableStack();
-  const select = await Deno.readTextFile(SQLITE_SELECT);
+  { dataset, options: { directory, manifest, redacted, range, events } }: Job,
+  { report, signal, stack }: ExportContext & { readonly stack: DisposableStack },
+): Promise<readonly Source[]> {
+  if (dataset.sqlite === undefined) return [];
   let leftOut = 0;
   const leaveOut = (row: BadRow) => {
     leftOut++;
@@ -195,7 +256,7 @@ async function withSources<T>(
   const harnesses = [...new Map(opened.map((harness) => [harness.path, harness])).values()];
   const keptBytes = MAX_KEPT_BYTES / harnesses.length;
   const partial = request.run !== undefined || request.missingOnly;
-  const options = { dataset, select, range, partial, redacted, onBadRow, keptBytes };
+  const options = { dataset, select: dataset.sqlite, range, partial, redacted, onBadRow, keptBytes };
   const files: Source[] = [];
   // The last one first: what it holds is left out of those before it.
   for (const harness of harnesses.toReversed()) {
@@ -214,37 +275,7 @@ async function withSources<T>(
       } has no such run; check RUN_ID and --sqlite`,
     );
   }
-  if (!request.postgres) return await act(files);
-  await using database = await openDatabase(settings.target, { report, signal });
-  // A query that runs or waits for a lock, or a stream that is left early, would hold the process until it ends.
-  const cut = () => closeConnection(database.sql, 0);
-  signal.addEventListener("abort", cut);
-  const acts: Promise<T>[] = [];
-  try {
-    await withPostgresSource(database.sql, {
-      dataset,
-      origin: database.origin,
-      patience: { label: database.label, idleMs: request.idleMs, startMs: Math.max(START_MS, request.idleMs) },
-      range,
-      blocks,
-      redacted,
-      onUnlisted: (column) => report.warn(`Column "${column}" of checks is not exported; add it to ${POSTGRES_SELECT}`),
-      onBadRow,
-    }, async (postgres) => {
-      acts.push(act([postgres, ...files]));
-      await acts[0].catch(cut);
-    });
-  } catch (error) {
-    // A lost connection ends the transaction at once; once `act` has begun, only its own end counts.
-    if (acts.length === 0) acts.push(Promise.reject(error));
-  } finally {
-    signal.removeEventListener("abort", cut);
-  }
-  try {
-    return await acts[0];
-  } catch (error) {
-    throw toServerFailure(error, { verb: "export", label: database.label, local: database.local });
-  }
+  return files;
 }
 
 /** The days of a harness file whose rows are not all in the lane. */
@@ -258,8 +289,10 @@ function pickDays(path: string, { days }: Manifest): (keys: ReadonlyMap<Day, str
 /** How many left-out rows are named one by one. */
 const NAMED_ROWS = 20;
 
-function reportBadRows(rows: readonly BadRow[], report: Report): void {
-  for (const { run, finding } of rows.slice(0, NAMED_ROWS)) report.warn(`Left out run "${run}": ${finding}`);
+function reportBadRows({ label }: Dataset, rows: readonly BadRow[], report: Report): void {
+  for (const { name, finding } of rows.slice(0, NAMED_ROWS)) {
+    report.warn(`Left out ${label.noun} "${name}": ${finding}`);
+  }
   if (rows.length > 0) report.warn(`${rows.length} rows were left out`);
 }
 

@@ -1,18 +1,17 @@
 import assert from "node:assert/strict";
+import { CHECKS } from "../testing/checks.ts";
 import { createBlockPool } from "./block_pool.ts";
-import { parseDataset } from "./dataset.ts";
+import { fieldOrder } from "./dataset.ts";
 import { openDuckDb } from "./duckdb.ts";
 import { exportLane, type ExportOptions } from "./export.ts";
 import { emptyManifest } from "./manifest.ts";
-import { fieldOrder, type Source, type SourceKind } from "./source.ts";
+import type { Source, SourceKind } from "./source.ts";
 import { createTupleWriter } from "./tuple_writer.ts";
 
 // The engine's first start in a process leaves a message port open: it is made here, outside of any test.
 (await openDuckDb())[Symbol.dispose]();
 
-const SELECT = "sql/export/checks.postgres.sql";
-const DATASET = parseDataset("checks", SELECT, await Deno.readTextFile(SELECT));
-const FIELDS = fieldOrder(DATASET.columns).map((name) => DATASET.columns.find((column) => column.name === name)!);
+const FIELDS = fieldOrder(CHECKS);
 const DAY = "2025-09-01";
 
 /** A source that promises so many rows of a day, and gives so many. */
@@ -40,15 +39,14 @@ function sourceOf(kind: SourceKind, promised: number, given: number): Source {
 
 async function withOptions(use: (options: ExportOptions) => Promise<void>): Promise<void> {
   const directory = await Deno.makeTempDir({ prefix: "heretix-lane-" });
-  const manifest = emptyManifest("checks", DATASET.columns);
+  const manifest = emptyManifest("checks", CHECKS.columns);
   const ignore = () => {};
   try {
     await use({
       lane: "local",
       directory,
       manifest,
-      ownership: { dataset: DATASET, manifest },
-      columns: DATASET.columns,
+      dataset: CHECKS,
       redacted: [],
       range: {},
       full: false,

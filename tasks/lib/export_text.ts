@@ -1,4 +1,3 @@
-import type { ExportPlan } from "./export_plan.ts";
 import type { ExportOutcome } from "./export_run.ts";
 
 /** One line about what an export has done. */
@@ -13,18 +12,20 @@ export function formatOutcome({ lane, directory, files, rows, sizeBytes, removed
 }
 
 /** A plan, a line a day. */
-export function formatPlan(lane: string, { writes, unchanged }: ExportPlan): string[] {
+export function formatPlan({ lane, plan: { writes, unchanged } }: ExportOutcome): string[] {
   const lines = writes.map(({ day, reason, rows }) =>
     `  ${day}  ${reason.padEnd(9)} ${count(rows.postgres + rows.sqlite, "row")}`
   );
   return [`Plan for lane ${lane}: write ${count(writes.length, "day")}, leave ${count(unchanged, "day")}`, ...lines];
 }
 
-/** A plan or an outcome as JSON. */
-export function toJson(outcome: ExportOutcome): string {
-  const { plan, ...rest } = outcome;
-  const days = plan.writes.map(({ day, reason, rows }) => ({ day, reason, rows: rows.postgres + rows.sqlite }));
-  return JSON.stringify({ ...rest, unchangedDays: plan.unchanged, days });
+/** Plans or outcomes of lanes as JSON. */
+export function toJson(outcomes: readonly ExportOutcome[]): string {
+  const lanes = outcomes.map(({ plan, ...rest }) => {
+    const days = plan.writes.map(({ day, reason, rows }) => ({ day, reason, rows: rows.postgres + rows.sqlite }));
+    return { ...rest, unchangedDays: plan.unchanged, days };
+  });
+  return JSON.stringify({ lanes });
 }
 
 function count(number: number, noun: string): string {

@@ -1,9 +1,9 @@
-import type { Column } from "./dataset.ts";
+import type { Dataset } from "./dataset.ts";
 import { columnNames, metadataOf, type ParquetFooter } from "./parquet_footer.ts";
 
 /** What a file of a lane says of itself in its key-value metadata. */
 export interface FileMark {
-  /** Its dataset, for example "checks". */
+  /** Its dataset. */
   readonly dataset: string;
   /** Columns that are NULL in every row. */
   readonly redacted: readonly string[];
@@ -35,12 +35,9 @@ export function markOfFile(footer: ParquetFooter): FileMark | undefined {
   }
 }
 
-/** Columns that every file of a lane has had since the first one. */
-const FIRST_COLUMNS = ["run_id", "created_at", "execution_id", "source"];
-
-/** Whether a file has a dataset's columns: those that older exports wrote, and no others. */
-export function hasColumnsOf(footer: ParquetFooter, columns: readonly Column[]): boolean {
+/** Whether a file has a dataset's columns: those that older exports wrote, and no others; `sort` has been in each. */
+export function hasColumnsOf(footer: ParquetFooter, { columns, sort }: Pick<Dataset, "columns" | "sort">): boolean {
   const names = columnNames(footer);
   const known = new Set(columns.map(({ name }) => name));
-  return names.every((name) => known.has(name)) && FIRST_COLUMNS.every((name) => names.includes(name));
+  return names.every((name) => known.has(name)) && sort.every((name) => names.includes(name));
 }

@@ -1,6 +1,6 @@
 import { isDay } from "./day.ts";
 import { TaskError } from "./errors.ts";
-import { DAY_FILE } from "./manifest.ts";
+import { isFileOf } from "./manifest.ts";
 
 /** What is left to do once a commit is decided: renames and removals, which need no room on the disk. Paths are relative
  * to the lane. */
@@ -17,14 +17,14 @@ export interface Journal {
  *
  * Errors: TaskError naming the path when it is none.
  */
-export function parseJournal(path: string, text: string): Journal {
+export function parseJournal(path: string, text: string, dataset: string): Journal {
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch {
     throw journalError(path, "it is not JSON");
   }
-  if (!isJournal(value)) throw journalError(path, "it is damaged");
+  if (!isJournal(value, dataset)) throw journalError(path, "it is damaged");
   return value;
 }
 
@@ -37,23 +37,23 @@ const PATH = /^dt=([\d-]{10})\/(\.?)([\w-]+\.parquet)(\.[0-9a-f-]{36}\.part)?$/;
 
 const MANIFEST = /^\._manifest\.json\.[0-9a-f-]{36}\.part$/;
 
-function isJournal(value: unknown): value is Journal {
+function isJournal(value: unknown, dataset: string): value is Journal {
   if (typeof value !== "object" || value === null) return false;
   const { renames, removals, manifest } = value as Partial<Record<keyof Journal, unknown>>;
-  return Array.isArray(renames) && renames.every(isRename) && Array.isArray(removals) && removals.every(isDayFile) &&
-    typeof manifest === "string" && MANIFEST.test(manifest);
+  return Array.isArray(renames) && renames.every((value) => isRename(value, dataset)) && Array.isArray(removals) &&
+    removals.every((value) => isDayFile(value, dataset)) && typeof manifest === "string" && MANIFEST.test(manifest);
 }
 
-function isRename(value: unknown): boolean {
+function isRename(value: unknown, dataset: string): boolean {
   if (typeof value !== "object" || value === null) return false;
   const { from, to } = value as { readonly from?: unknown; readonly to?: unknown };
-  if (typeof from !== "string" || !isDayFile(to)) return false;
+  if (typeof from !== "string" || !isDayFile(to, dataset)) return false;
   const [, day, dot, name, ending] = PATH.exec(from) ?? [];
   return dot === "." && ending !== undefined && to === `dt=${day}/${name}`;
 }
 
-function isDayFile(value: unknown): value is string {
+function isDayFile(value: unknown, dataset: string): value is string {
   if (typeof value !== "string") return false;
   const [, day, dot, name, ending] = PATH.exec(value) ?? [];
-  return day !== undefined && isDay(day) && dot === "" && ending === undefined && DAY_FILE.test(name);
+  return day !== undefined && isDay(day) && dot === "" && ending === undefined && isFileOf(dataset, name);
 }

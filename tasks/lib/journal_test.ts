@@ -9,7 +9,7 @@ const JOURNAL = {
   manifest: `._manifest.json.${ID}.part`,
 };
 
-const parse = (value: unknown) => parseJournal("j", JSON.stringify(value));
+const parse = (value: unknown) => parseJournal("j", JSON.stringify(value), "checks");
 
 Deno.test("parseJournal() reads what a commit writes", () => {
   assert.deepEqual(parse(JOURNAL), JOURNAL);

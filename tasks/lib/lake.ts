@@ -1,8 +1,9 @@
 import { join, resolve } from "node:path";
+import type { Dataset } from "./dataset.ts";
 import { type Day, isDay } from "./day.ts";
 import { messageOf, TaskError } from "./errors.ts";
 import { lstat, readText, removeFile, removeIfEmpty, replacing, sha256OfFile } from "./lane_files.ts";
-import { DAY_FILE, type Manifest, type ManifestFile, parseManifest } from "./manifest.ts";
+import { fileOf, isFileOf, type Manifest, type ManifestFile, parseManifest } from "./manifest.ts";
 
 /** Name of a lane's manifest. */
 export const MANIFEST = "_manifest.json";
@@ -10,8 +11,22 @@ export const MANIFEST = "_manifest.json";
 /** Name of a lane's lock. */
 export const LOCK = ".lock";
 
-/** Name of a day's file. */
-export const FILE = "checks.parquet";
+/** Name of the lane of a dataset in an environment. */
+export function laneName(env: string, { name, isPlain }: Pick<Dataset, "name" | "isPlain">): string {
+  return isPlain ? env : `${env}.${name}`;
+}
+
+/** Names of the lanes in a directory: all of them, or those of an environment. */
+export async function listLanes(exportDir: string, env?: string): Promise<string[]> {
+  try {
+    const entries = await Array.fromAsync(Deno.readDir(exportDir));
+    const names = entries.filter(({ isDirectory }) => isDirectory).map(({ name }) => name).sort();
+    return env === undefined ? names : names.filter((name) => name === env || name.startsWith(`${env}.`));
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) return [];
+    throw error;
+  }
+}
 
 /** Directory of a lane. */
 export function laneDirectory(exportDir: string, lane: string): string {
@@ -23,9 +38,9 @@ export function filePath(day: Day, file: string): string {
   return `dt=${day}/${file}`;
 }
 
-/** Path of a day's file, relative to the lane. */
-export function dayPath(day: Day): string {
-  return filePath(day, FILE);
+/** Path of a day's file in a lane of a dataset, relative to the lane. */
+export function dayPath(day: Day, dataset: string): string {
+  return filePath(day, fileOf(dataset));
 }
 
 /** Makes a lane's directory. */
@@ -55,8 +70,8 @@ export async function createDay(lane: string, day: Day): Promise<void> {
   else if (!stat.isDirectory) throw new TaskError(`Cannot write day "${path}": it is not a directory; move it away`);
 }
 
-/** The manifest of a lane; undefined where it has none. */
-export async function readManifest(lane: string, dataset: string): Promise<Manifest | undefined> {
+/** The manifest of a lane, of any dataset where none is named; undefined where it has none. */
+export async function readManifest(lane: string, dataset?: string): Promise<Manifest | undefined> {
   const path = join(lane, MANIFEST);
   const text = await readText(path);
   return text === undefined ? undefined : parseManifest(path, text, dataset);
@@ -72,10 +87,10 @@ export async function listDays(lane: string): Promise<Day[]> {
   return names.map((name) => name.slice(3)).filter(isDay).sort();
 }
 
-/** Names of the files that a reader would take for a day's. */
-export async function listFiles(lane: string, day: Day): Promise<string[]> {
+/** Names of the files that a reader would take for a day's of a dataset. */
+export async function listFiles(lane: string, day: Day, dataset: string): Promise<string[]> {
   const names = await Array.fromAsync(Deno.readDir(join(lane, `dt=${day}`)), ({ name }) => name);
-  return names.filter((name) => DAY_FILE.test(name)).sort();
+  return names.filter((name) => isFileOf(dataset, name)).sort();
 }
 
 /** What is wrong with a file on the disk. */
@@ -126,7 +141,7 @@ async function findUnknown(lane: string, manifest: Manifest, days: Iterable<Day>
   const damages: Damage[] = [];
   for (const day of days) {
     const known = new Set(manifest.days[day]?.files.map(({ file }) => file));
-    const unknown = (await listFiles(lane, day)).filter((name) => !known.has(name));
+    const unknown = (await listFiles(lane, day, manifest.dataset)).filter((name) => !known.has(name));
     damages.push(...unknown.map((file) => ({ day, file, finding: "is not in the manifest", isUnknown: true })));
   }
   return damages;

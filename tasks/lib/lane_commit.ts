@@ -63,7 +63,7 @@ export async function recover(lane: string, dataset: Ownership["dataset"]): Prom
   const path = join(lane, JOURNAL);
   const text = await readText(path);
   if (text !== undefined) {
-    const journal = parseJournal(path, text);
+    const journal = parseJournal(path, text, dataset.name);
     await refuseForeign(lane, targetsOf(journal), await ownershipOf(lane, dataset));
     for (const step of commitSteps(lane, journal)) await step();
   }

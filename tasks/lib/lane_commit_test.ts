@@ -7,6 +7,7 @@ import { formatMark } from "./file_mark.ts";
 import { parseJournal } from "./journal.ts";
 import { commitSteps, recover } from "./lane_commit.ts";
 import { emptyManifest, formatManifest } from "./manifest.ts";
+import { checksOf } from "../testing/checks.ts";
 import { columnsOf } from "../testing/columns.ts";
 import { createHash } from "node:crypto";
 import { footerOf } from "./parquet_footer.ts";
@@ -14,10 +15,9 @@ import { footerOf } from "./parquet_footer.ts";
 // Opened outside the tests: the library leaves a message port open when it is first used.
 const db = await openDuckDb();
 
-const DATASET = {
-  name: "checks",
-  columns: columnsOf({ run_id: "text", created_at: "timestamptz", execution_id: "text", source: "text" }),
-};
+const DATASET = checksOf(
+  columnsOf({ run_id: "text", created_at: "timestamptz", execution_id: "text", source: "text" }),
+);
 
 const ID = "0c8a1b1e-5f0a-4f0e-9c1e-000000000000";
 
@@ -39,7 +39,10 @@ async function writeFile(path: string, run: string, marked = true): Promise<void
   const bytes = db.fileBytes("day.parquet").slice();
   if (!marked) return await Deno.writeFile(path, bytes);
   const [{ start, end }] = footerOf(bytes).groups;
-  const file = createDayFile(path, formatMark({ dataset: "checks", redacted: [] }));
+  const file = createDayFile(path, {
+    metadata: formatMark({ dataset: "checks", redacted: [] }),
+    day: DATASET.day,
+  });
   await file.addChunk({ bytes, sha256: createHash("sha256").update(bytes.subarray(start, end)).digest("hex") });
   await file.finish();
 }
@@ -60,7 +63,7 @@ async function createLane(lane: string): Promise<string> {
   const manifest = `._manifest.json.${ID}.part`;
   const empty = emptyManifest("checks", DATASET.columns);
   const file = { file: "checks.parquet", sizeBytes: 1, sha256: "0".repeat(64) };
-  const bounds = { rows: {}, minCreatedAt: "0", maxCreatedAt: "0", schema: "", fingerprints: {}, digests: {} };
+  const bounds = { rows: {}, firstMicros: "0", lastMicros: "0", schema: "", fingerprints: {}, digests: {} };
   const two = { ...bounds, keys: {}, skipped: {}, files: [file, { ...file, file: "checks-2.parquet" }] };
   await Deno.writeTextFile(join(lane, "_manifest.json"), formatManifest({ ...empty, days: { "2025-01-02": two } }));
   await Deno.writeTextFile(join(lane, manifest), formatManifest({ ...empty, redacted: ["new"] }));
@@ -79,12 +82,12 @@ const runsOf = (files: readonly LaneFile[]) =>
 
 Deno.test("every prefix of a commit leaves a lane that can be read, no day mixed, and is finished by recover()", () =>
   withDirectory(async (directory) => {
-    const count = commitSteps("", parseJournal("", await createLane(join(directory, "count")))).length;
+    const count = commitSteps("", parseJournal("", await createLane(join(directory, "count")), "checks")).length;
     for (let prefix = 0; prefix <= count; prefix++) {
       const lane = join(directory, `${prefix}`);
       const text = await createLane(lane);
       await Deno.writeTextFile(join(lane, "_commit.json"), text);
-      for (const step of commitSteps(lane, parseJournal("", text)).slice(0, prefix)) await step();
+      for (const step of commitSteps(lane, parseJournal("", text, "checks")).slice(0, prefix)) await step();
       const days = runsOf(await readLane(lane));
       assert.ok(["one old", "one new"].includes(days[ONE]), `${prefix}: ${days[ONE]}`);
       assert.ok([undefined, "gone"].includes(days[GONE]), `${prefix}: ${days[GONE]}`);
@@ -116,7 +119,7 @@ Deno.test("recover() replaces and removes no file that is not ours, and nothing 
           await Deno.remove(join(lane, `${ONE}/checks.parquet`));
           const file = createDayFile(
             join(lane, `${ONE}/checks.parquet`),
-            formatMark({ dataset: "requests", redacted: [] }),
+            { metadata: formatMark({ dataset: "requests", redacted: [] }), day: DATASET.day },
           );
           const bytes = db.fileBytes("day.parquet").slice();
           const [{ start, end }] = footerOf(bytes).groups;

@@ -10,7 +10,7 @@ import type { Manifest } from "./manifest.ts";
 /** What tells a lane's own files from others. */
 export interface Ownership {
   /** The lane's dataset. */
-  readonly dataset: Pick<Dataset, "name" | "columns">;
+  readonly dataset: Pick<Dataset, "name" | "columns" | "sort">;
   /** The lane's manifest; undefined where it has none. */
   readonly manifest: Manifest | undefined;
 }
@@ -43,7 +43,7 @@ async function isMarked(path: string, { dataset, manifest }: Ownership): Promise
     const footer = await readFooter(path);
     const mark = markOfFile(footer);
     if (mark !== undefined) return mark.dataset === dataset.name;
-    return manifest === undefined && hasColumnsOf(footer, dataset.columns);
+    return manifest === undefined && hasColumnsOf(footer, dataset);
   } catch {
     return false;
   }

@@ -6,12 +6,20 @@ import { parseSourceState, type SourceState } from "./source_state.ts";
 /** Version of the manifest's own form. */
 export const MANIFEST_FORMAT = 2;
 
-/** Names that exports have given to the files of a day: one a day, and before format 2 several. */
-export const DAY_FILE = /^checks(-[2-9]|-[1-9]\d{1,8})?\.parquet$/;
+/** Name of a day's file in a lane of a dataset. */
+export function fileOf(dataset: string): string {
+  return `${dataset}.parquet`;
+}
+
+/** Whether exports of a dataset have given a name to a day's file: one a day, and before format 2 several. */
+export function isFileOf(dataset: string, file: string): boolean {
+  const [, name] = /^(\w+)(?:-[2-9]|-[1-9]\d{1,8})?\.parquet$/.exec(file) ?? [];
+  return name === dataset;
+}
 
 /** One file, as it was written. */
 export interface ManifestFile {
-  /** "checks.parquet". */
+  /** Its name in its day's directory. */
   readonly file: string;
   /** Size of the file. */
   readonly sizeBytes: number;
@@ -25,10 +33,10 @@ export interface ManifestDay {
   readonly files: readonly ManifestFile[];
   /** Rows by kind of source. */
   readonly rows: Readonly<Record<string, number>>;
-  /** First created_at, in microseconds since 1970, as digits. */
-  readonly minCreatedAt: string;
-  /** Last created_at, likewise. */
-  readonly maxCreatedAt: string;
+  /** First value of the column that gives the day, in microseconds since 1970, as digits. */
+  readonly firstMicros: string;
+  /** Last value, likewise. */
+  readonly lastMicros: string;
   /** Digest of the columns, their types and the redactions that the files were written with. */
   readonly schema: string;
   /** By source key, the source's identity and the day's fingerprint when the day was written: "identity/fingerprint". */
@@ -41,11 +49,11 @@ export interface ManifestDay {
   readonly skipped: Readonly<Record<string, number>>;
 }
 
-/** What a lane holds. No value of a row is in it but the bounds of created_at. */
+/** What a lane holds. No value of a row is in it but the bounds of the column that gives the day. */
 export interface Manifest {
   /** Version of this form. */
   readonly format: typeof MANIFEST_FORMAT;
-  /** For example "checks". */
+  /** Name of its dataset. */
   readonly dataset: string;
   /** Names and DuckDB types, in file order. */
   readonly columns: readonly (readonly [name: string, type: string])[];
@@ -75,7 +83,7 @@ export function formatManifest(manifest: Manifest): string {
  *
  * Errors: TaskError naming the path when it is none, of another format or another dataset's.
  */
-export function parseManifest(path: string, text: string, dataset: string): Manifest {
+export function parseManifest(path: string, text: string, dataset?: string): Manifest {
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -88,7 +96,7 @@ export function parseManifest(path: string, text: string, dataset: string): Mani
   }
   const manifest = format === 1 ? fromFirstFormat(value as FirstManifest) : value;
   if (!isManifest(manifest)) throw manifestError(path, "it is damaged; remove it and export again");
-  if (manifest.dataset !== dataset) {
+  if (dataset !== undefined && manifest.dataset !== dataset) {
     throw manifestError(path, `it is that of another dataset, not of ${dataset}; export to another directory`);
   }
   return manifest;
@@ -108,7 +116,7 @@ interface FirstManifest {
   readonly days?: Readonly<Record<string, { readonly parts?: readonly FirstPart[] } | null>>;
 }
 
-type FirstPart = ManifestFile & Pick<ManifestDay, "rows" | "minCreatedAt" | "maxCreatedAt">;
+type FirstPart = ManifestFile & Pick<ManifestDay, "rows"> & Readonly<Record<"minCreatedAt" | "maxCreatedAt", string>>;
 
 /** What stood in format 1, in today's form; undefined where it is damaged. */
 function fromFirstFormat(manifest: FirstManifest): unknown {
@@ -140,8 +148,8 @@ function fromFirstDay({ parts = [], ...day }: { readonly parts?: readonly FirstP
     ...day,
     files: parts.map(({ file, sizeBytes, sha256 }) => ({ file, sizeBytes, sha256 })),
     rows,
-    minCreatedAt: first.sort(order)[0],
-    maxCreatedAt: last.sort(order).at(-1),
+    firstMicros: first.sort(order)[0],
+    lastMicros: last.sort(order).at(-1),
     schema: "",
     digests: {},
     keys: {},
@@ -155,19 +163,20 @@ function isManifest(value: unknown): value is Manifest {
   return isText(dataset) && isArrayOf((pair) => isArrayOf(isText)(pair) && (pair as unknown[]).length === 2)(columns) &&
     isArrayOf(isText)(redacted) && (source === null || isText(source)) &&
     (state === null || parseSourceState(state) !== undefined) && isRecord(days) &&
-    Object.entries(days).every(([day, entry]) => isDay(day) && isManifestDay(entry));
+    Object.entries(days).every(([day, entry]) => isDay(day) && isManifestDay(dataset, entry));
 }
 
-function isManifestDay(value: unknown): boolean {
+function isManifestDay(dataset: string, value: unknown): boolean {
   if (!isRecord(value)) return false;
-  const { files, rows, minCreatedAt, maxCreatedAt, schema, fingerprints, digests, keys, skipped } = value;
-  return isArrayOf(isManifestFile)(files) && (files as unknown[]).length > 0 && isRecordOf(isCount)(rows) &&
-    isMicros(minCreatedAt) && isMicros(maxCreatedAt) && isText(schema) && isRecordOf(isText)(fingerprints) &&
+  const { files, rows, firstMicros, lastMicros, schema, fingerprints, digests, keys, skipped } = value;
+  return isArrayOf((file) => isManifestFile(dataset, file))(files) && (files as unknown[]).length > 0 &&
+    isRecordOf(isCount)(rows) &&
+    isMicros(firstMicros) && isMicros(lastMicros) && isText(schema) && isRecordOf(isText)(fingerprints) &&
     isRecordOf(isHash)(digests) && isRecordOf(isText)(keys) && isRecordOf(isCount)(skipped);
 }
 
-function isManifestFile(value: unknown): boolean {
-  return isRecord(value) && isText(value.file) && DAY_FILE.test(value.file) && isCount(value.sizeBytes) &&
+function isManifestFile(dataset: string, value: unknown): boolean {
+  return isRecord(value) && isText(value.file) && isFileOf(dataset, value.file) && isCount(value.sizeBytes) &&
     isHash(value.sha256);
 }
 

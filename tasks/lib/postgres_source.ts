@@ -1,21 +1,33 @@
 import type { Readable } from "node:stream";
 import type { BlockPool } from "./block_pool.ts";
 import type { BadRow } from "./chunk_writer.ts";
-import type { Dataset } from "./dataset.ts";
+import { type Column, type Dataset, fieldOrder } from "./dataset.ts";
 import { type Day, isDay, nextDay } from "./day.ts";
 import { splitByDay } from "./day_blocks.ts";
 import { TaskError } from "./errors.ts";
 import type { Sql } from "./postgres.ts";
 import { serverErrorOf } from "./server_error.ts";
 import { isFlushed, type Origin, readServerState } from "./server_state.ts";
-import { type DayBlock, type DayRange, fieldOrder, rangesOf, type Source, type SourceDay } from "./source.ts";
+import { type DayBlock, type DayRange, rangesOf, type Source, type SourceDay } from "./source.ts";
 import { checkSourceColumns } from "./source_columns.ts";
 import { type Patience, unlessStalled } from "./stall.ts";
 
-/** Options of `withPostgresSource`. */
-export interface PostgresSourceOptions {
-  /** What is exported. */
+/** A table that is read. */
+export interface TableOptions {
+  /** What is exported of it. */
   readonly dataset: Dataset;
+  /** Columns that leave as NULL. */
+  readonly redacted: readonly string[];
+  /** Called with each column of the table that the dataset leaves out. */
+  readonly onUnlisted: (column: string) => void;
+  /** Called with each row that is in no day; without it, it fails the export. */
+  readonly onBadRow?: (row: BadRow) => void;
+}
+
+/** Options of `withPostgresSources`. */
+export interface PostgresSourcesOptions {
+  /** Tables to read. */
+  readonly tables: readonly TableOptions[];
   /** Where the database is. */
   readonly origin: Origin;
   /** How long to wait for it. */
@@ -24,13 +36,9 @@ export interface PostgresSourceOptions {
   readonly range: DayRange;
   /** Memory for tuples. */
   readonly blocks: BlockPool;
-  /** Columns that leave as NULL. */
-  readonly redacted: readonly string[];
-  /** Called with each column of the table that the dataset leaves out. */
-  readonly onUnlisted: (column: string) => void;
-  /** Called with each row whose created_at is in no day; without it, it fails the export. */
-  readonly onBadRow?: (row: BadRow) => void;
 }
+
+type SourceOptions = TableOptions & Omit<PostgresSourcesOptions, "tables">;
 
 /** Settings that a server, a database or a role may have changed, and that must not change a byte or stop the export. */
 const SESSION = [
@@ -47,22 +55,23 @@ const SESSION = [
   "set local row_security = off",
 ].join("; ");
 
-/** Gives one snapshot of the table `public.checks` to `use`: fingerprints first, rows on demand.
+/** Gives one snapshot of some tables to `use`, a source each in their order, undefined for one that is
+ * not there: fingerprints first, rows on demand.
  *
  * Fingerprints are over where each row version is and who wrote it, so that no row is rendered: any insert, update or
  * delete changes them while the server only goes forward; `Source.log` tells whether it has.
  */
-export async function withPostgresSource<T>(
+export async function withPostgresSources<T>(
   sql: Sql,
-  options: PostgresSourceOptions,
-  use: (source: Source) => Promise<T>,
+  options: PostgresSourcesOptions,
+  use: (sources: readonly (Source | undefined)[]) => Promise<T>,
 ): Promise<T> {
   const { patience } = options;
   const [opened, used] = [Promise.withResolvers<void>(), Promise.withResolvers<T>()];
   const done = sql.begin("isolation level repeatable read read only", async (transaction) => {
-    const source = await openSnapshot(transaction as unknown as Sql, options);
+    const sources = await openSnapshot(transaction as unknown as Sql, options);
     opened.resolve();
-    used.resolve(use(source));
+    used.resolve(use(sources));
     await used.promise;
   });
   // A session that is stalled does not end its transaction either: no failure waits for that.
@@ -72,14 +81,27 @@ export async function withPostgresSource<T>(
   return await used.promise;
 }
 
-async function openSnapshot(tx: Sql, options: PostgresSourceOptions): Promise<Source> {
+async function openSnapshot(
+  tx: Sql,
+  { tables, ...options }: PostgresSourcesOptions,
+): Promise<readonly (Source | undefined)[]> {
   await tx.unsafe(SESSION);
-  await lockTable(tx, options);
+  const isThere: boolean[] = [];
+  for (const { dataset } of tables) isThere.push(await lockTable(tx, dataset));
   const state = await readServerState(tx, options.origin);
-  const identity = (await sha256(await tableSignature(tx, options))).slice(0, 16);
-  const days = await readDays(tx, options);
+  const sources: (Source | undefined)[] = [];
+  for (const [index, table] of tables.entries()) {
+    sources.push(isThere[index] ? await openTable(tx, { ...table, ...options }) : undefined);
+  }
   // Nearly always so by now; only where it is not, the connection is needed once more at the end.
   const isFlushedYet = await isFlushed(tx, state.position, { waitMs: 0 });
+  const log = { state, isFlushed: async () => isFlushedYet || await isFlushedInTime(tx, state.position, options) };
+  return sources.map((source) => source && { ...source, log });
+}
+
+async function openTable(tx: Sql, options: SourceOptions): Promise<Source> {
+  const identity = (await sha256(await tableSignature(tx, options))).slice(0, 16);
+  const days = await readDays(tx, options);
   return {
     kind: "postgres",
     key: "postgres",
@@ -87,7 +109,6 @@ async function openSnapshot(tx: Sql, options: PostgresSourceOptions): Promise<So
     days,
     supersedes: [],
     partial: false,
-    log: { state, isFlushed: async () => isFlushedYet || await isFlushedInTime(tx, state.position, options) },
     blocks: (wanted) => readBlocks(tx, rangesOf(days.keys(), new Set(wanted)), options),
   };
 }
@@ -96,36 +117,51 @@ async function openSnapshot(tx: Sql, options: PostgresSourceOptions): Promise<So
 const FLUSH_MS = 5000;
 
 /** A server that is lost or does not answer has not said it. */
-async function isFlushedInTime(tx: Sql, position: string, { patience }: PostgresSourceOptions): Promise<boolean> {
+async function isFlushedInTime(
+  tx: Sql,
+  position: string,
+  { patience }: Pick<SourceOptions, "patience">,
+): Promise<boolean> {
   const answer = isFlushed(tx, position);
   return await unlessStalled(answer, { what: "its log" }, { ...patience, startMs: FLUSH_MS }).catch(() => false);
 }
 
-/** Keeps the table as it is until the end, and must come before the first query takes the snapshot.
+/** Keeps a table as it is until the end, and must come before the first query takes the snapshot; false where there is
+ * no such table.
  *
  * A TRUNCATE or a rewrite between the two would show an empty table, whatever has been loaded into it since.
  */
-async function lockTable(tx: Sql, { dataset }: PostgresSourceOptions): Promise<void> {
+async function lockTable(tx: Sql, { name, table }: Dataset): Promise<boolean> {
+  await tx.unsafe("savepoint missing");
   try {
-    await tx.unsafe("lock table public.checks in access share mode");
+    await tx.unsafe(`lock table ${table} in access share mode`);
   } catch (error) {
-    if (serverErrorOf(error).code !== "42P01") throw error;
-    throw new TaskError(`Cannot export "${dataset.name}": table public.checks does not exist; run deno task migrate`);
+    const { code } = serverErrorOf(error);
+    if (code === "42501") {
+      throw new TaskError(
+        `Cannot export "${name}": the role may not read ${table}; grant select on it, or name the datasets to export`,
+      );
+    }
+    if (code !== "42P01") throw error;
+    await tx.unsafe("rollback to savepoint missing");
+    return false;
   }
+  return true;
 }
 
 /** Changes when the table or the SELECT is another one, or when columns read differently without a new row version. */
-async function tableSignature(tx: Sql, { dataset, onUnlisted }: PostgresSourceOptions): Promise<string> {
+async function tableSignature(tx: Sql, { dataset, onUnlisted }: SourceOptions): Promise<string> {
   const columns = await tx<{ name: string; type: string; shape: string; relation: string }[]>`
     select a.attname as name, concat_ws(':', a.attnum, a.atttypid, a.atttypmod, a.attmissingval::text) as shape,
       format_type(a.atttypid, a.atttypmod) as type,
       concat_ws(':', a.attrelid, pg_relation_filenode(a.attrelid)) as relation
     from pg_attribute a
-    where a.attrelid = 'public.checks'::regclass and a.attnum > 0 and not a.attisdropped
+    where a.attrelid = ${dataset.table}::regclass and a.attnum > 0 and not a.attisdropped
     order by a.attnum`;
   checkSourceColumns(dataset, columns);
   const listed = new Set(dataset.sourceColumns);
-  for (const { name } of columns) if (!listed.has(name)) onUnlisted(name);
+  const others = columns.filter(({ name }) => !listed.has(name) && !dataset.leftOut.includes(name));
+  for (const { name } of others) onUnlisted(name);
   const shapes = columns.filter(({ name }) => listed.has(name)).map(({ name, shape }) => `${name}:${shape}`);
   return `${columns[0].relation} ${shapes.join(" ")} ${dataset.select}`;
 }
@@ -134,65 +170,78 @@ async function sha256(text: string): Promise<string> {
   return new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text))).toHex();
 }
 
-async function readDays(tx: Sql, { range, onBadRow }: PostgresSourceOptions): Promise<Map<Day, SourceDay>> {
+async function readDays(tx: Sql, { dataset, range, onBadRow }: SourceOptions): Promise<Map<Day, SourceDay>> {
+  const { day: { name, layout }, key, table } = dataset;
+  const day = layout === "date" ? `c."${name}"` : `(c."${name}" at time zone 'UTC')::date`;
   // The planner takes every row for a day of its own, and would sort them all; so the days are put in order here.
   await tx.unsafe("set local enable_sort = off");
   const rows = await tx.unsafe(`
     select day::text, rows::text, fingerprint::text from (
-      select (c.created_at at time zone 'UTC')::date as day, count(*) as rows,
-        bit_xor(hash_record_extended(row(c.ctid, c.xmin, c.id, c.created_at), 0)) as fingerprint
-      from public.checks as c
-      where ${rangeCondition(range)}
+      select ${day} as day, count(*) as rows,
+        bit_xor(hash_record_extended(row(c.ctid, c.xmin, c."${key}", c."${name}"), 0)) as fingerprint
+      from ${table} as c
+      where ${rangeCondition(dataset, range)}
       group by 1
     ) as days`);
   await tx.unsafe("set local enable_sort to default");
   const days = new Map<Day, SourceDay>();
   const dated = rows.filter(({ day }) => day !== null && isDay(day)).sort((a, b) => a.day < b.day ? -1 : 1);
   for (const { day, rows: count, fingerprint } of dated) days.set(day, { rows: Number(count), fingerprint });
-  if (rows.length > days.size) await leaveOutUndated(tx, onBadRow);
+  if (rows.length > days.size) await leaveOutUndated(tx, dataset, onBadRow);
   return days;
 }
 
-/** SQL for created_at within a range of days. */
-function rangeCondition({ since, until }: DayRange): string {
+/** SQL for the column that gives the day within a range of days. */
+function rangeCondition({ day }: Dataset, { since, until }: DayRange): string {
   const bounds = [];
-  if (since) bounds.push(`c.created_at >= '${since} 00:00:00+00'`);
-  if (until) bounds.push(`c.created_at < '${nextDay(until)} 00:00:00+00'`);
+  if (since) bounds.push(`c."${day.name}" >= ${firstOf(day, since)}`);
+  if (until) bounds.push(`c."${day.name}" < ${firstOf(day, nextDay(until))}`);
   return bounds.join(" and ") || "true";
 }
 
-/** Rows whose created_at is infinite or outside the years that a partition can name. */
-async function leaveOutUndated(tx: Sql, onBadRow: PostgresSourceOptions["onBadRow"]): Promise<void> {
+/** SQL for a day's first value. */
+function firstOf({ layout }: Column, day: string): string {
+  return layout === "date" ? `'${day}'` : `'${day} 00:00:00+00'`;
+}
+
+/** Rows whose day is infinite or outside the years that a partition can name. */
+async function leaveOutUndated(
+  tx: Sql,
+  { day, label, table }: Dataset,
+  onBadRow: SourceOptions["onBadRow"],
+): Promise<void> {
+  const [first, end] = [firstOf(day, "0001-01-01"), firstOf(day, "10000-01-01")];
   const rows = await tx.unsafe(`
-    select c.run_id as run from public.checks as c
-    where (c.created_at >= '0001-01-01 00:00:00+00' and c.created_at < '10000-01-01 00:00:00+00') is not true
-    order by c.run_id`);
-  const finding = 'column "created_at" is NULL, infinite or outside the years 1 to 9999';
-  for (const { run } of rows) {
+    select c."${label.column}"::text as name from ${table} as c
+    where (c."${day.name}" >= ${first} and c."${day.name}" < ${end}) is not true
+    order by 1`);
+  const finding = `column "${day.name}" is NULL, infinite or outside the years 1 to 9999`;
+  for (const { name } of rows) {
     if (onBadRow === undefined) {
-      throw new TaskError(`Cannot export run "${run}": ${finding}; correct it, or leave it out with --skip-bad-rows`);
+      throw new TaskError(
+        `Cannot export ${label.noun} "${name}": ${finding}; correct it, or leave it out with --skip-bad-rows`,
+      );
     }
-    onBadRow({ run, source: "postgres", finding });
+    onBadRow({ name, source: "postgres", finding });
   }
 }
 
 async function* readBlocks(
   tx: Sql,
   ranges: readonly DayRange[],
-  options: PostgresSourceOptions,
+  options: SourceOptions,
 ): AsyncGenerator<DayBlock> {
   for (const range of ranges) {
     const opening = tx.unsafe(copySql(range, options)).readable();
     const stream = await unlessStalled(opening, { what: "a row" }, options.patience) as unknown as Readable;
-    yield* splitByDay(stream, options.dataset.columns.length, options);
+    yield* splitByDay(stream, fieldOrder(options.dataset), options);
   }
 }
 
-function copySql(range: DayRange, { dataset, redacted }: PostgresSourceOptions): string {
-  const fields = fieldOrder(dataset.columns).map((name) => {
-    const column = dataset.columns.find((column) => column.name === name)!;
-    return redacted.includes(name) ? `null::${column.postgresType} as "${name}"` : `d."${name}"`;
-  });
-  const rows = `select ${fields.join(", ")} from (${dataset.select} where ${rangeCondition(range)}) as d`;
-  return `copy (${rows} order by d.created_at) to stdout (format binary)`;
+function copySql(range: DayRange, { dataset, redacted }: SourceOptions): string {
+  const fields = fieldOrder(dataset).map(({ name, postgresType }) =>
+    redacted.includes(name) ? `null::${postgresType} as "${name}"` : `d."${name}"`
+  );
+  const rows = `select ${fields.join(", ")} from (${dataset.select} where ${rangeCondition(dataset, range)}) as d`;
+  return `copy (${rows} order by d."${dataset.day.name}") to stdout (format binary)`;
 }

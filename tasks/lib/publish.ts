@@ -1,11 +1,11 @@
 import { relative } from "node:path";
 import type { Day } from "./day.ts";
 import { type ExportPlan, markOf } from "./export_plan.ts";
-import { dayPath, FILE, filePath } from "./lake.ts";
+import { filePath } from "./lake.ts";
 import { commit } from "./lane_commit.ts";
 import { removeFile } from "./lane_files.ts";
 import type { Ownership } from "./lane_guard.ts";
-import { formatManifest, type Manifest, type ManifestDay } from "./manifest.ts";
+import { fileOf, formatManifest, type Manifest, type ManifestDay } from "./manifest.ts";
 import { type DayRange, isInRange, type Source } from "./source.ts";
 import type { StagedDay } from "./stage.ts";
 
@@ -27,8 +27,8 @@ export interface PublishOptions {
   readonly range: DayRange;
   /** Whether the source's log has only gone forward since the manifest was written. */
   readonly isForward: boolean;
-  /** What tells the lane's own files from others. */
-  readonly ownership: Ownership;
+  /** What the lane holds. */
+  readonly dataset: Ownership["dataset"];
 }
 
 /** What a publication has made visible. */
@@ -51,6 +51,7 @@ export async function publish(staged: readonly StagedDay[], options: PublishOpti
   const { directory, manifest, plan, sources } = options;
   const days: Record<Day, ManifestDay> = { ...manifest.days };
   const damaged = new Set(plan.writes.filter(({ reason }) => reason === "damaged").map(({ day }) => day));
+  const name = fileOf(manifest.dataset);
   const fresh: StagedDay[] = [];
   const removals: string[] = [];
   for (const [index, one] of staged.entries()) {
@@ -58,23 +59,23 @@ export async function publish(staged: readonly StagedDay[], options: PublishOpti
     const before = manifest.days[day];
     const unknown = options.plan.unknownFiles.get(day) ?? [];
     const old = new Set([...(before?.files ?? []).map(({ file }) => file), ...unknown]);
-    if (file !== undefined) old.delete(FILE);
-    removals.push(...[...old].map((name) => filePath(day, name)));
-    const isSame = !damaged.has(day) && before?.files.length === 1 && before.files[0].file === FILE &&
+    if (file !== undefined) old.delete(name);
+    removals.push(...[...old].map((other) => filePath(day, other)));
+    const isSame = !damaged.has(day) && before?.files.length === 1 && before.files[0].file === name &&
       before.files[0].sha256 === file?.sha256;
     if (file !== undefined && isSame) await removeFile(file.path);
     else if (file !== undefined) fresh.push(one);
     if (file === undefined) delete days[day];
     else {
       const read = sources.filter(({ kind }) => plan.writes[index].kinds.includes(kind));
-      days[day] = toManifestDay(one, damaged.has(day) ? undefined : before, { schema: options.schema, read });
+      days[day] = toManifestDay(one, damaged.has(day) ? undefined : before, { schema: options.schema, name, read });
     }
   }
   for (const { day } of plan.rereads) days[day] = confirmed(days[day], day, sources);
   const next = await withSource({ ...manifest, ...options.next, days }, options);
   const isSame = fresh.length + removals.length === 0 && formatManifest(next) === formatManifest(manifest);
-  const renames = fresh.map(({ day, file }) => ({ from: relative(directory, file!.path), to: dayPath(day) }));
-  if (!isSame) await commit(directory, { renames, removals, manifest: next, ownership: options.ownership });
+  const renames = fresh.map(({ day, file }) => ({ from: relative(directory, file!.path), to: filePath(day, name) }));
+  if (!isSame) await commit(directory, { renames, removals, manifest: next, ownership: options });
   return {
     files: fresh.length,
     rows: fresh.reduce((sum, { rows }) => sum + rows.postgres + rows.sqlite, 0),
@@ -88,7 +89,7 @@ export async function publish(staged: readonly StagedDay[], options: PublishOpti
 function toManifestDay(
   { day, file, rows, badRows, digests }: StagedDay,
   before: ManifestDay | undefined,
-  { schema, read }: { readonly schema: string; readonly read: readonly Source[] },
+  { schema, name, read }: { readonly schema: string; readonly name: string; readonly read: readonly Source[] },
 ): ManifestDay {
   const fingerprints: Record<string, string> = { ...before?.fingerprints };
   const keys: Record<string, string> = { ...before?.keys };
@@ -102,12 +103,12 @@ function toManifestDay(
     delete skipped[source.kind];
   }
   for (const { source } of badRows) skipped[source] = (skipped[source] ?? 0) + 1;
-  const { sizeBytes, sha256, minCreatedAt, maxCreatedAt } = file!;
+  const { sizeBytes, sha256, firstMicros, lastMicros } = file!;
   return {
-    files: [{ file: FILE, sizeBytes, sha256 }],
+    files: [{ file: name, sizeBytes, sha256 }],
     rows,
-    minCreatedAt,
-    maxCreatedAt,
+    firstMicros,
+    lastMicros,
     schema,
     fingerprints,
     digests: all,

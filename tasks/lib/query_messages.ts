@@ -7,8 +7,8 @@ export type QueryRequest =
     readonly code: WebAssembly.Module;
     /** The text of catalog.sql. */
     readonly catalog: string;
-    /** Paths of the exported files. */
-    readonly files: readonly string[];
+    /** Paths of the exported files, by dataset. */
+    readonly files: ReadonlyMap<string, readonly string[]>;
   }
   | { readonly kind: "query"; readonly sql: string };
 

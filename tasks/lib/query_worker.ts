@@ -13,7 +13,7 @@ function serve(): void {
       return { kind: "done", result: describes ? db.describe(request.sql) : db.query(request.sql) };
     }
     // What the files are named here is all that any query can reach.
-    db = await openDuckDb(request.code, request.files);
+    db = await openDuckDb(request.code, [...request.files.values()].flat());
     db.run(catalogOver(request.catalog, request.files));
     return { kind: "done" };
   };

@@ -1,10 +1,40 @@
-import type { Column } from "./dataset.ts";
+import type { Dataset } from "./dataset.ts";
 import { EXIT, TaskError } from "./errors.ts";
 import type { Manifest } from "./manifest.ts";
 import { type DayRange, isInRange } from "./source.ts";
 
-/** Columns by which rows are found again. */
-const KEYS = ["created_at", "source", "run_id", "execution_id"];
+/** Refuses columns that no dataset can redact.
+ *
+ * Errors: TaskError (exit 2) for a column that none of them has, or that tells the rows of one apart.
+ */
+export function refuseColumns(
+  datasets: readonly Pick<Dataset, "name" | "columns" | "sort">[],
+  names: readonly string[],
+): void {
+  for (const name of names) {
+    if (!datasets.some(({ columns }) => columns.some((column) => column.name === name))) {
+      throw columnError(name, `no dataset of this export has such a column; correct --redact`);
+    }
+    const keyed = datasets.find(({ sort }) => sort.includes(name));
+    if (keyed) throw columnError(name, `rows of ${keyed.name} are told apart by it; leave it out`);
+  }
+}
+
+function columnError(name: string, finding: string): TaskError {
+  return new TaskError(`Cannot redact column "${name}": ${finding}`, EXIT.usage);
+}
+
+/** A dataset's columns that leave as NULL: of those that were asked for, and of those that any lane of its environment has
+ * redacted. What tells its rows apart is not among the latter: such a column of another dataset's is another thing.
+ */
+export function redactedColumns(
+  { columns, sort }: Pick<Dataset, "columns" | "sort">,
+  requested: readonly string[],
+  inEnv: Iterable<string>,
+): string[] {
+  const wanted = new Set([...requested, ...[...inEnv].filter((name) => !sort.includes(name))]);
+  return columns.map(({ name }) => name).filter((name) => wanted.has(name)).sort();
+}
 
 /** What `refuseRedaction` looks at. */
 export interface RedactionRequest {
@@ -12,10 +42,10 @@ export interface RedactionRequest {
   readonly lane: string;
   /** What the lane holds now. */
   readonly manifest: Manifest;
-  /** Columns in file order. */
-  readonly columns: readonly Column[];
   /** Columns that are to be NULL in every row. */
   readonly redacted: readonly string[];
+  /** Those that were asked for; undefined where none were named. */
+  readonly requested?: readonly string[];
   /** Days to look at. */
   readonly range: DayRange;
 }
@@ -23,22 +53,14 @@ export interface RedactionRequest {
 /** Rows that a source no longer has would stay NULL, so what a lane has redacted stays so; and what is redacted is so in
  * every day.
  *
- * Errors: TaskError for a column that cannot be redacted (exit 2), or that would be so in some days alone (exit 3).
+ * Errors: TaskError (exit 3) for a column that is no longer asked for, or that would be redacted in some days alone.
  */
-export function refuseRedaction({ lane, manifest, columns, redacted, range }: RedactionRequest): void {
-  for (const name of redacted) {
-    const known = columns.some((column) => column.name === name);
-    if (known && !KEYS.includes(name)) continue;
-    const finding = known
-      ? "rows are told apart by it; leave it out"
-      : "the dataset has no such column; correct --redact";
-    throw new TaskError(`Cannot redact column "${name}": ${finding}`, EXIT.usage);
-  }
+export function refuseRedaction({ lane, manifest, redacted, requested, range }: RedactionRequest): void {
   const added = redacted.filter((name) => !manifest.redacted.includes(name));
   if (added.length > 0 && !Object.keys(manifest.days).every((day) => isInRange(day, range))) {
     throw refused(lane, `${added.join(", ")} would stay in its other days; leave out --since and --until`);
   }
-  const lifted = manifest.redacted.filter((name) => !redacted.includes(name));
+  const lifted = manifest.redacted.filter((name) => !(requested ?? redacted).includes(name));
   if (lifted.length === 0) return;
   throw refused(lane, `it was written with ${lifted.join(", ")} redacted; export to another directory with --out`);
 }

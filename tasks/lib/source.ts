@@ -17,7 +17,7 @@ export interface SourceDay {
 
 /** Some tuples of one day. */
 export interface DayBlock {
-  /** The UTC day of created_at of every row. */
+  /** The UTC day of every row. */
   readonly day: Day;
   /** Whole COPY BINARY tuples, the fields in the order of `fields`. */
   readonly tuples: Uint8Array<ArrayBuffer>;
@@ -84,9 +84,4 @@ export function rangesOf(days: Iterable<Day>, wanted: ReadonlySet<Day>): { since
     open = wanted.has(day);
   }
   return ranges;
-}
-
-/** Names of a dataset's columns in the order of a tuple's fields: created_at first, where the day is read from. */
-export function fieldOrder(columns: readonly { readonly name: string }[]): string[] {
-  return ["created_at", ...columns.map(({ name }) => name).filter((name) => name !== "created_at")];
 }

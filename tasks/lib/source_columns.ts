@@ -22,6 +22,7 @@ const EXACT: Readonly<Record<string, readonly string[]>> = {
   "double precision": ["double precision", "real", "integer", "smallint"],
   "boolean": ["boolean"],
   "timestamptz": ["timestamp with time zone"],
+  "date": ["date"],
 };
 
 /** Compares the columns of a table with those that a dataset reads.

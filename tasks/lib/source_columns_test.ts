@@ -3,7 +3,9 @@ import { createTestDatabase } from "../testing/database.ts";
 import { parseDataset } from "./dataset.ts";
 import { checkSourceColumns } from "./source_columns.ts";
 
-const SELECT = `select
+const HEAD = "-- table: public.checks\n-- day: created_at\n-- key: id\n-- label: id row\n-- sort: id\n";
+
+const SELECT = `${HEAD}select
   c.id::uuid as id,
   c."K"::bigint as "K",
   c.created_at::timestamptz as created_at,
@@ -91,6 +93,7 @@ const PAIRS: Readonly<Record<string, { exact: Record<string, string[]>; other: s
     other: ["bigint", "numeric", "numeric(12,6)", "text"],
   },
   boolean: { exact: { boolean: ["true"] }, other: ["integer", "text", "bit(1)"] },
+  date: { exact: { date: ["'0001-01-01'", "'9999-12-31'"] }, other: ["timestamp", "timestamptz", "text", "integer"] },
   timestamptz: {
     exact: { "timestamptz": ["'2025-09-01 00:00:00.000001+00'"], "timestamptz(3)": ["'2025-09-01 00:00:00.001+00'"] },
     other: ["timestamp", "date", "text", "bigint"],
@@ -101,15 +104,18 @@ Deno.test("checkSourceColumns() takes types whose values a real cast keeps, and 
   await using database = await createTestDatabase();
   const { sql } = database;
   for (const [wanted, { exact, other }] of Object.entries(PAIRS)) {
-    const select = `select\n  c.value::${wanted} as value\nfrom public.checks as c`;
+    const lines = ["id::uuid as id", "created_at::timestamptz as created_at", `value::${wanted} as value`];
+    const select = `${HEAD}select\n${lines.map((line) => `  c.${line}`).join(",\n")}\nfrom public.checks as c`;
     const dataset = parseDataset("checks", "checks.postgres.sql", select);
     for (const type of [...Object.keys(exact), ...other]) {
-      await sql.unsafe(`drop table if exists checks; create table checks (value ${type})`);
+      await sql.unsafe(
+        `drop table if exists checks; create table checks (id uuid, created_at timestamptz, value ${type})`,
+      );
       const columns = await sql<{ name: string; type: string }[]>`
         select attname as name, format_type(atttypid, atttypmod) as type
         from pg_attribute where attrelid = 'checks'::regclass and attnum > 0`;
       if (other.includes(type)) {
-        const finding = `column "value" has type ${columns[0].type}, not ${wanted}`;
+        const finding = `column "value" has type ${columns[2].type}, not ${wanted}`;
         assert.throws(
           () => checkSourceColumns(dataset, columns),
           (error: Error) => error.message.includes(finding),
@@ -119,7 +125,7 @@ Deno.test("checkSourceColumns() takes types whose values a real cast keeps, and 
       }
       checkSourceColumns(dataset, columns);
       for (const value of exact[type]) {
-        await sql.unsafe(`truncate checks; insert into checks values (${value})`);
+        await sql.unsafe(`truncate checks; insert into checks (value) values (${value})`);
         const back = type.startsWith("json") ? "text" : type;
         const query = `select value::${wanted}::${back}::text = value::text as same from checks`;
         const [{ same }] = await sql.unsafe(query);

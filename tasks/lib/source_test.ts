@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { dayOf } from "./day.ts";
-import { fieldOrder, isInRange, rangesOf } from "./source.ts";
+import { isInRange, rangesOf } from "./source.ts";
 
 Deno.test("rangesOf() joins wanted days where no other day is between them", () => {
   const days = ["2025-01-01", "2025-01-05", "2025-01-06", "2025-02-01", "2025-03-01"];
@@ -33,8 +33,4 @@ Deno.test("isInRange() takes open and closed bounds", () => {
   assert.equal(isInRange("2025-01-02", { since: "2025-01-02", until: "2025-01-02" }), true);
   assert.equal(isInRange("2025-01-02", { since: "2025-01-03" }), false);
   assert.equal(isInRange("2025-01-02", { until: "2025-01-01" }), false);
-});
-
-Deno.test("fieldOrder() puts created_at first", () => {
-  assert.deepEqual(fieldOrder(["id", "created_at", "claim"].map((name) => ({ name }))), ["created_at", "id", "claim"]);
 });

@@ -1,20 +1,12 @@
 import { createHash, type Hash } from "node:crypto";
 import type { BadRow } from "./chunk_writer.ts";
-import type { Dataset } from "./dataset.ts";
+import { type Dataset, fieldOrder } from "./dataset.ts";
 import { type Day, nextDay, startOf } from "./day.ts";
 import { TaskError } from "./errors.ts";
 import { SECONDS } from "./harness_columns.ts";
 import { createKeptDays } from "./kept_days.ts";
 import { createPause } from "./pause.ts";
-import {
-  type DayBlock,
-  type DayRange,
-  fieldOrder,
-  rangesOf,
-  type RowKeys,
-  type Source,
-  type SourceDay,
-} from "./source.ts";
+import { type DayBlock, type DayRange, rangesOf, type RowKeys, type Source, type SourceDay } from "./source.ts";
 import type { HarnessDatabase, Slice } from "./sqlite.ts";
 import { type Converted, type ConvertedRow, createConverter } from "./sqlite_values.ts";
 import { createTupleWriter } from "./tuple_writer.ts";
@@ -48,6 +40,9 @@ const BLOCK_BYTES = 512 * 1024;
 
 /** Bytes of tuples that one export keeps in memory between reading them to plan and exporting them. */
 export const MAX_KEPT_BYTES = 32 * 1024 * 1024;
+
+/** SQL for the key of an exported row of SQLite: its own key in `Source.supersedes`. */
+export const HARNESS_ROW_KEY = "coalesce(execution_id, coalesce(run_id || '@', '') || epoch_us(created_at))";
 
 /** Key of a harness file's fingerprints in a manifest, given its absolute path. */
 export function harnessKey(path: string): string {
@@ -142,9 +137,7 @@ function admit(harness: HarnessDatabase, row: Converted, options: ReadOptions): 
 }
 
 function createReader(harness: HarnessDatabase, options: HarnessOptions) {
-  const columns = fieldOrder(options.dataset.columns).map((name) =>
-    options.dataset.columns.find((column) => column.name === name)!
-  );
+  const columns = fieldOrder(options.dataset);
   const isText = (name: string) => columns.some((column) => column.name === name && column.layout === "text");
   const names = harness.columns(options.select);
   const [texts, others] = [names.filter(isText), names.filter((name) => !isText(name))];
@@ -173,6 +166,6 @@ function bounds({ since, until }: DayRange): [bigint, bigint] {
 function leaveOut(harness: HarnessDatabase, row: BadRow, { onBadRow }: HarnessOptions): void {
   if (onBadRow) return onBadRow(row);
   throw new TaskError(
-    `Cannot export SQLite file "${harness.path}": run "${row.run}" ${row.finding}; correct the row, or leave it out with --skip-bad-rows`,
+    `Cannot export SQLite file "${harness.path}": run "${row.name}" ${row.finding}; correct the row, or leave it out with --skip-bad-rows`,
   );
 }

@@ -12,21 +12,16 @@ import {
 } from "../testing/harness.ts";
 import type { ParquetRow } from "../testing/parquet.ts";
 import { createBuffer } from "./column_buffer.ts";
+import { CHECKS } from "../testing/checks.ts";
 import { decodeTuples } from "./copy_binary.ts";
-import { parseDataset } from "./dataset.ts";
+import { fieldOrder } from "./dataset.ts";
 import type { BadRow } from "./chunk_writer.ts";
 import { type Day, dayOf } from "./day.ts";
-import { fieldOrder } from "./source.ts";
 import { type HarnessOptions, MAX_KEPT_BYTES, readHarness } from "./sqlite_source.ts";
 
 const ROOT = new URL("../../", import.meta.url);
 const SELECT = await Deno.readTextFile(new URL("sql/export/checks.sqlite.sql", ROOT));
-const DATASET = parseDataset(
-  "checks",
-  "checks.postgres.sql",
-  await Deno.readTextFile(new URL("sql/export/checks.postgres.sql", ROOT)),
-);
-const FIELDS = fieldOrder(DATASET.columns).map((name) => DATASET.columns.find((column) => column.name === name)!);
+const FIELDS = fieldOrder(CHECKS);
 
 const SIGNAL = new AbortController().signal;
 
@@ -53,7 +48,7 @@ async function exportFile(
   const badRows: BadRow[] = [];
   const onBadRow = options.skip ? (row: BadRow) => badRows.push(row) : undefined;
   const source = await readHarness(harness, {
-    dataset: DATASET,
+    dataset: CHECKS,
     select: SELECT,
     range: {},
     redacted: [],
@@ -151,7 +146,7 @@ Deno.test("readHarness() converts every column as the schema says", async () => 
   };
   await withFile("costs", fill, async (path) => {
     const { rows, days } = await exportFile(path);
-    const nothing = Object.fromEntries(DATASET.columns.map(({ name }) => [name, null]));
+    const nothing = Object.fromEntries(CHECKS.columns.map(({ name }) => [name, null]));
     assert.deepEqual(days, { "2025-08-29": 1 });
     assert.deepEqual(rows, [{
       ...nothing,
@@ -450,11 +445,11 @@ Deno.test("readHarness() refuses what a column cannot hold, by file, column and 
     const { rows, badRows } = await exportFile(path, { skip: true });
     assert.deepEqual(rows.map(({ run_id }) => run_id), ["good"]);
     const expected = UNREPRESENTABLE.map(([column, , finding], index) => ({
-      run: `bad ${index}`,
+      name: `bad ${index}`,
       source: "sqlite",
       finding: `has in column "${column}" ${finding}`,
     }));
-    const byRun = (a: BadRow, b: BadRow) => a.run < b.run ? -1 : 1;
+    const byRun = (a: BadRow, b: BadRow) => a.name < b.name ? -1 : 1;
     assert.deepEqual(badRows.toSorted(byRun), expected.toSorted(byRun));
   });
 });
@@ -467,7 +462,7 @@ Deno.test("readHarness() tells a day's change by its fingerprint, whatever chang
   await withFile("costs", fill, async (path) => {
     const marks = async () => {
       using harness = await openWhole(path);
-      const options = { dataset: DATASET, select: SELECT, range: {}, redacted: [], signal: SIGNAL };
+      const options = { dataset: CHECKS, select: SELECT, range: {}, redacted: [], signal: SIGNAL };
       return [...(await readHarness(harness, options)).days.values()].map(({ fingerprint }) => fingerprint);
     };
     const before = await marks();
@@ -515,7 +510,7 @@ Deno.test("readHarness() tells a row that it leaves out once, also where it read
     for (const keptBytes of [0, 1_000_000]) {
       const { rows, badRows } = await exportFile(path, { skip: true, keptBytes });
       assert.deepEqual(rows.map(({ run_id }) => run_id), ["good"]);
-      assert.deepEqual(badRows.map(({ run }) => run), ["text", "typed"]);
+      assert.deepEqual(badRows.map(({ name }) => name), ["text", "typed"]);
     }
   });
 });

@@ -8,7 +8,7 @@ import type { SqliteValue } from "./sqlite.ts";
 import type { FieldValue } from "./tuple_writer.ts";
 
 /** A row ready to be written, or why it cannot be. */
-export type Converted = ConvertedRow | { readonly run: string; readonly finding: string };
+export type Converted = ConvertedRow | { readonly name: string; readonly finding: string };
 
 /** A row ready to be written. */
 export interface ConvertedRow {
@@ -58,11 +58,13 @@ export function createConverter(
         continue;
       }
       const converted = value === null ? null : CONVERT[columns[i].layout](value, columns[i]);
-      if (converted instanceof Finding) return { run, finding: `has in column "${columns[i].name}" ${converted.text}` };
+      if (converted instanceof Finding) {
+        return { name: run, finding: `has in column "${columns[i].name}" ${converted.text}` };
+      }
       values.push(converted);
     }
     const micros = values[0] as bigint | null;
-    if (micros === null) return { run, finding: 'has in column "created_at" nothing' };
+    if (micros === null) return { name: run, finding: 'has in column "created_at" nothing' };
     const execution = textOf(row[executionId]);
     const own = row[runId] === null ? `${micros}` : `${run}@${micros}`;
     return { day: toDay(micros), values, keys: execution === null ? [own] : [execution, own], lostSeeds };
@@ -132,6 +134,7 @@ const CONVERT: Readonly<Record<Layout, Convert>> = {
     return isUtf8(value) ? value : new Finding("text that is not valid UTF-8");
   },
   uuid: (value) => notA(value, "a uuid"),
+  date: (value) => notA(value, "a date"),
   int64: (value) => typeof value === "bigint" ? value : notA(value, "an integer"),
   int32(value) {
     if (typeof value !== "bigint") return notA(value, "an integer");

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { SentChunk } from "./chunk_messages.ts";
 import type { ChunkPool, ChunkThread } from "./chunk_pool.ts";
 import type { BadRow } from "./chunk_writer.ts";
+import type { Dataset } from "./dataset.ts";
 import type { Day } from "./day.ts";
 import { createDayFile, type DayFile, type JoinedFile, type OldGroup, toStoredGroup } from "./day_file.ts";
 import type { DayPlan } from "./export_plan.ts";
@@ -48,6 +49,8 @@ export interface StageOptions {
   readonly directory: string;
   /** Threads that make the chunks. */
   readonly pool: ChunkPool;
+  /** What the lane holds. */
+  readonly dataset: Pick<Dataset, "name" | "day">;
   /** Key-value metadata of every file. */
   readonly metadata: ReadonlyMap<string, string>;
   /** Whether rows of SQLite whose keys the lane has already are left out. */
@@ -214,8 +217,11 @@ interface DayStager {
   close(): Promise<void>;
 }
 
-function createDayStager({ day }: DayPlan, { directory, pool, metadata }: StageOptions): DayStager {
-  const file: DayFile = createDayFile(unfinishedPath(join(directory, dayPath(day))), metadata);
+function createDayStager({ day }: DayPlan, { directory, pool, dataset, metadata }: StageOptions): DayStager {
+  const file: DayFile = createDayFile(unfinishedPath(join(directory, dayPath(day, dataset.name))), {
+    metadata,
+    day: dataset.day,
+  });
   const inFile: Record<SourceKind, number> = { postgres: 0, sqlite: 0 };
   const read: Record<SourceKind, number> = { postgres: 0, sqlite: 0 };
   const hashes = new Map<SourceKind, Hash>();

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { CHECKS } from "../testing/checks.ts";
 import type { ChunkPool, ChunkThread } from "./chunk_pool.ts";
 import { openDuckDb } from "./duckdb.ts";
 import type { DayPlan } from "./export_plan.ts";
@@ -54,7 +55,15 @@ function poolOf(thread: Partial<ChunkThread>): ChunkPool {
 }
 
 function optionsOf(pool: ChunkPool, signal: AbortSignal): StageOptions {
-  return { directory: "/nowhere", pool, metadata: new Map(), missingOnly: false, signal, onRows: () => {} };
+  return {
+    directory: "/nowhere",
+    pool,
+    dataset: CHECKS,
+    metadata: new Map(),
+    missingOnly: false,
+    signal,
+    onRows: () => {},
+  };
 }
 
 const turns = () => new Promise((resolve) => setTimeout(resolve, 20));

@@ -1,7 +1,8 @@
-import { POSTGRES_EPOCH_MICROS } from "./copy_columns.ts";
+import { POSTGRES_EPOCH_DAYS, POSTGRES_EPOCH_MICROS } from "./copy_columns.ts";
 import type { Column } from "./dataset.ts";
 
-/** A value on its way into a tuple: digits for decimals, microseconds since 1970 for timestamps, UTF-8 for text. */
+/** A value on its way into a tuple: digits for decimals, microseconds since 1970 for timestamps,
+ * days since 1970 for dates, UTF-8 for text. */
 export type FieldValue = null | boolean | bigint | number | Uint8Array | string;
 
 /** Rows as COPY BINARY tuples in blocks of bounded size, so that every source has one form. */
@@ -77,6 +78,9 @@ function writeValue(view: DataView, at: number, column: Column, value: boolean |
     case "timestamp":
       view.setBigInt64(at, (value as bigint) - POSTGRES_EPOCH_MICROS);
       return 8;
+    case "date":
+      view.setInt32(at, (value as number) - POSTGRES_EPOCH_DAYS);
+      return 4;
     case "decimal":
       return writeNumeric(view, at, value as string);
     default:

@@ -2,10 +2,16 @@ import type { ColumnBuffer } from "../lib/column_buffer.ts";
 import { type Column, parseDataset } from "../lib/dataset.ts";
 import type { ParquetValue } from "./parquet.ts";
 
+const HEAD = "-- table: public.t\n-- day: day\n-- key: id\n-- label: x row\n-- sort: day, x\n";
+
 /** Columns by name and Postgres type, as a dataset's SELECT defines them. */
 export function columnsOf(types: Readonly<Record<string, string>>): readonly Column[] {
   return Object.entries(types).map(([name, type]) => {
-    const { columns: [column] } = parseDataset("samples", "samples.sql", `select\n  t.x::${type} as x\nfrom t`);
+    const { columns: [column] } = parseDataset(
+      "samples",
+      "samples.sql",
+      `${HEAD}select\n  t.x::${type} as x,\n  t.day::date as day\nfrom t`,
+    );
     return { ...column, name };
   });
 }
@@ -27,6 +33,7 @@ export function valueAt(buffer: ColumnBuffer, i: number): ParquetValue {
     case "float64":
       return view.getFloat64(8 * i, true);
     case "int32":
+    case "date":
       return words[i];
     case "bool":
       return (values[i >> 3] & 1 << (i & 7)) !== 0;

@@ -39,11 +39,17 @@ export async function exportHere(exporter: Exporter, options: ExportHereOptions 
     ...toSettings({ DATABASE_URL: exporter.database.url }, "local"),
     exportDir: exportDir ?? exporter.lane.slice(0, exporter.lane.lastIndexOf("/")),
   };
-  const outcome = await runExport({
-    ...DEFAULT_REQUEST,
-    postgres: from !== "sqlite",
-    sqlitePaths: from === "postgres" ? [] : sqlitePaths,
-    ...request,
-  }, { settings, report, signal: new AbortController().signal });
-  return { ...outcome, told };
+  const outcomes: ExportOutcome[] = [];
+  await runExport(
+    {
+      ...DEFAULT_REQUEST,
+      datasets: ["checks"],
+      postgres: from !== "sqlite",
+      sqlitePaths: from === "postgres" ? [] : sqlitePaths,
+      ...request,
+    },
+    { settings, report, signal: new AbortController().signal },
+    (outcome) => outcomes.push(outcome),
+  );
+  return { ...outcomes[0], told };
 }

@@ -16,15 +16,17 @@ export interface Exporter extends AsyncDisposable {
   readonly home: string;
   /** Lane local of the default lake. */
   readonly lane: string;
-  /** Runs `deno task export` to its end; a variable set here replaces the exporter's. */
+  /** Runs `deno task export` to its end, as `start` does; a variable set here replaces the exporter's. */
   export(args?: readonly string[], env?: Readonly<Record<string, string>>): Promise<CommandResult>;
-  /** Starts one of the export tasks, named by its script. */
+  /** Starts one of the export tasks, named by its script: of checks, where the arguments name no dataset. */
   start(
     script: ExportScript,
     args?: readonly string[],
     env?: Readonly<Record<string, string>>,
   ): Deno.ChildProcess;
 }
+
+const DATASETS = ["checks", "requests", "usage_ledger"];
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 
@@ -43,7 +45,10 @@ export async function createExporter(name = "lake", server?: string): Promise<Ex
     home,
     lane: join(home, name, "local"),
     export: (args = [], env = {}) => finish(exporter.start("export.ts", args, env)),
-    start: (script, args = [], env = {}) => startExport(script, args, { ...settings, ...env }),
+    start: (script, args = [], env = {}) => {
+      const datasets = script === "export.ts" && !args.some((arg) => DATASETS.includes(arg)) ? ["checks"] : [];
+      return startExport(script, [...datasets, ...args], { ...settings, ...env });
+    },
     async [Symbol.asyncDispose]() {
       await database[Symbol.asyncDispose]();
       await Deno.remove(home, { recursive: true });

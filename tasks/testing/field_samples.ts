@@ -95,6 +95,17 @@ export const FIELD_SAMPLES: Readonly<Record<string, readonly FieldSample[]>> = {
       ["9999-12-31 23:59:59.999999+00", "0380e70b913b7fff", 253402300799999999n],
     ] as const).map(sample),
   ],
+  date: [
+    NULL,
+    ...([
+      ["2025-08-29", "0000249c", 20329],
+      ["1969-12-31", "ffffd532", -1],
+      ["1970-01-01", "ffffd533", 0],
+      ["2000-01-01", "00000000", 10957],
+      ["0001-01-01", "fff4dbf9", -719162],
+      ["9999-12-31", "002c95d3", 2932896],
+    ] as const).map(sample),
+  ],
   "numeric(20,0)": [
     NULL,
     ...([

@@ -1,10 +1,8 @@
 import { createBlockPool } from "../lib/block_pool.ts";
-import { parseDataset } from "../lib/dataset.ts";
-import { withPostgresSource } from "../lib/postgres_source.ts";
+import { withPostgresSources } from "../lib/postgres_source.ts";
 import type { Sql } from "../lib/postgres.ts";
 import type { Source } from "../lib/source.ts";
-
-const SELECT = new URL("../../sql/export/checks.postgres.sql", import.meta.url);
+import { CHECKS } from "./checks.ts";
 
 /** Gives the table `checks` of a session's database to `use`, as an export does; it is called me@host/db in errors. */
 export async function withChecks<T>(
@@ -12,13 +10,11 @@ export async function withChecks<T>(
   use: (source: Source) => Promise<T>,
   patience: { readonly idleMs: number; readonly startMs: number } = { idleMs: 60_000, startMs: 60_000 },
 ): Promise<T> {
-  return await withPostgresSource(sql, {
-    dataset: parseDataset("checks", SELECT.pathname, await Deno.readTextFile(SELECT)),
+  return await withPostgresSources(sql, {
+    tables: [{ dataset: CHECKS, redacted: [], onUnlisted: () => {} }],
     origin: { host: "127.0.0.1", port: 5432 },
     patience: { label: "me@host/db", ...patience },
     range: {},
     blocks: createBlockPool(),
-    redacted: [],
-    onUnlisted: () => {},
-  }, use);
+  }, ([source]) => use(source!));
 }
