@@ -226,6 +226,39 @@ from checks_latest
 group by 1, 2, 3
 order by 1, checks desc, kind, user_id nulls last;
 
+-- name: usage_allowance
+-- Who has used four fifths of the allowance, or more, by month and plan; needs the dataset usage_ledger.
+select
+  strftime(period_start, '%Y-%m') as month,
+  plan,
+  user_id,
+  checks_used as used,
+  checks_allowed as allowed,
+  round(100.0 * checks_used / nullif(checks_allowed, 0), 1) as percent,
+  case when checks_used > checks_allowed then 'over' when checks_used = checks_allowed then 'full' else 'near' end
+    as standing
+from usage
+where checks_used >= 0.8 * checks_allowed
+order by month desc, plan, used - allowed desc, user_id nulls last, lane;
+
+-- name: request_outcomes
+-- How many requests became a check, and how many never did, by day and mode; needs the dataset requests.
+with made as (
+  select lane, request_id, count(*) as checks from checks where request_id is not null group by lane, request_id
+)
+select
+  r.lane,
+  r.dt,
+  r.mode,
+  count(*) as requests,
+  count(m.request_id) as became_checks,
+  count(*) - count(m.request_id) as never,
+  cast(coalesce(sum(m.checks), 0) as bigint) as checks
+from requests as r
+left join made as m on m.lane = r.lane and m.request_id = r.id
+group by r.lane, r.dt, r.mode
+order by r.lane, r.dt, r.mode nulls last;
+
 -- name: gates
 -- Gate pass rates among rated runs, and runs that lack gates or pqs, by month and prompt version.
 select

@@ -1,4 +1,4 @@
--- Amazon Athena (engine 3): one table over all lanes. Partitions are computed from the path, so nothing has to be added
+-- Amazon Athena (engine 3): one table a dataset, over all its lanes. Partitions are computed from the path, so nothing has to be added
 -- when a day appears. Replace bucket and prefix, and list your lanes. Trino's Hive connector takes the same columns.
 create external table checks (
   id string,
@@ -89,4 +89,48 @@ tblproperties (
   'projection.dt.format' = 'yyyy-MM-dd',
   'projection.dt.range' = '2025-01-01,NOW',
   'storage.location.template' = 's3://bucket/prefix/${lane}/dt=${dt}'
+);
+
+create external table requests (
+  id string,
+  created_at timestamp,
+  claim string,
+  mode string,
+  env string,
+  user_id string
+)
+partitioned by (lane string, dt string)
+stored as parquet
+location 's3://bucket/prefix/'
+tblproperties (
+  'projection.enabled' = 'true',
+  'projection.lane.type' = 'enum',
+  'projection.lane.values' = 'local,staging,prod',
+  'projection.dt.type' = 'date',
+  'projection.dt.format' = 'yyyy-MM-dd',
+  'projection.dt.range' = '2025-01-01,NOW',
+  'storage.location.template' = 's3://bucket/prefix/${lane}.requests/dt=${dt}'
+);
+
+create external table usage_ledger (
+  id string,
+  user_id string,
+  period_start date,
+  period_end date,
+  plan string,
+  checks_allowed bigint,
+  checks_used bigint,
+  updated_at timestamp
+)
+partitioned by (lane string, dt string)
+stored as parquet
+location 's3://bucket/prefix/'
+tblproperties (
+  'projection.enabled' = 'true',
+  'projection.lane.type' = 'enum',
+  'projection.lane.values' = 'local,staging,prod',
+  'projection.dt.type' = 'date',
+  'projection.dt.format' = 'yyyy-MM-dd',
+  'projection.dt.range' = '2025-01-01,NOW',
+  'storage.location.template' = 's3://bucket/prefix/${lane}.usage_ledger/dt=${dt}'
 );

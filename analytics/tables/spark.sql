@@ -1,6 +1,16 @@
--- Apache Spark: a view over one directory a lane. Columns and types come from the files, dt from the path, and new days
+-- Apache Spark: a view a dataset, over one directory a lane. Columns and types come from the files, dt from the path, and new days
 -- are seen by the next session (or after refresh table). Replace the paths (s3a://bucket/prefix/... or a directory).
 create or replace temporary view checks as
 select 'local' as lane, * from parquet.`data/exports/local`
 union all
 select 'prod' as lane, * from parquet.`data/exports/prod`;
+
+create or replace temporary view requests as
+select 'local' as lane, * from parquet.`data/exports/local.requests`
+union all
+select 'prod' as lane, * from parquet.`data/exports/prod.requests`;
+
+create or replace temporary view usage_ledger as
+select 'local' as lane, * from parquet.`data/exports/local.usage_ledger`
+union all
+select 'prod' as lane, * from parquet.`data/exports/prod.usage_ledger`;

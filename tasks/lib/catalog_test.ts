@@ -9,6 +9,16 @@ const QUERIES = parseQueries(await Deno.readTextFile(new URL("../../analytics/qu
 /** A signal that nothing aborts. */
 const NEVER = new AbortController().signal;
 
+function usageRow(user: string, month: string, plan: string, used: number, allowed: number): SampleRow {
+  return {
+    user_id: `'${user}'`,
+    period_start: `date '${month}'`,
+    plan: `'${plan}'`,
+    checks_used: `${used}`,
+    checks_allowed: `${allowed}`,
+  };
+}
+
 /** Rows by path: two prompt versions on two claims, three models, both modes, users, costs, re-runs, two envs. */
 const FILES: Readonly<Record<string, readonly SampleRow[]>> = {
   "local/dt=2025-08-30/checks.parquet": [
@@ -36,6 +46,7 @@ const FILES: Readonly<Record<string, readonly SampleRow[]>> = {
       was_cached: "true",
       user_id: "'u1'",
       execution_id: "'e1'",
+      request_id: "'r1'",
       source: "'sqlite'",
     }),
     sampleRow("new-b", "2025-09-01", {
@@ -55,6 +66,7 @@ const FILES: Readonly<Record<string, readonly SampleRow[]>> = {
       stability_score: "0.8",
       pqs: "80",
       execution_id: "'e2'",
+      request_id: "'r1'",
       source: "'sqlite'",
     }),
   ],
@@ -78,6 +90,20 @@ const FILES: Readonly<Record<string, readonly SampleRow[]>> = {
       tokens_out: "100",
       cost_usd: "0.012345",
     }),
+  ],
+  "prod.usage_ledger/dt=2025-08-01/usage_ledger.parquet": [
+    usageRow("u1", "2025-08-01", "core", 79, 100),
+    usageRow("u2", "2025-08-01", "core", 80, 100),
+  ],
+  "prod.usage_ledger/dt=2025-09-01/usage_ledger.parquet": [
+    usageRow("u1", "2025-09-01", "trial", 3, 3),
+    usageRow("u2", "2025-09-01", "starter", 21, 20),
+    usageRow("u3", "2025-09-01", "starter", 0, 0),
+  ],
+  "local.requests/dt=2025-09-02/requests.parquet": [
+    { id: "'r1'", created_at: "timestamptz '2025-09-02 01:00:00+00'", mode: "'baseline'" },
+    { id: "'r2'", created_at: "timestamptz '2025-09-02 02:00:00+00'", mode: "'baseline'" },
+    { id: "'r3'", created_at: "timestamptz '2025-09-02 03:00:00+00'" },
   ],
 };
 
@@ -140,6 +166,20 @@ Deno.test("openCatalog() answers the team's questions", async (t) => {
       "0.012345",
       "1100.0",
     ]]);
+  });
+  await t.step("usage_allowance tells who is near, at and over the allowance", async () => {
+    assert.deepEqual(await rowsOf("usage_allowance"), [
+      ["2025-09", "starter", "u2", "21", "20", "105.0", "over"],
+      ["2025-09", "starter", "u3", "0", "0", null, "full"],
+      ["2025-09", "trial", "u1", "3", "3", "100.0", "full"],
+      ["2025-08", "core", "u2", "80", "100", "80.0", "near"],
+    ]);
+  });
+  await t.step("request_outcomes counts requests, not their checks", async () => {
+    assert.deepEqual(await rowsOf("request_outcomes"), [
+      ["local", "2025-09-02", "baseline", "2", "1", "1", "2"],
+      ["local", "2025-09-02", null, "1", "0", "1", "0"],
+    ]);
   });
   await t.step("gates count what is missing", async () => {
     const row = (await rowsOf("gates")).find(([month, version]) => month === "2025-08" && version === "v1")!;

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { parseDataset } from "./dataset.ts";
+import { readDatasets } from "./datasets.ts";
 
 const ATHENA: Readonly<Record<string, string>> = {
   VARCHAR: "string",
@@ -10,12 +10,23 @@ const ATHENA: Readonly<Record<string, string>> = {
   "TIMESTAMP WITH TIME ZONE": "timestamp",
 };
 
-Deno.test("analytics/tables/athena.sql has the columns and types of the files, in their order", async () => {
-  const read = (path: string) => Deno.readTextFile(new URL(`../../${path}`, import.meta.url));
-  const { columns } = parseDataset("checks", "checks.postgres.sql", await read("sql/export/checks.postgres.sql"));
-  const wanted = columns.map(({ name, duckdbType }) =>
-    `${name.toLowerCase()} ${ATHENA[duckdbType] ?? duckdbType.toLowerCase()}`
-  );
-  const [, list] = /checks \(\n([^]*?)\n\)/.exec(await read("analytics/tables/athena.sql"))!;
-  assert.deepEqual(list.split(",\n").map((line) => line.trim()), wanted);
+const read = (engine: string) => Deno.readTextFile(new URL(`../../analytics/tables/${engine}.sql`, import.meta.url));
+
+Deno.test("analytics/tables/athena.sql has the columns and types of every dataset's files, in their order", async () => {
+  const text = await read("athena");
+  for (const { name, columns } of await readDatasets()) {
+    const wanted = columns.map(({ name, duckdbType }) =>
+      `${name.toLowerCase()} ${ATHENA[duckdbType] ?? duckdbType.toLowerCase()}`
+    );
+    const [, list] = new RegExp(`table ${name} \\(\n([^]*?)\n\\)`).exec(text)!;
+    assert.deepEqual(list.split(",\n").map((line) => line.trim()), wanted, name);
+  }
+});
+
+Deno.test("analytics/tables has every dataset for every engine", async () => {
+  const datasets = (await readDatasets()).map(({ name }) => name);
+  for (const engine of ["athena", "clickhouse", "spark"]) {
+    const made = [...(await read(engine)).matchAll(/^create .*(?:table|view) (\w+)/gm)].map(([, name]) => name);
+    assert.deepEqual(made.sort(), datasets, engine);
+  }
 });

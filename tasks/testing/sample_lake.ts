@@ -1,9 +1,12 @@
-import { dirname, join } from "node:path";
-import { type Dataset, parseDataset } from "../lib/dataset.ts";
+import { basename, dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { readDatasets } from "../lib/datasets.ts";
 import { literal, openDuckDb, quote } from "../lib/duckdb.ts";
 
 // The engine's first start in a process leaves a message port open: it is made here, outside of any test.
 (await openDuckDb())[Symbol.dispose]();
+
+const DATASETS = fileURLToPath(new URL("../../sql/export", import.meta.url));
 
 /** SQL expressions by column; the columns that are not there are NULL. */
 export type SampleRow = Readonly<Record<string, string>>;
@@ -16,7 +19,7 @@ export interface SampleLake extends AsyncDisposable {
 
 /** Writes Parquet files with the columns and types of an export.
  *
- * Each file is named by its path in the lake, for example "local/dt=2025-09-01/checks.parquet".
+ * Each file is named by its path in the lake, for example "local/dt=2025-09-01/checks.parquet"; its name tells its dataset.
  */
 export async function writeSampleLake(
   files: Readonly<Record<string, readonly SampleRow[]>>,
@@ -24,11 +27,12 @@ export async function writeSampleLake(
 ): Promise<SampleLake> {
   const home = await Deno.makeTempDir({ prefix: "heretix-lake-" });
   const directory = join(home, name);
-  const { columns } = await readChecks();
+  const datasets = await readDatasets(undefined, DATASETS);
   using db = await openDuckDb();
-  db.run(`create table sample (${columns.map((column) => `${quote(column.name)} ${column.duckdbType}`).join(", ")})`);
   for (const [path, rows] of Object.entries(files)) {
-    db.run("delete from sample");
+    const { columns } = datasets.find(({ name }) => basename(path).startsWith(name))!;
+    const list = columns.map((column) => `${quote(column.name)} ${column.duckdbType}`);
+    db.run(`create or replace table sample (${list.join(", ")})`);
     for (const row of rows) db.run(toInsert(row));
     db.run("copy sample to 'memory/sample' (format parquet, codec 'zstd')");
     await Deno.mkdir(dirname(join(directory, path)), { recursive: true });
@@ -36,11 +40,6 @@ export async function writeSampleLake(
     db.dropFile("sample");
   }
   return { directory, [Symbol.asyncDispose]: () => Deno.remove(home, { recursive: true }) };
-}
-
-async function readChecks(): Promise<Dataset> {
-  const file = new URL("../../sql/export/checks.postgres.sql", import.meta.url);
-  return parseDataset("checks", "checks.postgres.sql", await Deno.readTextFile(file));
 }
 
 function toInsert(row: SampleRow): string {
