@@ -18,6 +18,7 @@ const TYPES: Readonly<Record<Layout, ColumnSource["type"]>> = {
   bool: "BOOLEAN",
   decimal: "STRING",
   timestamp: "TIMESTAMP",
+  date: "STRING",
 };
 
 /** Rows that the cursor fetches at once. */
