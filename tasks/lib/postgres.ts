@@ -83,7 +83,8 @@ async function attempt(
 ): Promise<{ readonly sql: Sql } | { readonly cause: unknown }> {
   const sql = open(target, timeoutMs);
   try {
-    await withDeadline(sql`select 1`, timeoutMs, signal);
+    // A query without a statement: no time limit of a role or a database is too short for it.
+    await withDeadline(sql.unsafe(""), timeoutMs, signal);
     return { sql };
   } catch (cause) {
     await closeConnection(sql, 0);
