@@ -51,7 +51,10 @@ export function findInCertificate(
     return { finding, remedy: `put the certificate of its authority into "${path}", which ${setting} names` };
   }
   if (!/CERT/.test(code)) return undefined;
-  return { finding: `its certificate is refused (${message})`, remedy: "give the server another one" };
+  return {
+    finding: `its certificate is refused (${message})`,
+    remedy: "look at the server's certificate, and at this machine's clock",
+  };
 }
 
 /** So that a certificate for hundreds of names does not fill the screen. */

@@ -92,7 +92,8 @@ async function measureRoundTrips(sql: Sql): Promise<{ latencyMs: number; clockSk
 async function countRows(sql: Sql): Promise<TableRows[]> {
   const tables = await sql`
     select c.relname as name, format('%I.%I', n.nspname, c.relname) as path, c.reltuples::float8 as estimate,
-      pg_relation_size(c.oid) <= ${COUNTED_BYTES}::int as small, has_table_privilege(c.oid, 'select') and has_schema_privilege(n.oid, 'usage') as readable
+      pg_relation_size(c.oid) <= ${COUNTED_BYTES}::int as small,
+      has_table_privilege(c.oid, 'select') and has_schema_privilege(n.oid, 'usage') as readable
     from pg_class c join pg_namespace n on n.oid = c.relnamespace
     where n.nspname = 'public' and c.relkind = 'r' order by 1`;
   const counts: TableRows[] = [];

@@ -19,7 +19,8 @@ export interface MigrationRunOptions {
 
 /** What `body` returns, run while this session holds the migration lock; afterwards the session is as new.
  *
- * Errors: TaskError: exit 3 on a standby and behind a pooler; exit 5 when another runner holds the lock for too long; what `body` throws.
+ * Errors: TaskError: exit 3 on a standby and behind a pooler; exit 5 when another runner holds the lock for
+ * too long; what `body` throws.
  */
 export async function underMigrationLock<T>(
   database: Database,

@@ -5,7 +5,7 @@ import { serverErrorOf } from "./server_error.ts";
 /** How long an export waits for its table. */
 export const LOCK_WAIT_S = 10;
 
-/** Keeps the table of an open transaction as it is until the end, and must come before the first query takes the snapshot.
+/** Keeps the table as it is until the transaction's end, and must come before the first query takes the snapshot.
  *
  * A TRUNCATE or a rewrite between the two would show an empty table, whatever has been loaded into it since.
  *
