@@ -1,8 +1,9 @@
 import type { TaskSpec } from "./lib/args.ts";
 import { type Database, openDatabase } from "./lib/database.ts";
 import { EXIT, type ExitCode, TaskError } from "./lib/errors.ts";
-import { findProblems, formatHealth, type LedgerFacts, readServerFacts } from "./lib/health.ts";
+import { findProblems, findUnmet, formatHealth, type LedgerFacts, readServerFacts } from "./lib/health.ts";
 import { readMigrations } from "./lib/migration_files.ts";
+import { readLedger } from "./lib/migration_ledger.ts";
 import { readPlan } from "./lib/migration_state.ts";
 import { toServerFailure } from "./lib/server_failure.ts";
 import { readSettings } from "./lib/settings.ts";
@@ -24,16 +25,20 @@ async function check({ args, report, signal }: TaskContext): Promise<ExitCode> {
   const { target } = readSettings(args.text("env") ?? "local");
   try {
     await using database = await openDatabase(target, { report, waitMs, signal });
-    const [server, ledger] = [await readServerFacts(database.sql), await readLedgerFacts(database)];
+    const server = await readServerFacts(database.sql);
+    const found = await readLedger(database.sql);
+    const ledger = found.kind === "unreadable" ? null : await readLedgerFacts(database);
+    const notes = [...findUnmet(target), ...(found.kind === "unreadable" ? [found.finding] : [])];
     const problems = findProblems(server, ledger);
     if (args.has("json")) {
-      report.json({ database: target.label, healthy: problems.length === 0, problems, server, ledger });
-    } else report.result(formatHealth(server, ledger, { label: target.label, problems }));
+      report.json({ database: target.label, healthy: problems.length === 0, problems, notes, server, ledger });
+    } else report.result(formatHealth(server, ledger, { label: target.label, problems, notes }));
     return problems.length === 0 ? EXIT.done : EXIT.failed;
   } catch (error) {
     const failure = toServerFailure(error, { verb: "check", ...target });
     if (failure instanceof TaskError && args.has("json")) {
-      report.json({ database: target.label, healthy: false, problems: [failure.message], server: null, ledger: null });
+      const problems = [failure.message];
+      report.json({ database: target.label, healthy: false, problems, notes: [], server: null, ledger: null });
     }
     throw failure;
   }

@@ -20,6 +20,7 @@ const EDGES = [
 const PURE = [
   "args.ts",
   "arrow_ipc.ts",
+  "certificate_error.ts",
   "charts.ts",
   "column_buffer.ts",
   "copy_batch.ts",

@@ -4,7 +4,7 @@ import { migrateFailure } from "./migration_errors.ts";
 import type { Migration } from "./migration_files.ts";
 import { type MigrationRunOptions, underMigrationLock, withMigrateErrors } from "./migration_guard.ts";
 import { createLedger, LEDGER, readLedger, recordMigration } from "./migration_ledger.ts";
-import { foreignLedgerError } from "./migration_state.ts";
+import { foreignLedgerError, unreadableLedgerError } from "./migration_state.ts";
 import type { Sql } from "./postgres.ts";
 import { diffSchemas, formatDifferences, readSchema } from "./schema.ts";
 import { buildSchema } from "./scratch.ts";
@@ -41,6 +41,7 @@ export async function recordBaseline(
 async function refuseLedger({ sql, label }: Database): Promise<void> {
   const ledger = await readLedger(sql);
   if (ledger.kind === "foreign") throw foreignLedgerError(label);
+  if (ledger.kind === "unreadable") throw unreadableLedgerError(label, ledger);
   if (ledger.kind === "none" || ledger.rows.length === 0) return;
   throw migrateFailure(
     label,

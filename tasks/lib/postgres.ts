@@ -1,7 +1,9 @@
 import postgres from "postgres";
+import { findInCertificate } from "./certificate_error.ts";
+import { readCertificates } from "./certificate_file.ts";
 import { EXIT, TaskError } from "./errors.ts";
-import { serverErrorOf } from "./server_error.ts";
-import { codedError, openSocketOnce, type SessionSocket } from "./session_socket.ts";
+import { type ServerError, serverErrorOf } from "./server_error.ts";
+import { codedError, openSocketOnce, type SessionSocket, type SocketTarget } from "./session_socket.ts";
 import { sleep } from "./sleep.ts";
 import { directHostOf, type ServerTarget } from "./target.ts";
 
@@ -55,14 +57,15 @@ const PAUSE_MS = { first: 100, most: 2000 };
  * An attempt that fails because nothing answers is repeated until `waitMs` is over; a refusal (password, database,
  * certificate) ends at once. Close it with `closeConnection`.
  *
- * Errors: TaskError (exit 1) naming user@host/database.
+ * Errors: TaskError (exit 1) naming user@host/database; exit 2 for a file of authorities that is none.
  */
 export async function connect(target: ServerTarget, options: ConnectOptions = {}): Promise<Sql> {
   const { waitMs = 10_000, signal } = options;
+  const certificates = target.authorities ? await readCertificates(target.authorities) : undefined;
   const deadline = performance.now() + waitMs;
   for (let pauseMs = PAUSE_MS.first, waited = false;; pauseMs = Math.min(2 * pauseMs, PAUSE_MS.most)) {
     const leftMs = Math.max(ATTEMPT_MS.least, deadline - performance.now());
-    const outcome = await attempt(target, Math.min(leftMs, ATTEMPT_MS.most), signal);
+    const outcome = await attempt({ ...target, certificates }, Math.min(leftMs, ATTEMPT_MS.most), signal);
     if ("sql" in outcome) return outcome.sql;
     signal?.throwIfAborted();
     const { cause } = outcome;
@@ -74,13 +77,14 @@ export async function connect(target: ServerTarget, options: ConnectOptions = {}
 }
 
 async function attempt(
-  target: ServerTarget,
+  target: ServerTarget & SocketTarget,
   timeoutMs: number,
   signal?: AbortSignal,
 ): Promise<{ readonly sql: Sql } | { readonly cause: unknown }> {
   const sql = open(target, timeoutMs);
   try {
-    await withDeadline(sql`select 1`, timeoutMs, signal);
+    // A query without a statement: no time limit of a role or a database is too short for it.
+    await withDeadline(sql.unsafe(""), timeoutMs, signal);
     return { sql };
   } catch (cause) {
     await closeConnection(sql, 0);
@@ -120,7 +124,7 @@ export async function closeConnection(sql: Sql, timeoutS = 5): Promise<void> {
   sockets.get(sql)?.destroy();
 }
 
-function open(target: ServerTarget, timeoutMs: number): Sql {
+function open(target: ServerTarget & SocketTarget, timeoutMs: number): Sql {
   const asText = { to: 25, serialize: String, parse: (text: string) => text };
   const socket = openSocketOnce(target, timeoutMs);
   const sql = postgres({
@@ -182,15 +186,18 @@ function describeNetwork(code: string): string | undefined {
 }
 
 function connectError(target: ServerTarget, error: unknown): TaskError {
-  const where = `Cannot connect to "${target.label}" (port ${target.port}): ${describeFinding(error)}`;
-  return new TaskError(`${where}; ${remedyOf(target, serverErrorOf(error).code)}`, EXIT.failed);
+  const { finding, remedy } = findInCertificate(error, target) ??
+    { finding: describeFinding(error), remedy: remedyOf(target, serverErrorOf(error)) };
+  const where = `Cannot connect to "${target.label}" (port ${target.port})`;
+  return new TaskError(`${where}: ${finding}; ${remedy}`, EXIT.failed);
 }
 
-function remedyOf(target: ServerTarget, code: string): string {
-  if (code === "28P01" || code === "28000") return "check user and password in the database URL";
-  if (/CERT|SIGNATURE/.test(code)) {
-    return "use the host name that the certificate is for; DENO_CERT can name a file with an authority of your own";
+function remedyOf(target: ServerTarget, { code, message }: ServerError): string {
+  if (code === "28000" && message.includes("pg_hba.conf")) {
+    const admit = "let the server's pg_hba.conf admit this user from here";
+    return target.tls ? admit : `add sslmode=require to the database URL, or ${admit}`;
   }
+  if (code === "28P01" || code === "28000") return "check user and password in the database URL";
   if (code === "NO_TLS") {
     return target.local ? "remove sslmode from the database URL" : "turn TLS on at the server";
   }

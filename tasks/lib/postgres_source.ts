@@ -6,11 +6,11 @@ import { type Day, isDay, nextDay } from "./day.ts";
 import { splitByDay } from "./day_blocks.ts";
 import { TaskError } from "./errors.ts";
 import type { Sql } from "./postgres.ts";
-import { serverErrorOf } from "./server_error.ts";
 import { isFlushed, type Origin, readServerState } from "./server_state.ts";
 import { type DayBlock, type DayRange, fieldOrder, rangesOf, type Source, type SourceDay } from "./source.ts";
 import { checkSourceColumns } from "./source_columns.ts";
 import { type Patience, unlessStalled } from "./stall.ts";
+import { LOCK_WAIT_S, lockTable } from "./table_lock.ts";
 
 /** Options of `withPostgresSource`. */
 export interface PostgresSourceOptions {
@@ -32,17 +32,21 @@ export interface PostgresSourceOptions {
   readonly onBadRow?: (row: BadRow) => void;
 }
 
-/** Settings that a server, a database or a role may have changed, and that must not change a byte or stop the export. */
-const SESSION = [
+/** Settings that a server, a database or a role may have changed, and that must not change a byte or stop the export.
+ *
+ * They go with the BEGIN, the time limits first: a session that has begun and waits for its settings is idle already.
+ */
+const BEGIN = [
+  "begin isolation level repeatable read read only",
+  "set local statement_timeout = 0",
+  "set local idle_in_transaction_session_timeout = 0",
+  `set local lock_timeout = '${LOCK_WAIT_S}s'`,
   "set local search_path = pg_catalog",
   "set local timezone = 'UTC'",
   // Days are read as text.
   "set local datestyle = 'ISO'",
   // Names of types are compared.
   "set local quote_all_identifiers = off",
-  "set local statement_timeout = 0",
-  "set local lock_timeout = '10s'",
-  "set local idle_in_transaction_session_timeout = 0",
   // Row security would hide rows silently; off, it is an error.
   "set local row_security = off",
 ].join("; ");
@@ -59,8 +63,8 @@ export async function withPostgresSource<T>(
 ): Promise<T> {
   const { patience } = options;
   const [opened, used] = [Promise.withResolvers<void>(), Promise.withResolvers<T>()];
-  const done = sql.begin("isolation level repeatable read read only", async (transaction) => {
-    const source = await openSnapshot(transaction as unknown as Sql, options);
+  const done = inTransaction(sql, async () => {
+    const source = await openSnapshot(sql, options);
     opened.resolve();
     used.resolve(use(source));
     await used.promise;
@@ -72,9 +76,21 @@ export async function withPostgresSource<T>(
   return await used.promise;
 }
 
+/** Runs `body` in a transaction with the settings; the library's own sends its BEGIN alone. */
+async function inTransaction(sql: Sql, body: () => Promise<void>): Promise<void> {
+  await sql.unsafe(BEGIN);
+  try {
+    await body();
+  } catch (error) {
+    // A connection that is lost has ended it already.
+    await sql.unsafe("rollback").catch(() => {});
+    throw error;
+  }
+  await sql.unsafe("commit");
+}
+
 async function openSnapshot(tx: Sql, options: PostgresSourceOptions): Promise<Source> {
-  await tx.unsafe(SESSION);
-  await lockTable(tx, options);
+  await lockTable(tx, options.dataset.name);
   const state = await readServerState(tx, options.origin);
   const identity = (await sha256(await tableSignature(tx, options))).slice(0, 16);
   const days = await readDays(tx, options);
@@ -99,19 +115,6 @@ const FLUSH_MS = 5000;
 async function isFlushedInTime(tx: Sql, position: string, { patience }: PostgresSourceOptions): Promise<boolean> {
   const answer = isFlushed(tx, position);
   return await unlessStalled(answer, { what: "its log" }, { ...patience, startMs: FLUSH_MS }).catch(() => false);
-}
-
-/** Keeps the table as it is until the end, and must come before the first query takes the snapshot.
- *
- * A TRUNCATE or a rewrite between the two would show an empty table, whatever has been loaded into it since.
- */
-async function lockTable(tx: Sql, { dataset }: PostgresSourceOptions): Promise<void> {
-  try {
-    await tx.unsafe("lock table public.checks in access share mode");
-  } catch (error) {
-    if (serverErrorOf(error).code !== "42P01") throw error;
-    throw new TaskError(`Cannot export "${dataset.name}": table public.checks does not exist; run deno task migrate`);
-  }
 }
 
 /** Changes when the table or the SELECT is another one, or when columns read differently without a new row version. */

@@ -1,7 +1,15 @@
 import { resolve } from "node:path";
 import { parseEnv } from "node:util";
 import { EXIT, TaskError } from "./errors.ts";
-import { type Environment, ENVIRONMENTS, parseDatabaseUrl, type Target, TargetError } from "./target.ts";
+import {
+  type CertificateFile,
+  certificateFile,
+  type Environment,
+  ENVIRONMENTS,
+  parseDatabaseUrl,
+  type Target,
+  TargetError,
+} from "./target.ts";
 
 /** Variables that the tasks read; deno.json's permission sets and .env.example list the same. */
 export const VARIABLES = [
@@ -11,6 +19,8 @@ export const VARIABLES = [
   "DATABASE_URL_UNPOOLED",
   "DATABASE_URL_STAGING_UNPOOLED",
   "DATABASE_URL_PROD_UNPOOLED",
+  "DATABASE_CA",
+  "PGSSLROOTCERT",
   "EMBEDDED_DIR",
   "HERETIX_DB_PATH",
   "EXPORT_DIR",
@@ -91,7 +101,7 @@ function targetOf(
     return { kind: "embedded", directory, local: true, label: `embedded database in ${directory}` };
   }
   try {
-    return parseDatabaseUrl(text);
+    return parseDatabaseUrl(text, authoritiesOf(variables));
   } catch (error) {
     if (!(error instanceof TargetError)) throw error;
     problems.push(`${name}: ${error.message}`);
@@ -99,12 +109,31 @@ function targetOf(
   }
 }
 
+/** The authorities that count where a URL names none: of our own variable, else of libpq's. */
+function authoritiesOf(variables: Variables): CertificateFile | undefined {
+  const name = (["DATABASE_CA", "PGSSLROOTCERT"] as const).find((name) => variables[name]);
+  return name && certificateFile(variables[name]!, name);
+}
+
+/** What Deno reads when it starts, and so never from a file, with what to do instead. */
+const NOT_FROM_A_FILE = {
+  DENO_CERT: "name the file in DATABASE_CA",
+  DENO_TLS_CA_STORE: "set it in the environment",
+};
+
 /** Variables of the environment over those of a .env file, which is read as it stands: nothing in it is expanded.
  *
- * Errors: TaskError (exit 2) when the file is there and cannot be read.
+ * Errors: TaskError (exit 2) when the file is there and cannot be read, or sets what only the environment can.
  */
 export function readVariables(envPath = ".env", names: readonly Variable[] = VARIABLES): Variables {
   const fromFile: Record<string, string | undefined> = parseEnv(readEnvFile(envPath));
+  for (const [name, remedy] of Object.entries(NOT_FROM_A_FILE)) {
+    if (!fromFile[name]) continue;
+    throw new TaskError(
+      `Cannot use settings "${envPath}": ${name} has no effect there, because Deno reads it when it starts; ${remedy}`,
+      EXIT.usage,
+    );
+  }
   return Object.fromEntries(names.map((name) => [name, Deno.env.get(name) ?? fromFile[name]]));
 }
 

@@ -70,6 +70,38 @@ Deno.test("toSettings() lists every problem at once, without any value", () => {
   });
 });
 
+Deno.test("toSettings() trusts the authorities of sslrootcert, else of DATABASE_CA, else of PGSSLROOTCERT", () => {
+  const authorities = (variables: Variables) => {
+    const { target } = toSettings({ DATABASE_URL_PROD: "postgres://me@db.example.com/db", ...variables }, "prod");
+    return target.kind === "server" ? target.authorities : undefined;
+  };
+  const [ours, libpq] = [{ DATABASE_CA: "ours.pem" }, { PGSSLROOTCERT: "libpq.pem" }];
+  assert.equal(authorities({}), undefined);
+  assert.deepEqual(authorities(libpq), { path: "libpq.pem", setting: "PGSSLROOTCERT" });
+  assert.deepEqual(authorities({ ...ours, ...libpq }), { path: "ours.pem", setting: "DATABASE_CA" });
+  assert.deepEqual(authorities({ DATABASE_CA: "", ...libpq })?.path, "libpq.pem");
+  assert.equal(authorities({ DATABASE_CA: "system", ...libpq }), undefined, "those whom Deno trusts");
+  const DATABASE_URL_PROD = "postgres://me@db.example.com/db?sslrootcert=url.pem";
+  assert.equal(authorities({ DATABASE_URL_PROD, ...ours, ...libpq })?.path, "url.pem");
+});
+
+Deno.test("readVariables() refuses in .env what Deno reads only from the environment", async () => {
+  const path = await Deno.makeTempFile();
+  for (const [name, remedy] of [["DENO_CERT", "DATABASE_CA"], ["DENO_TLS_CA_STORE", "set it in the environment"]]) {
+    await Deno.writeTextFile(path, `${name}=${SECRET}\n`);
+    assert.throws(() => readVariables(path), (error: Error & { exitCode: number }) => {
+      assert.equal(error.exitCode, 2);
+      assert.match(error.message, new RegExp(`^Cannot use settings ".*": ${name} has no effect there, `));
+      assert.ok(error.message.endsWith(remedy), error.message);
+      assert.equal(error.message.includes(SECRET), false);
+      return true;
+    });
+  }
+  await Deno.writeTextFile(path, "DENO_CERT=\n");
+  readVariables(path);
+  await Deno.remove(path);
+});
+
 Deno.test("readVariables() takes .env as it stands, and the environment over it, an empty one too", async () => {
   const path = await Deno.makeTempFile();
   const names = ["DATABASE_URL_PROD", "EXPORT_DIR", "HERETIX_DB_PATH"];

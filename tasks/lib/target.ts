@@ -4,6 +4,14 @@ export const ENVIRONMENTS = ["local", "staging", "prod"] as const;
 /** One of the environments. */
 export type Environment = (typeof ENVIRONMENTS)[number];
 
+/** Who vouches for servers' certificates, in place of those whom Deno trusts by itself. */
+export interface CertificateFile {
+  /** Path of a PEM file. */
+  readonly path: string;
+  /** The setting that names it, as it is printed. */
+  readonly setting: string;
+}
+
 /** A Postgres server and database, ready to connect to. */
 export interface ServerTarget {
   /** Tells the two kinds of target apart. */
@@ -20,6 +28,10 @@ export interface ServerTarget {
   readonly database: string;
   /** Whether TLS with certificate check is used. */
   readonly tls: boolean;
+  /** The authorities that count for the certificate; undefined for those whom Deno trusts by itself. */
+  readonly authorities?: CertificateFile;
+  /** Whether the URL requires channel binding, which this client does not do. */
+  readonly channelBinding?: boolean;
   /** Whether the host is this machine. */
   readonly local: boolean;
   /** user@host/database, the only form that is ever printed. */
@@ -60,12 +72,13 @@ export function directHostOf(host: string): string | undefined {
 
 /** The target that a database URL names.
  *
- * Accepts postgres://, postgresql:// and SQLAlchemy's postgresql+psycopg://. Of the query only sslmode counts;
- * what other drivers put there is ignored. Hosts that are not local always get TLS with certificate check.
+ * Accepts postgres://, postgresql:// and SQLAlchemy's postgresql+psycopg://. Of the query only sslmode, sslrootcert and
+ * channel_binding count; what other drivers put there is ignored. Hosts that are not local always get TLS, and TLS is
+ * always with certificate check. `authorities` count where the URL has no sslrootcert.
  *
- * Errors: TargetError on anything that is not such a URL, and on sslmode=disable for a host that is not local.
+ * Errors: TargetError on anything that is not such a URL, and on an sslmode that is unknown, or plain where TLS is needed.
  */
-export function parseDatabaseUrl(text: string): ServerTarget {
+export function parseDatabaseUrl(text: string, authorities?: CertificateFile): ServerTarget {
   const url = parseUrl(text);
   const host = url.hostname.replace(/^\[(.*)\]$/, "$1");
   if (host === "") throw new TargetError("it names no host");
@@ -73,11 +86,9 @@ export function parseDatabaseUrl(text: string): ServerTarget {
   if (database === "") throw new TargetError("it names no database");
   if (url.username === "") throw new TargetError("it names no user");
   const local = isLocalHost(host);
-  const sslmode = url.searchParams.get("sslmode") ?? (local ? "disable" : "verify-full");
-  const plain = ["disable", "allow", "prefer"].includes(sslmode);
-  if (plain && !local) {
-    throw new TargetError(`sslmode=${sslmode} for a host that is not local; TLS is required there, remove sslmode`);
-  }
+  const rootCertificate = url.searchParams.get("sslrootcert") || undefined;
+  const tls = parseSslMode(url.searchParams.get("sslmode"), { local, rootCertificate });
+  const trusted = rootCertificate ? certificateFile(rootCertificate, "sslrootcert of the database URL") : authorities;
   const user = decode(url.username);
   return {
     kind: "server",
@@ -86,10 +97,47 @@ export function parseDatabaseUrl(text: string): ServerTarget {
     user,
     password: decode(url.password),
     database,
-    tls: !plain,
+    tls,
+    ...(tls && trusted ? { authorities: trusted } : {}),
+    channelBinding: url.searchParams.get("channel_binding") === "require",
     local,
     label: `${user}@${host}/${database}`,
   };
+}
+
+/** The file that a setting names; undefined for "system", the word of libpq for no file. */
+export function certificateFile(path: string, setting: string): CertificateFile | undefined {
+  return path === "system" ? undefined : { path, setting };
+}
+
+/** Whether each sslmode means TLS; then always with certificate check, for it is of no use without. */
+const SSL_MODES: ReadonlyMap<string, boolean> = new Map([
+  ["disable", false],
+  ["allow", false],
+  ["prefer", false],
+  ["require", true],
+  ["verify-ca", true],
+  ["verify-full", true],
+]);
+
+interface SslContext {
+  readonly local: boolean;
+  readonly rootCertificate?: string;
+}
+
+/** Whether TLS is used; without an sslmode wherever the host is not local or an authority is named. */
+function parseSslMode(mode: string | null, { local, rootCertificate }: SslContext): boolean {
+  if (!mode) return !local || rootCertificate !== undefined;
+  const tls = SSL_MODES.get(mode);
+  if (tls === undefined) {
+    throw new TargetError(`its sslmode is unknown; use one of ${[...SSL_MODES.keys()].join(", ")}`);
+  }
+  if (tls) return true;
+  if (!local) {
+    throw new TargetError(`sslmode=${mode} for a host that is not local; TLS is required there, remove sslmode`);
+  }
+  if (rootCertificate === undefined) return false;
+  throw new TargetError(`sslmode=${mode} with an sslrootcert, which only TLS uses; remove one of them`);
 }
 
 function parseUrl(text: string): URL {

@@ -14,6 +14,7 @@ Deno.test("parseDatabaseUrl() gives host, port, user, password and database", ()
       password: "p#%",
       database: "a b",
       tls: true,
+      channelBinding: true,
       local: false,
       label: "me@x@db.example.com/a b",
     },
@@ -22,15 +23,19 @@ Deno.test("parseDatabaseUrl() gives host, port, user, password and database", ()
   assert.deepEqual([host, port, password], ["::1", 5432, ""]);
 });
 
+const urlOf = (host: string, query = "") => `postgresql://me:${SECRET}@${host}/db${query}`;
+const REMOTE = ["db.example.com", "10.0.0.1", "128.0.0.1", "localhost.example.com", "[fe80::1]"];
+const LOCAL = ["localhost", "127.0.0.1", "127.255.1.2", "[::1]"];
+const PLAIN = ["disable", "allow", "prefer"];
+const ENCRYPTED = ["require", "verify-ca", "verify-full"];
+
 Deno.test("parseDatabaseUrl() wants TLS of every host that is not local, whatever sslmode says", () => {
-  const target = (host: string, sslmode?: string) =>
-    parseDatabaseUrl(`postgresql://me:${SECRET}@${host}/db${sslmode ? `?sslmode=${sslmode}` : ""}`);
-  for (const host of ["db.example.com", "10.0.0.1", "128.0.0.1", "localhost.example.com", "[fe80::1]"]) {
-    for (const sslmode of [undefined, "require", "verify-ca", "verify-full", "anything"]) {
-      assert.equal(target(host, sslmode).tls, true, `${host} ${sslmode}`);
+  for (const host of REMOTE) {
+    for (const query of ["", "?sslmode=", ...ENCRYPTED.map((sslmode) => `?sslmode=${sslmode}`)]) {
+      assert.equal(parseDatabaseUrl(urlOf(host, query)).tls, true, `${host} ${query}`);
     }
-    for (const sslmode of ["disable", "allow", "prefer"]) {
-      assert.throws(() => target(host, sslmode), {
+    for (const sslmode of PLAIN) {
+      assert.throws(() => parseDatabaseUrl(urlOf(host, `?sslmode=${sslmode}`)), {
         name: "TargetError",
         message: `sslmode=${sslmode} for a host that is not local; TLS is required there, remove sslmode`,
       });
@@ -39,13 +44,48 @@ Deno.test("parseDatabaseUrl() wants TLS of every host that is not local, whateve
 });
 
 Deno.test("parseDatabaseUrl() is plain on this machine for disable, allow, prefer and nothing, and else TLS", () => {
-  for (const host of ["localhost", "127.0.0.1", "127.255.1.2", "[::1]"]) {
-    const tlsOf = (query: string) => parseDatabaseUrl(`postgres://me@${host}/db${query}`).tls;
-    for (const query of ["", "?sslmode=disable", "?sslmode=allow", "?sslmode=prefer"]) {
-      assert.equal(tlsOf(query), false);
+  for (const host of LOCAL) {
+    const tlsOf = (query: string) => parseDatabaseUrl(urlOf(host, query)).tls;
+    for (const query of ["", "?sslmode=", ...PLAIN.map((sslmode) => `?sslmode=${sslmode}`)]) {
+      assert.equal(tlsOf(query), false, `${host} ${query}`);
     }
-    for (const query of ["?sslmode=require", "?sslmode=verify-full"]) assert.equal(tlsOf(query), true);
+    for (const sslmode of ENCRYPTED) assert.equal(tlsOf(`?sslmode=${sslmode}`), true, `${host} ${sslmode}`);
   }
+});
+
+Deno.test("parseDatabaseUrl() refuses an sslmode that it does not know, and lists those it does", () => {
+  for (const host of [...REMOTE, ...LOCAL]) {
+    for (const sslmode of ["anything", "Require", "verify_full", "no-verify", "true", "0"]) {
+      assert.throws(() => parseDatabaseUrl(urlOf(host, `?sslmode=${sslmode}`)), {
+        name: "TargetError",
+        message: "its sslmode is unknown; use one of disable, allow, prefer, require, verify-ca, verify-full",
+      });
+    }
+  }
+});
+
+Deno.test("parseDatabaseUrl() takes the authorities of sslrootcert, else those it is given, where there is TLS", () => {
+  const given = { path: "given.pem", setting: "DATABASE_CA" };
+  const inUrl = { path: "/etc/a b.pem", setting: "sslrootcert of the database URL" };
+  const file = "sslrootcert=/etc/a%20b.pem";
+  const authorities = (host: string, query: string) => parseDatabaseUrl(urlOf(host, query), given).authorities;
+  for (const host of ["db.example.com", "localhost"]) {
+    assert.deepEqual(authorities(host, `?${file}`), inUrl, "it asks for TLS");
+    assert.deepEqual(authorities(host, `?sslmode=require&${file}`), inUrl);
+    assert.deepEqual(authorities(host, "?sslmode=require"), given);
+    assert.deepEqual(authorities(host, "?sslmode=require&sslrootcert="), given, "an empty one is none");
+    assert.equal(authorities(host, "?sslrootcert=system"), undefined);
+    assert.equal(parseDatabaseUrl(urlOf(host, "?sslrootcert=system")).tls, true);
+  }
+  assert.equal(authorities("localhost", ""), undefined, "nothing to check");
+  assert.throws(() => parseDatabaseUrl(urlOf("localhost", `?sslmode=disable&${file}`)), {
+    message: "sslmode=disable with an sslrootcert, which only TLS uses; remove one of them",
+  });
+});
+
+Deno.test("parseDatabaseUrl() tells whether channel binding is required", () => {
+  const bindingOf = (query: string) => parseDatabaseUrl(urlOf("localhost", query)).channelBinding;
+  assert.deepEqual(["", "?channel_binding=prefer", "?channel_binding=require"].map(bindingOf), [false, false, true]);
 });
 
 Deno.test("parseDatabaseUrl() refuses what is no such URL, without any part of its secrets", () => {
