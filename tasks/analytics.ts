@@ -2,7 +2,7 @@ import type { Args, TaskSpec } from "./lib/args.ts";
 import { openCatalog } from "./lib/catalog.ts";
 import { EXIT, TaskError } from "./lib/errors.ts";
 import { formatQueryList, type NamedQuery, parseQueries, pickQueries } from "./lib/queries.ts";
-import { fromCaller, readSettings } from "./lib/settings.ts";
+import { fromCaller, readPaths } from "./lib/settings.ts";
 import { type Format, formatCsv, formatRows, FORMATS } from "./lib/table_format.ts";
 import { runTask, type TaskContext } from "./lib/task.ts";
 
@@ -26,7 +26,7 @@ async function analytics({ args, report, signal }: TaskContext): Promise<void> {
   const queries = chosenQueries(args, known);
   const format = chosenFormat(args, queries.length);
   if (args.has("list") || queries.length === 0) return report.result(formatQueryList(known));
-  using catalog = await openCatalog(fromCaller(args.text("dir")) ?? readSettings("local").exportDir, signal);
+  using catalog = await openCatalog(fromCaller(args.text("dir")) ?? readPaths().exportDir, signal);
   for (const query of queries) {
     const result = await catalog.query(query);
     if (format === "csv") report.data(formatCsv(result));

@@ -8,7 +8,7 @@ Deno.test("db:seed refuses a host that is not local before it connects", async (
   assert.equal(code, 3);
   assert.equal(
     stderr,
-    'Cannot seed database "u@db.example.com/shop": its host is not local; point DATABASE_URL at a local database\n',
+    'Cannot seed database "u@db.example.com:5432/shop": its host is not local; point DATABASE_URL at a local database\n',
   );
 });
 

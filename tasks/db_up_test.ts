@@ -49,7 +49,7 @@ Deno.test("db:up waits for the service, then for a connection", async () => {
     DATABASE_URL: url,
   });
   assert.equal(code, 0, stderr);
-  assert.match(stdout, /^Postgres accepts connections: postgres@127\.0\.0\.1\/postgres\n$/);
+  assert.match(stdout, /^Postgres accepts connections: postgres@127\.0\.0\.1:\d+\/postgres\n$/);
   assert.equal(stderr, "Started\n");
   assert.deepEqual(calls.slice(1), ["compose version", "compose up --detach --wait --wait-timeout 120"]);
 });

@@ -4,7 +4,7 @@ import { openCatalog } from "./lib/catalog.ts";
 import { messageOf, TaskError } from "./lib/errors.ts";
 import { parseQueries, pickQueries } from "./lib/queries.ts";
 import { type Answer, formatReport, REPORT_QUERIES } from "./lib/report_page.ts";
-import { fromCaller, readSettings } from "./lib/settings.ts";
+import { fromCaller, readPaths } from "./lib/settings.ts";
 import { runTask, type TaskContext } from "./lib/task.ts";
 
 const ANALYTICS = new URL("../analytics/", import.meta.url);
@@ -24,7 +24,7 @@ async function writeReport({ args, report, signal }: TaskContext): Promise<void>
   const known = parseQueries(await Deno.readTextFile(new URL("queries.sql", ANALYTICS)));
   const css = await Deno.readTextFile(new URL("report.css", ANALYTICS));
   const queries = pickQueries(known, REPORT_QUERIES);
-  using catalog = await openCatalog(fromCaller(args.text("dir")) ?? readSettings("local").exportDir, signal);
+  using catalog = await openCatalog(fromCaller(args.text("dir")) ?? readPaths().exportDir, signal);
   const answers: Answer[] = [];
   for (const query of queries) answers.push({ ...query, result: await catalog.query(query) });
   try {

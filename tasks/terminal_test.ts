@@ -147,13 +147,8 @@ terminalTest("names from a database are written out, in warnings and in results"
 });
 
 terminalTest("the settings' error and --help keep their lines", async () => {
-  const { screen } = await runTask("migrate", ["--env", "x\n\x1b"], {
-    env: { DATABASE_URL: "nothing", NO_COLOR: "1" },
-  });
-  assert.match(
-    screen,
-    /^Cannot use the settings:\r\n {2}--env takes .*, not "x\\n\\u001b"\r\n {2}DATABASE_URL: .*\r\n$/,
-  );
+  const { screen } = await runTask("migrate", ["--env", "x\n\x1b"], { env: { NO_COLOR: "1" } });
+  assert.match(screen, /^Cannot use the settings:\r\n {2}--env takes .*, not "x\\n\\u001b"\r\n$/);
   const help = await runTask("migrate", ["--help"], {});
   assert.match(
     help.screen,

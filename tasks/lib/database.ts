@@ -7,7 +7,7 @@ import type { ServerTarget, Target } from "./target.ts";
 export interface Database extends AsyncDisposable {
   /** Its one session. */
   readonly sql: Sql;
-  /** Where it is, as it is printed: user@host/database. */
+  /** Where it is, as it is printed: user@host:port/database. */
   readonly label: string;
   /** Whether its host is this machine. */
   readonly local: boolean;

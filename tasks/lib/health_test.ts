@@ -37,8 +37,8 @@ Deno.test("findProblems() tells every problem in one line", () => {
 });
 
 Deno.test("formatHealth() tells counted rows from estimated ones", () => {
-  assert.deepEqual(formatHealth(SERVER, LEDGER, { label: "u@h/d", problems: ["it is slow"] }), [
-    "u@h/d is not healthy",
+  assert.deepEqual(formatHealth(SERVER, LEDGER, { label: "u@h:5432/d", problems: ["it is slow"] }), [
+    "u@h:5432/d is not healthy",
     "server      PostgreSQL 16.4, no TLS, primary, read-write",
     "latency     1.25 ms",
     "clock       in step with this machine's",

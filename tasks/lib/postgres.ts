@@ -55,7 +55,7 @@ const PAUSE_MS = { first: 100, most: 2000 };
  * An attempt that fails because nothing answers is repeated until `waitMs` is over; a refusal (password, database,
  * certificate) ends at once. Close it with `closeConnection`.
  *
- * Errors: TaskError (exit 1) naming user@host/database.
+ * Errors: TaskError (exit 1) naming user@host:port/database.
  */
 export async function connect(target: ServerTarget, options: ConnectOptions = {}): Promise<Sql> {
   const { waitMs = 10_000, signal } = options;
@@ -182,7 +182,7 @@ function describeNetwork(code: string): string | undefined {
 }
 
 function connectError(target: ServerTarget, error: unknown): TaskError {
-  const where = `Cannot connect to "${target.label}" (port ${target.port}): ${describeFinding(error)}`;
+  const where = `Cannot connect to "${target.label}": ${describeFinding(error)}`;
   return new TaskError(`${where}; ${remedyOf(target, serverErrorOf(error).code)}`, EXIT.failed);
 }
 
