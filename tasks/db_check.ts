@@ -21,7 +21,7 @@ const SPEC: TaskSpec = {
 
 async function check({ args, report, signal }: TaskContext): Promise<ExitCode> {
   const waitMs = (args.count("wait", 1) ?? 10) * 1000;
-  const { target } = readSettings(args.text("env") ?? "local");
+  const { target } = readSettings(args.text("env") ?? "local", { direct: true });
   try {
     await using database = await openDatabase(target, { report, waitMs, signal });
     const [server, ledger] = [await readServerFacts(database.sql), await readLedgerFacts(database)];

@@ -19,7 +19,7 @@ const spec: TaskSpec = {
 
 async function seed({ args, report, signal }: TaskContext): Promise<void> {
   const options = { rows: args.count("rows", 1) ?? 1000, days: args.count("days", 1) ?? 14 };
-  const { target } = readSettings(args.text("env") ?? "local");
+  const { target } = readSettings(args.text("env") ?? "local", { direct: true });
   if (!target.local) {
     throw new TaskError(
       `Cannot seed database "${target.label}": its host is not local; point DATABASE_URL at a local database`,

@@ -16,7 +16,7 @@ const SPEC: TaskSpec = {
 
 async function up({ args, report, signal }: TaskContext): Promise<void> {
   const waitMs = (args.count("wait", 1) ?? 60) * 1000;
-  const { target } = readSettings("local");
+  const { target } = readSettings("local", { direct: true });
   const used = target.kind === "server" && target.local;
   const service = used ? target : parseDatabaseUrl(SERVICE_URL);
   await startService({ onLine: report.note, signal });
