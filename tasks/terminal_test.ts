@@ -77,17 +77,17 @@ for (const permissions of PERMISSIONS) {
 }
 
 terminalTest(
-  "db:reset on a terminal asks, and leaves the database as it is on no, Ctrl-C and the end of input",
+  "db:reset on a terminal asks for the database's name, and leaves it as it is on yes, Ctrl-C and the end of input",
   async () => {
     await using database = await createTestDatabase();
     await database.sql.unsafe("create table old (id int)");
     const answer = async (keys: string) => {
       const env = { DATABASE_URL: database.url };
-      const { code, screen } = await runTask("db:reset", [], { env, typed: [["all its rows? [y/N] ", keys]] });
+      const { code, screen } = await runTask("db:reset", [], { env, typed: [[" to go on: ", keys]] });
       const [{ there }] = await database.sql`select to_regclass('old') is not null as there`;
       return [code, there, /NotCapable/.test(screen)];
     };
-    assert.deepEqual(await answer("n\n"), [3, true, false]);
+    assert.deepEqual(await answer("y\n"), [3, true, false]);
     assert.deepEqual(await answer("\n"), [3, true, false]);
     assert.deepEqual(await answer("\x04"), [3, true, false]);
     assert.deepEqual(await answer(CTRL_C), [130, true, false]);
@@ -156,11 +156,11 @@ terminalTest("the settings' error and --help keep their lines", async () => {
   );
 });
 
-terminalTest("db:reset on a terminal goes on after yes", async () => {
+terminalTest("db:reset on a terminal goes on when the database's name is typed", async () => {
   await using database = await createTestDatabase();
   await database.sql.unsafe("create table old (id int)");
   const env = { DATABASE_URL: database.url };
-  const { code, screen } = await runTask("db:reset", [], { env, typed: [["all its rows? [y/N] ", "y\n"]] });
+  const { code, screen } = await runTask("db:reset", [], { env, typed: [[" to go on: ", `${database.name}\n`]] });
   assert.equal(code, 0, screen);
   assert.match(screen, /\nReset postgres@\S+: \d+ migrations applied\r\n$/);
 });
