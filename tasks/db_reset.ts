@@ -1,5 +1,6 @@
 import type { TaskSpec } from "./lib/args.ts";
 import { openDatabase } from "./lib/database.ts";
+import { replaceEmbedded } from "./lib/embedded_files.ts";
 import { EXIT, type ExitCode, TaskError } from "./lib/errors.ts";
 import { LOCAL_FLAGS, readLocalTarget } from "./lib/local_guard.ts";
 import { readMigrations } from "./lib/migration_files.ts";
@@ -36,13 +37,8 @@ async function reset({ args, report, signal }: TaskContext): Promise<ExitCode | 
     report.note("Adding demo rows");
     await seedDatabase(database.sql, { rows: 1000, days: 14 });
   };
-  if (target.kind === "server") {
-    await replaceDatabase(target, fill, options);
-  } else {
-    const { removeEmbedded } = await import("./lib/embedded.ts");
-    await removeEmbedded(target.directory, target.label);
-    await fill(target);
-  }
+  if (target.kind === "server") await replaceDatabase(target, fill, options);
+  else await replaceEmbedded(target, fill, { ...options, note: report.note });
   report.result(
     `Reset ${target.label}: ${files.length} migrations applied${args.has("seed") ? ", demo rows added" : ""}`,
   );

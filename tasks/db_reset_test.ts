@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { fileURLToPath } from "node:url";
 import { readSchema } from "./lib/schema.ts";
 import { runCommand } from "./testing/command.ts";
 import { connectTo, createTestDatabase } from "./testing/database.ts";
@@ -135,39 +134,4 @@ Deno.test("db:reset makes a database that does not exist", async () => {
   assert.equal(code, 0, stderr);
   assert.match(await schemaOf(url.href), /checks_request_id_fkey/);
   await database.sql.unsafe(`drop database ${database.name}_new`);
-});
-
-Deno.test("db:reset makes the embedded database anew", async () => {
-  const directory = `data/test-${crypto.randomUUID()}`;
-  const path = fileURLToPath(new URL(`../${directory}`, import.meta.url));
-  const env = { EMBEDDED_DIR: directory };
-  try {
-    const { code, stdout, stderr } = await runCommand("db:reset", ["--yes"], { env });
-    assert.equal(code, 0, stderr);
-    assert.match(stdout, /^Reset embedded database in data\/test-\S+: \d+ migrations applied\n$/);
-    await Deno.writeTextFile(`${path}/left-over`, "");
-    assert.equal((await runCommand("db:reset", ["--yes"], { env })).code, 0);
-    await assert.rejects(Deno.stat(`${path}/left-over`), Deno.errors.NotFound);
-    const check = await runCommand("db:check", [], { env });
-    assert.equal(check.code, 0, check.stdout + check.stderr);
-  } finally {
-    await Deno.remove(path, { recursive: true });
-    await Deno.remove(`${path}.lock`);
-  }
-});
-
-Deno.test("db:reset refuses an EMBEDDED_DIR that holds something else", async () => {
-  const directory = `data/test-${crypto.randomUUID()}`;
-  const path = fileURLToPath(new URL(`../${directory}`, import.meta.url));
-  await Deno.mkdir(path);
-  try {
-    await Deno.writeTextFile(`${path}/notes.txt`, "mine");
-    const { code, stderr } = await runCommand("db:reset", ["--yes"], { env: { EMBEDDED_DIR: directory } });
-    assert.equal(code, 3);
-    assert.match(stderr, /the directory holds something else; point EMBEDDED_DIR at a directory of its own/);
-    assert.equal(await Deno.readTextFile(`${path}/notes.txt`), "mine");
-  } finally {
-    await Deno.remove(path, { recursive: true });
-    await Deno.remove(`${path}.lock`);
-  }
 });

@@ -14,7 +14,7 @@ export type Sql = import("postgres").Sql<Record<string, string>>;
 
 /** Options of `connect`. */
 export interface ConnectOptions {
-  /** How long to wait for a server that is not there yet. */
+  /** How long to wait for a server that is not there yet; `WAIT_MS` where undefined. */
   readonly waitMs?: number;
   /** Called once, when the first attempt has failed and another one follows. */
   readonly onWait?: (finding: string) => void;
@@ -50,6 +50,9 @@ const ATTEMPT_MS = { least: 1000, most: 20_000 };
 
 const PAUSE_MS = { first: 100, most: 2000 };
 
+/** How long a task waits for its database without a --wait. */
+export const WAIT_MS = 10_000;
+
 /** An open session on a server.
  *
  * An attempt that fails because nothing answers is repeated until `waitMs` is over; a refusal (password, database,
@@ -58,7 +61,7 @@ const PAUSE_MS = { first: 100, most: 2000 };
  * Errors: TaskError (exit 1) naming user@host:port/database.
  */
 export async function connect(target: ServerTarget, options: ConnectOptions = {}): Promise<Sql> {
-  const { waitMs = 10_000, signal } = options;
+  const { waitMs = WAIT_MS, signal } = options;
   const deadline = performance.now() + waitMs;
   for (let pauseMs = PAUSE_MS.first, waited = false;; pauseMs = Math.min(2 * pauseMs, PAUSE_MS.most)) {
     const leftMs = Math.max(ATTEMPT_MS.least, deadline - performance.now());
