@@ -32,6 +32,8 @@ Deno.test("db:reset refuses an EMBEDDED_DIR that holds something else", () =>
   withDirectory(async (env, path) => {
     await Deno.mkdir(path);
     await Deno.writeTextFile(`${path}/notes.txt`, "mine");
+    const asked = await runCommand("db:reset", [], { env });
+    assert.deepEqual([asked.code, /no terminal to ask on; pass --yes if/.test(asked.stderr)], [2, true]);
     const { code, stderr } = await runCommand("db:reset", ["--yes"], { env });
     assert.equal(code, 3);
     assert.match(stderr, /the directory holds something else; point EMBEDDED_DIR at a directory of its own/);

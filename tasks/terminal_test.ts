@@ -165,6 +165,14 @@ terminalTest("db:reset on a terminal goes on when the database's name is typed",
   assert.match(screen, /\nReset postgres@\S+: \d+ migrations applied\r\n$/);
 });
 
+terminalTest("db:reset on a terminal asks before it makes the embedded database anew", async () => {
+  const directory = `data/test-${crypto.randomUUID()}`;
+  const env = { EMBEDDED_DIR: directory, NO_COLOR: "1" };
+  const { code, screen } = await runTask("db:reset", [], { env, typed: [["all its rows? [y/N] ", "n\n"]] });
+  assert.deepEqual([code, screen.endsWith(`Left embedded database in ${directory} as it is\r\n`)], [3, true]);
+  await assert.rejects(Deno.stat(`${ROOT}${directory}`), Deno.errors.NotFound);
+});
+
 terminalTest("export on a terminal warns and does its work", async () => {
   await using database = await createChecksDatabase();
   await using directory = await createExportDirectory();

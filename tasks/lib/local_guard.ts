@@ -50,5 +50,8 @@ function requireNamed(target: Target, verb: LocalVerb, named: string | undefined
   const remedy = target.kind === "server"
     ? "name the one in the database URL, or correct that"
     : "leave --database out";
-  throw new TaskError(`Cannot ${verb} "${target.label}": --database names "${named}"; ${remedy}`, EXIT.refused);
+  throw new TaskError(
+    `Cannot ${verb} database "${target.label}": --database names "${named}"; ${remedy}`,
+    EXIT.refused,
+  );
 }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import type { TaskError } from "./errors.ts";
-import { readVariables, toSettings, type Variables } from "./settings.ts";
+import { fromCaller, readVariables, toSettings, type Variables } from "./settings.ts";
 import type { EmbeddedTarget } from "./target.ts";
 
 const SECRET = "s3cr3t";
@@ -41,6 +41,25 @@ Deno.test("toSettings() takes an empty variable for one that is not set", () => 
     local: true,
     label: "embedded database in data/pglite",
   });
+});
+
+Deno.test("toSettings() takes the paths that are set, and tells whether the harness's file is named", () => {
+  const paths = { HERETIX_DB_PATH: "runs/other.sqlite", EXPORT_DIR: "/lake" };
+  const { harnessPath, harnessNamed, exportDir } = toSettings({ ...URLS, ...paths }, "prod");
+  assert.deepEqual([harnessPath, harnessNamed, exportDir], ["runs/other.sqlite", true, "/lake"]);
+});
+
+Deno.test("fromCaller() starts where the user stands", () => {
+  const before = Deno.env.get("INIT_CWD");
+  try {
+    Deno.env.set("INIT_CWD", "/home/me");
+    assert.deepEqual([fromCaller("a/../b"), fromCaller("/c"), fromCaller(undefined)], ["/home/me/b", "/c", undefined]);
+    Deno.env.set("INIT_CWD", "");
+    assert.equal(fromCaller("a"), join(Deno.cwd(), "a"));
+  } finally {
+    if (before === undefined) Deno.env.delete("INIT_CWD");
+    else Deno.env.set("INIT_CWD", before);
+  }
 });
 
 Deno.test("toSettings() has no default for an environment that is not local", () => {
