@@ -14,15 +14,15 @@ const SPEC: TaskSpec = {
   summary: "Tell the health of a database; exit 1 when it is not healthy.",
   flags: {
     env: { type: "string", value: "ENV", help: "local, staging or prod (default local)" },
-    wait: { type: "string", value: "SECONDS", help: "how long to wait for the server (default 10)" },
+    wait: { type: "string", value: "SECONDS", help: "how long to wait for the database (default 10)" },
     json: { type: "boolean", help: "print the findings as JSON" },
     quiet: { type: "boolean", help: "print the result only" },
   },
 };
 
 async function check({ args, report, signal }: TaskContext): Promise<ExitCode> {
-  const waitMs = (args.count("wait", 1) ?? 10) * 1000;
-  const { target } = readSettings(args.text("env") ?? "local");
+  const waitMs = (args.count("wait", 0) ?? 10) * 1000;
+  const { target } = readSettings(args.text("env") ?? "local", { direct: true });
   try {
     await using database = await openDatabase(target, { report, waitMs, signal });
     const server = await readServerFacts(database.sql);

@@ -14,15 +14,17 @@ const SPEC: TaskSpec = {
   summary: "Compare a database's public schema with what sql/migrations make; exit 4 when they differ.",
   flags: {
     env: { type: "string", value: "ENV", help: "local, staging or prod (default local)" },
+    wait: { type: "string", value: "SECONDS", help: "how long to wait for the database (default 10)" },
     json: { type: "boolean", help: "print the differences as JSON" },
     quiet: { type: "boolean", help: "print the result only" },
   },
 };
 
 async function diff({ args, report, signal }: TaskContext): Promise<ExitCode> {
+  const waitMs = (args.count("wait", 0) ?? 10) * 1000;
   const { target } = readSettings(args.text("env") ?? "local", { direct: true });
   const files = await readMigrations();
-  const found = await readDatabase(target, { report, signal });
+  const found = await readDatabase(target, { report, waitMs, signal });
   const differences = diffSchemas(await buildSchema(files), found);
   if (args.has("json")) report.json({ database: target.label, differences });
   else if (differences.length > 0) report.result(formatDifferences(differences));

@@ -8,7 +8,7 @@ Deno.test("db:diff ends with 0 after migrate and with 4 and the names of what wa
   assert.equal((await runCommand("migrate", [], { env })).code, 0);
   const equal = await runCommand("db:diff", [], { env });
   assert.deepEqual([equal.code, equal.stderr], [0, ""]);
-  assert.match(equal.stdout, /^postgres@127\.0\.0\.1\/test_\w+ is what \d+ migrations make\n$/);
+  assert.match(equal.stdout, /^postgres@127\.0\.0\.1:\d+\/test_\w+ is what \d+ migrations make\n$/);
 
   await database.sql.unsafe(`alter table checks add note text, alter env set default 'local', alter seed type bigint;
     alter table users add constraint users_plan_known check (plan <> ''), alter email drop not null;

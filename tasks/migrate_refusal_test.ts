@@ -114,7 +114,7 @@ Deno.test("migrate refuses a database with tables and no ledger, by name", async
   await project.database.sql`create table orders (id int)`;
   const { code, stderr } = await project.migrate();
   assert.equal(code, 3);
-  assert.match(stderr, /@127\.0\.0\.1\/test_\w+": it holds orders and .*--baseline N/);
+  assert.match(stderr, /@127\.0\.0\.1:\d+\/test_\w+": it holds orders and .*--baseline N/);
   assert.deepEqual(await relations(project.database), ["orders"]);
 });
 

@@ -16,7 +16,7 @@ export type Sql = import("postgres").Sql<Record<string, string>>;
 
 /** Options of `connect`. */
 export interface ConnectOptions {
-  /** How long to wait for a server that is not there yet. */
+  /** How long to wait for a server that is not there yet; `WAIT_MS` where undefined. */
   readonly waitMs?: number;
   /** Called once, when the first attempt has failed and another one follows. */
   readonly onWait?: (finding: string) => void;
@@ -52,15 +52,18 @@ const ATTEMPT_MS = { least: 1000, most: 20_000 };
 
 const PAUSE_MS = { first: 100, most: 2000 };
 
+/** How long a task waits for its database without a --wait. */
+export const WAIT_MS = 10_000;
+
 /** An open session on a server.
  *
  * An attempt that fails because nothing answers is repeated until `waitMs` is over; a refusal (password, database,
  * certificate) ends at once. Close it with `closeConnection`.
  *
- * Errors: TaskError (exit 1) naming user@host/database; exit 2 for a file of authorities that is none.
+ * Errors: TaskError (exit 1) naming user@host:port/database; exit 2 for a file of authorities that is none.
  */
 export async function connect(target: ServerTarget, options: ConnectOptions = {}): Promise<Sql> {
-  const { waitMs = 10_000, signal } = options;
+  const { waitMs = WAIT_MS, signal } = options;
   const certificates = target.authorities ? await readCertificates(target.authorities) : undefined;
   const deadline = performance.now() + waitMs;
   for (let pauseMs = PAUSE_MS.first, waited = false;; pauseMs = Math.min(2 * pauseMs, PAUSE_MS.most)) {
@@ -188,7 +191,7 @@ function describeNetwork(code: string): string | undefined {
 function connectError(target: ServerTarget, error: unknown): TaskError {
   const { finding, remedy } = findInCertificate(error, target) ??
     { finding: describeFinding(error), remedy: remedyOf(target, serverErrorOf(error)) };
-  const where = `Cannot connect to "${target.label}" (port ${target.port})`;
+  const where = `Cannot connect to "${target.label}"`;
   return new TaskError(`${where}: ${finding}; ${remedy}`, EXIT.failed);
 }
 

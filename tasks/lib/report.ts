@@ -34,6 +34,8 @@ export interface Report {
    * Errors: the signal's reason, when it is aborted before there is an answer.
    */
   ask(question: string, signal: AbortSignal): Promise<boolean | undefined>;
+  /** As `ask`, for what is to be typed in answer. */
+  askText(question: string, signal: AbortSignal): Promise<string | undefined>;
 }
 
 /** A report on this process's stdout and stderr. */
@@ -49,6 +51,11 @@ export function openReport({ quiet = false }: ReportOptions = {}): Report {
     write(stream, text);
   };
   const result = (lines: Lines) => print(Deno.stdout, `${clean(lines)}\n`);
+  const askText = async (question: string, signal: AbortSignal) => {
+    if (!Deno.stdin.isTerminal()) return undefined;
+    print(Deno.stderr, `${clean(question)} `);
+    return (await readLine(signal)).trim();
+  };
   return {
     result,
     json: (value) => result(JSON.stringify(value, null, 2).split("\n")),
@@ -62,10 +69,10 @@ export function openReport({ quiet = false }: ReportOptions = {}): Report {
       shown = true;
     },
     async ask(question, signal) {
-      if (!Deno.stdin.isTerminal()) return undefined;
-      print(Deno.stderr, `${clean(question)} [y/N] `);
-      return /^y(es)?$/i.test((await readLine(signal)).trim());
+      const answer = await askText(`${question} [y/N]`, signal);
+      return answer === undefined ? undefined : /^y(es)?$/i.test(answer);
     },
+    askText,
   };
 }
 

@@ -34,7 +34,7 @@ export interface ServerTarget {
   readonly channelBinding?: boolean;
   /** Whether the host is this machine. */
   readonly local: boolean;
-  /** user@host/database, the only form that is ever printed. */
+  /** user@host:port/database, the only form that is ever printed. */
   readonly label: string;
 }
 
@@ -59,9 +59,11 @@ export class TargetError extends Error {
   override readonly name = "TargetError";
 }
 
-/** Whether a host name is this machine by itself, without asking a resolver. */
+/** Whether a host name is this machine by itself, without asking a resolver: names and spellings of addresses that only a
+ * resolver understands (127.1, localhost.) are not. */
 export function isLocalHost(host: string): boolean {
-  return host === "localhost" || host === "::1" || /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(host);
+  if (host === "localhost" || host === "::1") return true;
+  return /^127(\.(0|[1-9]\d{0,2})){3}$/.test(host) && host.split(".").every((part) => Number(part) <= 255);
 }
 
 /** Host of the direct endpoint behind a pooled Neon host, or undefined where the host is not pooled. */
@@ -76,12 +78,17 @@ export function directHostOf(host: string): string | undefined {
  * channel_binding count; what other drivers put there is ignored. Hosts that are not local always get TLS, and TLS is
  * always with certificate check. `authorities` count where the URL has no sslrootcert.
  *
- * Errors: TargetError on anything that is not such a URL, and on an sslmode that is unknown, or plain where TLS is needed.
+ * Errors: TargetError on anything that is not such a URL, on one that another driver would take elsewhere than its label
+ * says, and on an sslmode that is unknown, or plain where TLS is needed.
  */
 export function parseDatabaseUrl(text: string, authorities?: CertificateFile): ServerTarget {
   const url = parseUrl(text);
-  const host = url.hostname.replace(/^\[(.*)\]$/, "$1");
+  const host = url.hostname.replace(/^\[(.*)\]$/, "$1").toLowerCase();
   if (host === "") throw new TargetError("it names no host");
+  if (host.includes("%")) {
+    throw new TargetError("its host is percent-encoded, as a socket's directory is; write a plain name or address");
+  }
+  refuseDetours(url);
   const database = decode(url.pathname.slice(1));
   if (database === "") throw new TargetError("it names no database");
   if (url.username === "") throw new TargetError("it names no user");
@@ -90,10 +97,11 @@ export function parseDatabaseUrl(text: string, authorities?: CertificateFile): S
   const tls = parseSslMode(url.searchParams.get("sslmode"), { local, rootCertificate });
   const trusted = rootCertificate ? certificateFile(rootCertificate, "sslrootcert of the database URL") : authorities;
   const user = decode(url.username);
+  const port = url.port === "" ? 5432 : Number(url.port);
   return {
     kind: "server",
     host,
-    port: url.port === "" ? 5432 : Number(url.port),
+    port,
     user,
     password: decode(url.password),
     database,
@@ -101,7 +109,7 @@ export function parseDatabaseUrl(text: string, authorities?: CertificateFile): S
     ...(tls && trusted ? { authorities: trusted } : {}),
     channelBinding: url.searchParams.get("channel_binding") === "require",
     local,
-    label: `${user}@${host}/${database}`,
+    label: `${inLabel(user)}@${host.includes(":") ? `[${host}]` : host}:${port}/${inLabel(database)}`,
   };
 }
 
@@ -140,10 +148,42 @@ function parseSslMode(mode: string | null, { local, rootCertificate }: SslContex
   throw new TargetError(`sslmode=${mode} with an sslrootcert, which only TLS uses; remove one of them`);
 }
 
+/** A name with what has a meaning in a URL written out, so that none can look like the host. */
+function inLabel(name: string): string {
+  return name.replace(/[%/:?#@[\]]/g, encodeURIComponent);
+}
+
+/** Parameters by which libpq goes to another place, or as another user, than the rest of the URL says. */
+const DETOURS = [
+  "host",
+  "hostaddr",
+  "port",
+  "dbname",
+  "database",
+  "user",
+  "password",
+  "passfile",
+  "service",
+  "servicefile",
+  "options",
+];
+
+function refuseDetours({ searchParams }: URL): void {
+  const found = DETOURS.filter((name) => searchParams.has(name));
+  if (found.length === 0) return;
+  throw new TargetError(
+    `its query has ${found.join(", ")}, which can lead elsewhere than the rest of it says; ` +
+      "leave that out: user, password, host, port and database stand before the ?",
+  );
+}
+
 function parseUrl(text: string): URL {
   if (!/^(postgres|postgresql)(\+psycopg2?)?:\/\//.test(text)) {
     throw new TargetError("it does not start with postgresql://, postgres:// or postgresql+psycopg://");
   }
+  // URL takes a comma for a part of a host's name.
+  const host = text.replace(/^[^/]*\/\/([^/?#]*@)?/, "").split(/[/?#]/)[0];
+  if (host.includes(",")) throw new TargetError("it names several hosts; name one");
   // URL.parse returns null where new URL would throw a message that holds the password.
   const url = URL.parse(text.replace(/^[a-z0-9+]+:/, "postgresql:"));
   if (url === null || url.hash !== "") {
@@ -155,6 +195,8 @@ function parseUrl(text: string): URL {
 }
 
 function decode(part: string): string {
+  // It ends a name in the start-up message: what follows would be read as the next parameter.
+  if (part.includes("%00")) throw new TargetError("it has %00, which no name or password can have; leave it out");
   try {
     return decodeURIComponent(part);
   } catch {

@@ -16,11 +16,49 @@ Deno.test("parseDatabaseUrl() gives host, port, user, password and database", ()
       tls: true,
       channelBinding: true,
       local: false,
-      label: "me@x@db.example.com/a b",
+      label: "me%40x@db.example.com:6543/a b",
     },
   );
   const { host, port, password } = parseDatabaseUrl("postgres://me@[::1]/db");
   assert.deepEqual([host, port, password], ["::1", 5432, ""]);
+  assert.equal(parseDatabaseUrl("postgres://me:p@ss:w0rd@LocalHost/db").host, "localhost");
+});
+
+Deno.test("parseDatabaseUrl() puts the port into every label, and lets no name look like the host", () => {
+  const labels = {
+    "postgres://me@localhost/db": "me@localhost:5432/db",
+    "postgres://me@[0:0::1]:6543/db": "me@[::1]:6543/db",
+    "postgres://me%40localhost%3A5432%2Fdb%3F@db.example.com/x": "me%40localhost%3A5432%2Fdb%3F@db.example.com:5432/x",
+    "postgres://me@localhost/db%40db.example.com/Ü ": "me@localhost:5432/db%40db.example.com%2FÜ",
+    "postgres://me@localhost/100%25": "me@localhost:5432/100%25",
+  };
+  for (const [url, label] of Object.entries(labels)) assert.equal(parseDatabaseUrl(url).label, label);
+});
+
+Deno.test("parseDatabaseUrl() refuses what would take another driver elsewhere than the label says", () => {
+  const names = "host hostaddr port dbname database user password passfile service servicefile options".split(" ");
+  for (const name of names) {
+    assert.throws(() => parseDatabaseUrl(`postgres://me@localhost/db?sslmode=disable&${name}=${SECRET}`), {
+      name: "TargetError",
+      message: `its query has ${name}, which can lead elsewhere than the rest of it says; ` +
+        "leave that out: user, password, host, port and database stand before the ?",
+    });
+  }
+  assert.throws(() => parseDatabaseUrl("postgres://me@localhost/db?%70ort=1&host="), /its query has host, port, which/);
+  parseDatabaseUrl("postgres://me@localhost/db?channel_binding=require&application_name=host");
+  for (const hosts of ["a,b", "localhost,db.example.com", "a:1,b:2", "a,"]) {
+    for (const user of ["me", `me:${SECRET}@`]) {
+      assert.throws(() => parseDatabaseUrl(`postgres://${user}@${hosts}/db`), /: it names several hosts; name one$/);
+    }
+  }
+  assert.equal(parseDatabaseUrl("postgres://me:a,b@host/db,e?x=c,d").host, "host");
+  for (const part of ["me%00database%00other@host/db", "me@host/db%00", "me:p%00@host/db"]) {
+    assert.throws(() => parseDatabaseUrl(`postgres://${part}`), /: it has %00, which no name or password can have;/);
+  }
+  assert.throws(
+    () => parseDatabaseUrl("postgres://me@%2Fvar%2Frun/db"),
+    /: its host is percent-encoded, as a socket's/,
+  );
 });
 
 const urlOf = (host: string, query = "") => `postgresql://me:${SECRET}@${host}/db${query}`;
@@ -110,8 +148,12 @@ Deno.test("parseDatabaseUrl() refuses what is no such URL, without any part of i
 });
 
 Deno.test("isLocalHost() knows this machine's names and addresses alone", () => {
-  for (const host of ["localhost", "127.0.0.1", "127.1.2.3", "::1"]) assert.equal(isLocalHost(host), true, host);
-  const others = ["localhost.", "mylocalhost", "127.0.0.1.example.com", "127.1", "0.0.0.0", "::", "10.0.0.1", "db", ""];
+  for (const host of ["localhost", "127.0.0.1", "127.255.0.10", "::1"]) assert.equal(isLocalHost(host), true, host);
+  const others = [
+    ...["localhost.", "mylocalhost", "localhost.example.com", "/var/run/postgresql", "db", ""],
+    ...["127.0.0.1.example.com", "127.1", "127.999.1.1", "127.0.0.256", "127.0.0.01", "127.0.0.1.", "128.0.0.1"],
+    ...["0.0.0.0", "10.0.0.1", "::", "::ffff:127.0.0.1", "::ffff:7f00:1", "[::1]", "fe80::1"],
+  ];
   for (const host of others) assert.equal(isLocalHost(host), false, host);
 });
 

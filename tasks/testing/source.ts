@@ -6,7 +6,7 @@ import type { Source } from "../lib/source.ts";
 
 const SELECT = new URL("../../sql/export/checks.postgres.sql", import.meta.url);
 
-/** Gives the table `checks` of a session's database to `use`, as an export does; it is called me@host/db in errors. */
+/** Gives the table `checks` of a session's database to `use`, as an export does; it is called me@host:5432/db in errors. */
 export async function withChecks<T>(
   sql: Sql,
   use: (source: Source) => Promise<T>,
@@ -15,7 +15,7 @@ export async function withChecks<T>(
   return await withPostgresSource(sql, {
     dataset: parseDataset("checks", SELECT.pathname, await Deno.readTextFile(SELECT)),
     origin: { host: "127.0.0.1", port: 5432 },
-    patience: { label: "me@host/db", ...patience },
+    patience: { label: "me@host:5432/db", ...patience },
     range: {},
     blocks: createBlockPool(),
     redacted: [],
