@@ -16,8 +16,7 @@ Deno.test("db:diff ends with 0 after migrate and with 4 and the names of what wa
   const different = await runCommand("db:diff", [], { env });
   assert.equal(different.code, 4);
   assert.deepEqual(different.stdout.trim().split("\n"), [
-    "column checks.env: wanted character varying(16) not null, " +
-    "found character varying(16) not null default 'local'::character varying",
+    "column checks.env: wanted character varying(16) not null, found character varying(16) not null default 'local'",
     "column checks.note: wanted nothing, found text",
     "column checks.seed: wanted numeric(20,0), found bigint",
     "column users.email: wanted character varying(320) not null, found character varying(320)",

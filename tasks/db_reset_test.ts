@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { readSchema } from "./lib/schema.ts";
+import { readSchema } from "./lib/schema_read.ts";
 import { runCommand } from "./testing/command.ts";
 import { connectTo, createTestDatabase } from "./testing/database.ts";
 

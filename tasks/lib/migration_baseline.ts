@@ -6,7 +6,8 @@ import { type MigrationRunOptions, underMigrationLock, withMigrateErrors } from 
 import { createLedger, LEDGER, readLedger, recordMigration } from "./migration_ledger.ts";
 import { foreignLedgerError } from "./migration_state.ts";
 import type { Sql } from "./postgres.ts";
-import { diffSchemas, formatDifferences, readSchema } from "./schema.ts";
+import { diffSchemas, formatDifferences } from "./schema.ts";
+import { readSchema } from "./schema_read.ts";
 import { buildSchema } from "./scratch.ts";
 
 /** Records files as applied in a database that already has what they make.

@@ -1,6 +1,3 @@
-import type { Sql } from "./postgres.ts";
-import { SCHEMA_QUERY } from "./schema_query.ts";
-
 /** Kinds of schema objects, in the order they are reported. */
 export const SCHEMA_KINDS = [
   "enum",
@@ -42,21 +39,11 @@ export interface SchemaDifference {
   readonly found: string | null;
 }
 
-/** Runs several statements as one, outside of any transaction, and gives the rows of the last. */
-export type RunStatements = (text: string) => Promise<readonly unknown[]>;
-
-/** The objects of a server's public schema, sorted by kind and name; the session must be outside of a transaction. */
-export async function readSchema(sql: Sql): Promise<SchemaObject[]> {
-  return await readSchemaThrough(async (text) => (await sql.unsafe(text) as unknown as unknown[][]).at(-1)!);
-}
-
-/** The same, for a database that is not reached through postgres.js. */
-export async function readSchemaThrough(run: RunStatements): Promise<SchemaObject[]> {
-  const rows = await run(SCHEMA_QUERY) as readonly SchemaObject[];
-  return rows.map(({ kind, table, name, definition }) => ({ kind, table, name, definition })).sort(byKindAndName);
-}
-
-function byKindAndName(a: Pick<SchemaObject, "kind" | "name">, b: Pick<SchemaObject, "kind" | "name">): number {
+/** Objects by kind, then by name. */
+export function byKindAndName(
+  a: Pick<SchemaObject, "kind" | "name">,
+  b: Pick<SchemaObject, "kind" | "name">,
+): number {
   return SCHEMA_KINDS.indexOf(a.kind) - SCHEMA_KINDS.indexOf(b.kind) ||
     (a.name < b.name ? -1 : a.name > b.name ? 1 : 0);
 }

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { createTestDatabase } from "../testing/database.ts";
-import { diffSchemas, readSchema } from "./schema.ts";
+import { diffSchemas } from "./schema.ts";
+import { readSchema } from "./schema_read.ts";
 
 const SCHEMA = `
 create type mood as enum ('calm', 'loud');

@@ -1,5 +1,6 @@
 import { EXIT, messageOf, TaskError } from "./errors.ts";
-import { readSchemaThrough, type SchemaObject } from "./schema.ts";
+import type { SchemaObject } from "./schema.ts";
+import { readSchemaThrough } from "./schema_read.ts";
 
 /** A file of SQL to build a scratch schema from. */
 export interface ScratchFile {
