@@ -1,9 +1,11 @@
 import type { TaskSpec } from "./lib/args.ts";
 import { type Database, openDatabase } from "./lib/database.ts";
+import { formatDroppedCheck } from "./lib/dropped_checks.ts";
 import { EXIT, type ExitCode, TaskError } from "./lib/errors.ts";
 import { findProblems, formatHealth, type LedgerFacts, readServerFacts } from "./lib/health.ts";
 import { readMigrations } from "./lib/migration_files.ts";
 import { readPlan } from "./lib/migration_state.ts";
+import { readDroppedChecks } from "./lib/schema_read.ts";
 import { toServerFailure } from "./lib/server_failure.ts";
 import { readSettings } from "./lib/settings.ts";
 import { runTask, type TaskContext } from "./lib/task.ts";
@@ -26,14 +28,16 @@ async function check({ args, report, signal }: TaskContext): Promise<ExitCode> {
     await using database = await openDatabase(target, { report, waitMs, signal });
     const [server, ledger] = [await readServerFacts(database.sql), await readLedgerFacts(database)];
     const problems = findProblems(server, ledger);
+    const notes = (await readDroppedChecks(database.sql)).map(formatDroppedCheck);
     if (args.has("json")) {
-      report.json({ database: target.label, healthy: problems.length === 0, problems, server, ledger });
-    } else report.result(formatHealth(server, ledger, { label: target.label, problems }));
+      report.json({ database: target.label, healthy: problems.length === 0, problems, notes, server, ledger });
+    } else report.result(formatHealth(server, ledger, { label: target.label, problems, notes }));
     return problems.length === 0 ? EXIT.done : EXIT.failed;
   } catch (error) {
     const failure = toServerFailure(error, { verb: "check", ...target });
     if (failure instanceof TaskError && args.has("json")) {
-      report.json({ database: target.label, healthy: false, problems: [failure.message], server: null, ledger: null });
+      const problems = [failure.message];
+      report.json({ database: target.label, healthy: false, problems, notes: [], server: null, ledger: null });
     }
     throw failure;
   }

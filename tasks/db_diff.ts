@@ -2,9 +2,10 @@ import type { TaskSpec } from "./lib/args.ts";
 import { type DatabaseOptions, openDatabase } from "./lib/database.ts";
 import { EXIT, type ExitCode } from "./lib/errors.ts";
 import { readMigrations } from "./lib/migration_files.ts";
-import { diffSchemas, formatDifferences, type SchemaObject } from "./lib/schema.ts";
-import { readSchema } from "./lib/schema_read.ts";
-import { buildSchema } from "./lib/scratch.ts";
+import { type ActualSchema, formatDifferences } from "./lib/schema.ts";
+import { readActualSchema } from "./lib/schema_read.ts";
+import { compareWithState } from "./lib/schema_states.ts";
+import { buildSchemas } from "./lib/scratch.ts";
 import { toServerFailure } from "./lib/server_failure.ts";
 import { readSettings } from "./lib/settings.ts";
 import type { Target } from "./lib/target.ts";
@@ -23,21 +24,27 @@ const SPEC: TaskSpec = {
 async function diff({ args, report, signal }: TaskContext): Promise<ExitCode> {
   const { target } = readSettings(args.text("env") ?? "local", { direct: true });
   const files = await readMigrations();
-  const found = await readDatabase(target, { report, signal });
-  const differences = diffSchemas(await buildSchema(files), found);
-  if (args.has("json")) report.json({ database: target.label, differences });
-  else if (differences.length > 0) report.result(formatDifferences(differences));
-  else report.result(`${target.label} is what ${files.length} migrations make`);
+  const schema = await readDatabase(target, { report, signal });
+  const { differences, notes } = compareWithState(await buildSchemas(files), files.length, schema);
+  if (args.has("json")) report.json({ database: target.label, differences, notes });
+  else {
+    const same = `${target.label} is what ${files.length} migrations make`;
+    const lines = differences.length > 0 ? formatDifferences(differences) : [same];
+    report.result([...lines, ...notes.map((note) => `note: ${note}`)]);
+  }
   if (differences.length === 0) return EXIT.done;
-  report.note(`${target.label} differs in ${differences.length} objects from what ${files.length} migrations make`);
+  report.note(
+    `${target.label} differs in ${differences.length} objects from what ${files.length} migrations make; ` +
+      "run deno task migrate where files are pending, else write a migration or undo what was done by hand",
+  );
   return EXIT.pending;
 }
 
 /** The embedded database is closed again before the scratch one opens. */
-async function readDatabase(target: Target, options: DatabaseOptions): Promise<SchemaObject[]> {
+async function readDatabase(target: Target, options: DatabaseOptions): Promise<ActualSchema> {
   await using database = await openDatabase(target, options);
   try {
-    return await readSchema(database.sql);
+    return await readActualSchema(database.sql);
   } catch (error) {
     throw toServerFailure(error, { verb: "compare", ...target });
   }

@@ -126,16 +126,22 @@ export function findProblems(server: ServerFacts, ledger: LedgerFacts): string[]
   return problems;
 }
 
-/** What stands over the facts, and the problems below them. */
+/** What stands over the facts, and the notes and problems below them. */
 export interface HealthFrame {
   /** The database, as it is printed. */
   readonly label: string;
   /** As `findProblems` tells them. */
   readonly problems: readonly string[];
+  /** What is worth knowing of a healthy database, too. */
+  readonly notes: readonly string[];
 }
 
 /** Lines about a database, problems last. */
-export function formatHealth(server: ServerFacts, ledger: LedgerFacts, { label, problems }: HealthFrame): string[] {
+export function formatHealth(
+  server: ServerFacts,
+  ledger: LedgerFacts,
+  { label, problems, notes }: HealthFrame,
+): string[] {
   const state = [server.recovery ? "standby" : "primary", server.readOnly ? "read-only" : "read-write"];
   return [
     `${label} is ${problems.length === 0 ? "healthy" : "not healthy"}`,
@@ -144,6 +150,7 @@ export function formatHealth(server: ServerFacts, ledger: LedgerFacts, { label, 
     `clock       ${formatSkew(server.clockSkewMs)}`,
     `migrations  ${ledger.applied} applied, ${ledger.pending.length} pending`,
     ...server.rows.map((count, at) => `${at === 0 ? "rows" : "    "}        ${count.table} ${formatRows(count)}`),
+    ...notes.map((note) => `note        ${note}`),
     ...problems.map((problem) => `problem     ${problem}`),
   ];
 }

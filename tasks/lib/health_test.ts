@@ -37,7 +37,7 @@ Deno.test("findProblems() tells every problem in one line", () => {
 });
 
 Deno.test("formatHealth() tells counted rows from estimated ones", () => {
-  assert.deepEqual(formatHealth(SERVER, LEDGER, { label: "u@h/d", problems: ["it is slow"] }), [
+  assert.deepEqual(formatHealth(SERVER, LEDGER, { label: "u@h/d", problems: ["it is slow"], notes: ["it is old"] }), [
     "u@h/d is not healthy",
     "server      PostgreSQL 16.4, no TLS, primary, read-write",
     "latency     1.25 ms",
@@ -46,6 +46,7 @@ Deno.test("formatHealth() tells counted rows from estimated ones", () => {
     "rows        checks about 1200000 (estimate)",
     "            hidden unknown (not readable, or large and never analyzed)",
     "            users 12",
+    "note        it is old",
     "problem     it is slow",
   ]);
 });

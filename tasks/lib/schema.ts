@@ -1,3 +1,5 @@
+import type { DroppedCheck } from "./dropped_checks.ts";
+
 /** Kinds of schema objects, in the order they are reported. */
 export const SCHEMA_KINDS = [
   "enum",
@@ -25,6 +27,8 @@ export interface SchemaObject {
   readonly name: string;
   /** The rest of its SQL, equal for equal objects. */
   readonly definition: string;
+  /** Whether it may refuse, or change, what is written to its table by those who do not know of it. */
+  readonly binding: boolean;
 }
 
 /** One object that is not what it should be. */
@@ -37,6 +41,14 @@ export interface SchemaDifference {
   readonly wanted: string | null;
   /** Null for an object that is not there. */
   readonly found: string | null;
+}
+
+/** Everything that is compared of a database. */
+export interface ActualSchema {
+  /** What its public schema holds. */
+  readonly objects: readonly SchemaObject[];
+  /** What it lacks, and says so. */
+  readonly droppedChecks: readonly DroppedCheck[];
 }
 
 /** Objects by kind, then by name. */
@@ -77,7 +89,8 @@ function changed(wanted: readonly SchemaObject[], actual: readonly SchemaObject[
   });
 }
 
-const keyOf = ({ kind, name }: SchemaObject) => `${kind} ${name}`;
+/** What tells objects of a schema apart. */
+export const keyOf = ({ kind, name }: Pick<SchemaObject, "kind" | "name">): string => `${kind} ${name}`;
 
 /** One line per difference: `column checks.seed: wanted numeric(20,0), found bigint`. */
 export function formatDifferences(differences: readonly SchemaDifference[]): string[] {

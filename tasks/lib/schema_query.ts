@@ -1,8 +1,8 @@
-/** SQL whose last result has one row (kind, table, name, definition) per object of the public schema.
+/** SQL whose last result has one row (kind, table, name, definition, binding) per object of the public schema.
  *
  * Definitions read the same on every server from 16 on, whatever a session's settings are; defaults read the same where
- * they mean the same. Not looked at: other schemas, what an extension owns, the ledgers of migration tools
- * (ours, and Alembic's alembic_version), comments, owners, grants, policies, domains, storage parameters, and the order of columns.
+ * they mean the same. Not looked at: other schemas, what an extension owns, our ledger, comments, owners, grants,
+ * policies, domains, storage parameters, and the order of columns.
  */
 export const SCHEMA_QUERY = `
 -- Names are qualified, and constants printed, by these settings; local to this one string of statements.
@@ -20,7 +20,7 @@ with extension_owned as (
   select c.*, pg_catalog.quote_ident(c.relname) as name
   from pg_catalog.pg_class c
   join pg_catalog.pg_namespace n on n.oid = c.relnamespace and n.nspname = 'public'
-  where c.relname not in ('schema_migrations', 'alembic_version')
+  where c.relname <> 'schema_migrations'
     and c.oid not in (select objid from extension_owned where classid = 'pg_catalog.pg_class'::regclass)
 ), tables as (
   select * from relations where relkind in ('r', 'p', 'f')
@@ -44,11 +44,12 @@ with extension_owned as (
         when cast_of[1] ~ '[.]' then array['numeric'] else array['smallint', 'integer', 'bigint', 'numeric'] end
       when y.typname in ('text', 'varchar') then array['text', 'character varying'] end as types) same
 )
+-- "binding": it may refuse, or change, what is written to its table by those who do not know of it.
 select 'table' as kind, name as "table", name as name, concat_ws(' ',
     case relpersistence when 'u' then 'unlogged' end,
     case relkind when 'p' then 'table partitioned by ' || pg_catalog.pg_get_partkeydef(oid)
       when 'f' then 'foreign table' else 'table' end,
-    case when relrowsecurity then 'with row level security' end) as definition
+    case when relrowsecurity then 'with row level security' end) as definition, false as binding
   from tables
 
 union all
@@ -62,7 +63,8 @@ select 'column', t.name, t.name || '.' || pg_catalog.quote_ident(a.attname), con
     case a.attgenerated
       when 's' then 'generated always as (' || d.expression || ') stored'
       when 'v' then 'generated always as (' || d.expression || ') virtual'
-      else 'default ' || d.meaning end)
+      else 'default ' || d.meaning end),
+    a.attnotnull and not a.atthasdef and a.attidentity = ''
   from tables t
   join pg_catalog.pg_attribute a on a.attrelid = t.oid and a.attnum > 0 and not a.attisdropped
   join pg_catalog.pg_type y on y.oid = a.atttypid
@@ -70,14 +72,15 @@ select 'column', t.name, t.name || '.' || pg_catalog.quote_ident(a.attname), con
 
 -- From 18 on a NOT NULL is a constraint too ('n'); it already stands with its column.
 union all
-select 'constraint', t.name, t.name || '.' || pg_catalog.quote_ident(k.conname), pg_catalog.pg_get_constraintdef(k.oid)
+select 'constraint', t.name, t.name || '.' || pg_catalog.quote_ident(k.conname), pg_catalog.pg_get_constraintdef(k.oid),
+    true
   from tables t
   join pg_catalog.pg_constraint k on k.conrelid = t.oid and k.contype in ('c', 'f', 'p', 'u', 'x')
 
 -- The index behind a key stands with its constraint.
 union all
 select 'index', t.name, i.name, concat_ws(' ', pg_catalog.pg_get_indexdef(i.oid),
-    case when not x.indisvalid then '(invalid)' end)
+    case when not x.indisvalid then '(invalid)' end), x.indisunique
   from relations i
   join pg_catalog.pg_index x on x.indexrelid = i.oid
   join relations t on t.oid = x.indrelid
@@ -86,19 +89,19 @@ select 'index', t.name, i.name, concat_ws(' ', pg_catalog.pg_get_indexdef(i.oid)
 
 union all
 select 'trigger', t.name, t.name || '.' || pg_catalog.quote_ident(g.tgname),
-    concat_ws(' ', pg_catalog.pg_get_triggerdef(g.oid), case g.tgenabled when 'D' then '(disabled)' end)
+    concat_ws(' ', pg_catalog.pg_get_triggerdef(g.oid), case g.tgenabled when 'D' then '(disabled)' end), true
   from relations t
   join pg_catalog.pg_trigger g on g.tgrelid = t.oid and not g.tgisinternal
 
 union all
-select case relkind when 'm' then 'materialized view' else 'view' end, null, name, pg_catalog.pg_get_viewdef(oid)
+select case relkind when 'm' then 'materialized view' else 'view' end, null, name, pg_catalog.pg_get_viewdef(oid), false
   from relations where relkind in ('v', 'm')
 
 -- The sequence behind an identity column stands with its column.
 union all
 select 'sequence', null, c.name, format('%s start %s increment %s min %s max %s cache %s%s',
     pg_catalog.format_type(s.seqtypid, null), s.seqstart, s.seqincrement, s.seqmin, s.seqmax, s.seqcache,
-    case when s.seqcycle then ' cycle' end)
+    case when s.seqcycle then ' cycle' end), false
   from relations c
   join pg_catalog.pg_sequence s on s.seqrelid = c.oid
   where not exists (select from pg_catalog.pg_depend d
@@ -106,7 +109,7 @@ select 'sequence', null, c.name, format('%s start %s increment %s min %s max %s 
 
 union all
 select 'function', null, pg_catalog.quote_ident(p.proname) || '(' || pg_catalog.pg_get_function_identity_arguments(p.oid)
-    || ')', pg_catalog.pg_get_functiondef(p.oid)
+    || ')', pg_catalog.pg_get_functiondef(p.oid), false
   from pg_catalog.pg_proc p
   join pg_catalog.pg_namespace n on n.oid = p.pronamespace and n.nspname = 'public'
   where p.prokind in ('f', 'p', 'w')
@@ -115,7 +118,7 @@ select 'function', null, pg_catalog.quote_ident(p.proname) || '(' || pg_catalog.
 union all
 select 'enum', null, pg_catalog.quote_ident(y.typname),
     (select string_agg(pg_catalog.quote_literal(e.enumlabel), ', ' order by e.enumsortorder)
-      from pg_catalog.pg_enum e where e.enumtypid = y.oid)
+      from pg_catalog.pg_enum e where e.enumtypid = y.oid), false
   from pg_catalog.pg_type y
   join pg_catalog.pg_namespace n on n.oid = y.typnamespace and n.nspname = 'public'
   where y.typtype = 'e'

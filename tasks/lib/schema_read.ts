@@ -1,6 +1,7 @@
 import { normalizeCheck } from "./check_definition.ts";
+import { type CommentedTable, type DroppedCheck, parseDroppedChecks } from "./dropped_checks.ts";
 import type { Sql } from "./postgres.ts";
-import { byKindAndName, type SchemaObject } from "./schema.ts";
+import { type ActualSchema, byKindAndName, type SchemaObject } from "./schema.ts";
 import { SCHEMA_QUERY } from "./schema_query.ts";
 
 /** Runs several statements as one, outside of any transaction, and gives the rows of the last. */
@@ -14,10 +15,28 @@ export async function readSchema(sql: Sql): Promise<SchemaObject[]> {
 /** The same, for a database that is not reached through postgres.js. */
 export async function readSchemaThrough(run: RunStatements): Promise<SchemaObject[]> {
   const rows = await run(SCHEMA_QUERY) as readonly SchemaObject[];
-  return rows.map(({ kind, table, name, definition }) => ({
+  return rows.map(({ kind, table, name, definition, binding }) => ({
     kind,
     table,
     name,
     definition: kind === "constraint" ? normalizeCheck(definition) : definition,
+    binding,
   })).sort(byKindAndName);
+}
+
+/** Everything that is compared of a server; the session must be outside of a transaction. */
+export async function readActualSchema(sql: Sql): Promise<ActualSchema> {
+  return { objects: await readSchema(sql), droppedChecks: await readDroppedChecks(sql) };
+}
+
+/** The checks that comments of the public schema's tables call dropped, and that are not there. */
+export async function readDroppedChecks(sql: Sql): Promise<DroppedCheck[]> {
+  const rows = await sql<CommentedTable[]>`
+    select quote_ident(relname) as table, obj_description(oid, 'pg_class') as comment,
+      array(select quote_ident(conname) from pg_constraint where conrelid = c.oid) as constraints
+    from pg_class c
+    where relnamespace = to_regnamespace('public') and relkind in ('r', 'p')
+      and obj_description(oid, 'pg_class') like '%Dropped check: %'
+    order by 1`;
+  return rows.flatMap(parseDroppedChecks);
 }
