@@ -1,7 +1,9 @@
 import type { TaskSpec } from "./lib/args.ts";
 import { type DatabaseOptions, openDatabase } from "./lib/database.ts";
 import { EXIT, type ExitCode } from "./lib/errors.ts";
+import { ALEMBIC_TABLE, describeAlembic } from "./lib/migration_adoption.ts";
 import { readMigrations } from "./lib/migration_files.ts";
+import { hasLedger } from "./lib/migration_ledger.ts";
 import { type ActualSchema, formatDifferences } from "./lib/schema.ts";
 import { readActualSchema } from "./lib/schema_read.ts";
 import { compareWithState } from "./lib/schema_states.ts";
@@ -24,8 +26,10 @@ const SPEC: TaskSpec = {
 async function diff({ args, report, signal }: TaskContext): Promise<ExitCode> {
   const { target } = readSettings(args.text("env") ?? "local", { direct: true });
   const files = await readMigrations();
-  const schema = await readDatabase(target, { report, signal });
-  const { differences, notes } = compareWithState(await buildSchemas(files), files.length, schema);
+  const { schema, unadopted } = await readDatabase(target, { report, signal });
+  const states = await buildSchemas(files);
+  const { differences, ...compared } = compareWithState(states, files.length, schema);
+  const notes = [...unadopted ? [describeAlembic(states, schema)] : [], ...compared.notes];
   if (args.has("json")) report.json({ database: target.label, differences, notes });
   else {
     const same = `${target.label} is what ${files.length} migrations make`;
@@ -40,11 +44,20 @@ async function diff({ args, report, signal }: TaskContext): Promise<ExitCode> {
   return EXIT.pending;
 }
 
+interface Found {
+  /** What is compared. */
+  readonly schema: ActualSchema;
+  /** Whether Alembic made it, and nobody has adopted it. */
+  readonly unadopted: boolean;
+}
+
 /** The embedded database is closed again before the scratch one opens. */
-async function readDatabase(target: Target, options: DatabaseOptions): Promise<ActualSchema> {
+async function readDatabase(target: Target, options: DatabaseOptions): Promise<Found> {
   await using database = await openDatabase(target, options);
   try {
-    return await readActualSchema(database.sql);
+    const schema = await readActualSchema(database.sql);
+    const isAlembics = schema.objects.some(({ kind, name }) => kind === "table" && name === ALEMBIC_TABLE);
+    return { schema, unadopted: isAlembics && !await hasLedger(database.sql) };
   } catch (error) {
     throw toServerFailure(error, { verb: "compare", ...target });
   }

@@ -48,6 +48,12 @@ export async function readLedger(sql: Sql): Promise<Ledger> {
   }
 }
 
+/** Whether a database has a ledger of ours with a file in it. */
+export async function hasLedger(sql: Sql): Promise<boolean> {
+  const ledger = await readLedger(sql);
+  return ledger.kind === "ours" && ledger.rows.length > 0;
+}
+
 /** Creates the ledger where it is not there. */
 export async function createLedger(sql: Sql): Promise<void> {
   await sql.unsafe(CREATE);
