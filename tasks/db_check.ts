@@ -1,10 +1,12 @@
 import type { TaskSpec } from "./lib/args.ts";
 import { type Database, openDatabase } from "./lib/database.ts";
+import { formatDroppedCheck } from "./lib/dropped_checks.ts";
 import { EXIT, type ExitCode, TaskError } from "./lib/errors.ts";
 import { findProblems, findUnmet, formatHealth, type LedgerFacts, readServerFacts } from "./lib/health.ts";
 import { readMigrations } from "./lib/migration_files.ts";
 import { readLedger } from "./lib/migration_ledger.ts";
 import { readPlan } from "./lib/migration_state.ts";
+import { readDroppedChecks } from "./lib/schema_read.ts";
 import { toServerFailure } from "./lib/server_failure.ts";
 import { readSettings } from "./lib/settings.ts";
 import { runTask, type TaskContext } from "./lib/task.ts";
@@ -28,7 +30,11 @@ async function check({ args, report, signal }: TaskContext): Promise<ExitCode> {
     const server = await readServerFacts(database.sql);
     const found = await readLedger(database.sql);
     const ledger = found.kind === "unreadable" ? null : await readLedgerFacts(database);
-    const notes = [...findUnmet(target), ...(found.kind === "unreadable" ? [found.finding] : [])];
+    const notes = [
+      ...findUnmet(target),
+      ...(found.kind === "unreadable" ? [found.finding] : []),
+      ...(await readDroppedChecks(database.sql)).map(formatDroppedCheck),
+    ];
     const problems = findProblems(server, ledger);
     if (args.has("json")) {
       report.json({ database: target.label, healthy: problems.length === 0, problems, notes, server, ledger });

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readSchema } from "./lib/schema.ts";
+import { readSchema } from "./lib/schema_read.ts";
 import { runCommand } from "./testing/command.ts";
 import { connectTo, createTestDatabase } from "./testing/database.ts";
 

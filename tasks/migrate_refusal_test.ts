@@ -146,8 +146,12 @@ Deno.test("migrate --baseline adopts a database that is what its files make", as
   assert.equal(wrong.code, 3);
   assert.match(wrong.stderr, /is not what the files up to 0003_third\.sql make[^]*\bc\b/);
   assert.deepEqual(await project.ledger(), []);
-  const right = await project.migrate("--baseline", "2");
+  await project.database.sql`create index by_hand on a (id)`;
+  const right = await project.migrate("--baseline", "2", "--json");
   assert.equal(right.code, 0, right.stderr);
+  const { baseline, notes } = JSON.parse(right.stdout);
+  assert.deepEqual(baseline, ["0001_first.sql", "0002_second.sql"]);
+  assert.deepEqual(notes, ["index by_hand: no migration makes it"]);
   const rows = await project.database.sql`select version, kind from public.schema_migrations order by 1`;
   assert.deepEqual(rows.map(({ version, kind }) => [version, kind]), [[1, "baseline"], [2, "baseline"]]);
   assert.equal((await project.migrate()).code, 0);

@@ -68,6 +68,12 @@ async function describeLack(sql: Sql): Promise<string> {
   return `ledger ${LEDGER} is not readable by role ${role}; run as its owner: ${statements.join("; ")}`;
 }
 
+/** Whether a database has a ledger of ours with a file in it; one that may not be read counts. */
+export async function hasLedger(sql: Sql): Promise<boolean> {
+  const ledger = await readLedger(sql);
+  return ledger.kind === "unreadable" || ledger.kind === "ours" && ledger.rows.length > 0;
+}
+
 /** Creates the ledger where it is not there. */
 export async function createLedger(sql: Sql): Promise<void> {
   await sql.unsafe(CREATE);

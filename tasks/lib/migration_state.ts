@@ -1,9 +1,12 @@
 import type { Database } from "./database.ts";
 import { EXIT } from "./errors.ts";
+import { ALEMBIC_TABLE, describeAlembic } from "./migration_adoption.ts";
 import { migrateFailure } from "./migration_errors.ts";
 import type { Migration } from "./migration_files.ts";
 import { LEDGER, listRelations, readLedger, type UnreadableLedger } from "./migration_ledger.ts";
 import { type LedgerRow, type Plan, planMigrations, type PlanOptions } from "./migration_plan.ts";
+import { readActualSchema } from "./schema_read.ts";
+import { buildSchemas } from "./scratch.ts";
 
 /** The plan for an open database; nothing is changed.
  *
@@ -14,7 +17,7 @@ export async function readPlan(
   files: readonly Migration[],
   options: PlanOptions = {},
 ): Promise<Plan> {
-  return planMigrations(files, await readOwnLedger(database), options);
+  return planMigrations(files, await readOwnLedger(database, files), options);
 }
 
 /** The plan for an open database, which may be carried out.
@@ -36,7 +39,7 @@ export async function readSafePlan(
  *
  * Errors: as `readPlan`.
  */
-async function readOwnLedger({ sql, label }: Database): Promise<readonly LedgerRow[]> {
+async function readOwnLedger({ sql, label }: Database, files: readonly Migration[]): Promise<readonly LedgerRow[]> {
   const ledger = await readLedger(sql);
   if (ledger.kind === "ours" && ledger.rows.length > 0) return ledger.rows;
   if (ledger.kind === "foreign") throw foreignLedgerError(label);
@@ -46,7 +49,9 @@ async function readOwnLedger({ sql, label }: Database): Promise<readonly LedgerR
   // Another runner may have applied the first file between the two looks.
   const again = await readLedger(sql);
   if (again.kind === "ours" && again.rows.length > 0) return again.rows;
-  throw foreignDatabaseError(label, names);
+  if (!names.includes(ALEMBIC_TABLE)) throw foreignDatabaseError(label, names);
+  const finding = describeAlembic(await buildSchemas(files), await readActualSchema(sql));
+  throw migrateFailure(label, finding, EXIT.refused);
 }
 
 /** The error for a ledger of another tool. */

@@ -7,6 +7,7 @@ import { migrate, type MigrateOptions } from "./migration_run.ts";
 import { withMigrateErrors } from "./migration_guard.ts";
 import { readPlan, readSafePlan } from "./migration_state.ts";
 import type { Lines } from "./report.ts";
+import { buildSchemas } from "./scratch.ts";
 
 /** Everything a request needs beside database and files. */
 export interface RequestOptions extends MigrateRequest, MigrateOptions {
@@ -81,11 +82,17 @@ async function runBaseline(
   options: RequestOptions,
 ): Promise<ExitCode> {
   const { recordBaseline } = await import("./migration_baseline.ts");
-  const adopted = files.filter(({ version }) => version <= options.to!);
-  await recordBaseline(database, adopted, options);
+  const { adopted, notes } = await recordBaseline(database, files, {
+    ...options,
+    version: options.to!,
+    build: buildSchemas,
+  });
   tell(database, options, {
-    text: `Recorded ${countMigrations(adopted.length)} as baseline of ${database.label}`,
-    json: { baseline: adopted.map(({ name }) => name) },
+    text: [
+      `Recorded ${countMigrations(adopted.length)} as baseline of ${database.label}`,
+      ...notes.map((note) => `note: ${note}`),
+    ],
+    json: { baseline: adopted.map(({ name }) => name), notes },
   });
   return EXIT.done;
 }
