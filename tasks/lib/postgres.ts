@@ -93,23 +93,6 @@ function mayGetBetter(error: unknown): boolean {
   return NOT_THERE_YET.has(code) || (code === "XX000" && message.includes("compute node"));
 }
 
-/** Whether a pooler lends one of the server's sessions to several of ours in turn, so that a session's locks are nobody's.
- *
- * A pooler announces process numbers of its own. So does a plain proxy; the proof is a second session on the same process.
- */
-export async function sharesSessions(sql: Sql, target: ServerTarget): Promise<boolean> {
-  const query = sql<{ pid: number }[]>`select pg_backend_pid() as pid`;
-  const [{ pid }] = await query;
-  if ((query as unknown as { state?: { pid: number } }).state?.pid === pid) return false;
-  const second = await connect(target);
-  try {
-    const [other] = await second<{ pid: number }[]>`select pg_backend_pid() as pid`;
-    return other.pid === pid;
-  } finally {
-    await closeConnection(second);
-  }
-}
-
 /** Sockets of the open sessions. */
 const sockets = new WeakMap<Sql, SessionSocket>();
 
