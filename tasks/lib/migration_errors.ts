@@ -1,5 +1,6 @@
 import { EXIT, type ExitCode, TaskError } from "./errors.ts";
 import type { Migration } from "./migration_files.ts";
+import { countMigrations } from "./migration_format.ts";
 import { describeServerError, isLostSession, serverErrorOf } from "./server_error.ts";
 import type { Statement } from "./sql_scan.ts";
 import { holdsPassword } from "./sql_secrets.ts";
@@ -69,6 +70,30 @@ const HINTS: Readonly<Record<string, string>> = {
   "42501": "the role of the database URL lacks the right to do this",
   "55P04": "a new enum value cannot be used in the transaction that adds it; use it in the next file",
 };
+
+/** How far a run had come. */
+export interface Progress {
+  /** How many files it has applied. */
+  readonly applied: number;
+  /** How many were to be applied. */
+  readonly pending: number;
+  /** Aborted when it was interrupted. */
+  readonly signal?: AbortSignal;
+}
+
+/** The error that ended a run, with how many files were applied and how many are left. */
+export function withProgress(error: unknown, { applied, pending, signal }: Progress): unknown {
+  if (signal?.aborted) {
+    return new TaskError(
+      `Interrupted migrate after ${countMigrations(applied)}, ${pending - applied} left; nothing half done is visible`,
+      EXIT.interrupted,
+      { cause: error },
+    );
+  }
+  if (!(error instanceof TaskError) || pending < 2) return error;
+  const progress = `  ${countMigrations(applied)} applied before it, ${pending - applied - 1} left behind it`;
+  return new TaskError([...error.lines, progress], error.exitCode, { cause: error.cause });
+}
 
 /** An error that concerns the whole database; a finding of several lines goes on below the first. */
 export function migrateFailure(label: string, finding: string | readonly string[], exitCode: ExitCode): TaskError {

@@ -1,5 +1,6 @@
 import type { Database } from "./database.ts";
 import { applyMigration } from "./migration_apply.ts";
+import { withProgress } from "./migration_errors.ts";
 import type { Migration } from "./migration_files.ts";
 import { acceptEdit } from "./migration_ledger.ts";
 import { type MigrationRunOptions, underMigrationLock, withMigrateErrors } from "./migration_guard.ts";
@@ -33,7 +34,7 @@ export interface MigrateResult {
  * A database that is up to date is only read, without taking the lock.
  *
  * Errors: TaskError: exit 3 when the ledger or the database forbids it, with everything that is wrong; exit 5 when a lock
- * is not had in time; exit 1 when a file fails. The files applied before the failing one stay applied.
+ * is not had in time; exit 1 when a file fails. The files applied before the failing one stay applied, and are counted.
  */
 export async function migrate(
   database: Database,
@@ -56,13 +57,17 @@ async function carryOut({ sql, label, local }: Database, plan: Plan, options: Mi
     note(`Accepted ${file.name} as it is now`);
   }
   const applied: AppliedMigration[] = [];
-  for (const migration of plan.pending) {
-    signal?.throwIfAborted();
-    const attempt = (lockTimeoutMs: number) =>
-      applyMigration(sql, migration, { label, local, lockTimeoutMs, note, signal });
-    const durationMs = await retryMigration(sql, migration, { waitMs, note, attempt, signal });
-    note(`Applied ${migration.name} in ${durationMs} ms`);
-    applied.push({ version: migration.version, name: migration.name, durationMs });
+  try {
+    for (const migration of plan.pending) {
+      signal?.throwIfAborted();
+      const attempt = (lockTimeoutMs: number) =>
+        applyMigration(sql, migration, { label, local, lockTimeoutMs, note, signal });
+      const durationMs = await retryMigration(sql, migration, { waitMs, note, attempt, signal });
+      note(`Applied ${migration.name} in ${durationMs} ms`);
+      applied.push({ version: migration.version, name: migration.name, durationMs });
+    }
+  } catch (error) {
+    throw withProgress(error, { applied: applied.length, pending: plan.pending.length, signal });
   }
   return { applied, plan };
 }
