@@ -49,7 +49,11 @@ export async function migrate(
   });
 }
 
-async function carryOut({ sql, label, local }: Database, plan: Plan, options: MigrateOptions): Promise<MigrateResult> {
+async function carryOut(
+  { sql, label, local, isPooled }: Database,
+  plan: Plan,
+  options: MigrateOptions,
+): Promise<MigrateResult> {
   const { report, waitMs = 0, signal } = options;
   const note = report.note;
   for (const file of plan.accepted) {
@@ -61,7 +65,7 @@ async function carryOut({ sql, label, local }: Database, plan: Plan, options: Mi
     for (const migration of plan.pending) {
       signal?.throwIfAborted();
       const attempt = (lockTimeoutMs: number) =>
-        applyMigration(sql, migration, { label, local, lockTimeoutMs, note, signal });
+        applyMigration(sql, migration, { label, local, isPooled, lockTimeoutMs, note, signal });
       const durationMs = await retryMigration(sql, migration, { waitMs, note, attempt, signal });
       note(`Applied ${migration.name} in ${durationMs} ms`);
       applied.push({ version: migration.version, name: migration.name, durationMs });

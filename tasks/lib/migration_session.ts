@@ -32,7 +32,7 @@ export async function resetSession(sql: Sql): Promise<void> {
   await sql.unsafe(RESET);
 }
 
-/** Gives the session its own role again, so that the ledger is written by the user who migrates. */
+/** Gives the session its own role and names again, so that the ledger is written by the user who migrates. */
 export async function resetRole(sql: Sql): Promise<void> {
-  await sql.unsafe("reset session authorization; reset role");
+  await sql.unsafe("reset session authorization; reset role; set search_path to public");
 }
