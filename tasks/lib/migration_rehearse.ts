@@ -6,6 +6,7 @@ import { underMigrationLock } from "./migration_guard.ts";
 import { withLockHolders } from "./migration_retry.ts";
 import { prepareSession } from "./migration_session.ts";
 import { readSafePlan } from "./migration_state.ts";
+import { tellWarnings } from "./migration_warnings.ts";
 import type { Sql } from "./postgres.ts";
 
 /** What a rehearsal ran and what it left out. */
@@ -14,6 +15,8 @@ export interface Rehearsal {
   readonly rehearsed: readonly Migration[];
   /** Files that cannot run in a transaction. */
   readonly skipped: readonly Migration[];
+  /** What the server warned of, the file named in each. */
+  readonly warnings: readonly string[];
 }
 
 /** A rehearsal holds the locks of all its files to its end: it waits less long for one than a run may. */
@@ -34,31 +37,35 @@ export async function rehearse(
     const skipped = pending.filter(({ transaction }) => !transaction);
     const rehearsed = pending.filter(({ transaction }) => transaction);
     for (const { name } of skipped) note(`Not rehearsed: ${name} runs without a transaction`);
-    await runAndRollBack(database, rehearsed, options);
-    return { rehearsed, skipped };
+    return { rehearsed, skipped, warnings: await runAndRollBack(database, rehearsed, options) };
   });
 }
 
+/** Runs files and rolls them back; gives their warnings. */
 async function runAndRollBack(
   { sql, local }: Database,
   migrations: readonly Migration[],
-  { report: { note }, waitMs = 0, signal }: MigrateOptions,
-): Promise<void> {
+  { report: { note, warn }, waitMs = 0, signal }: MigrateOptions,
+): Promise<readonly string[]> {
   const lockTimeoutMs = Math.min(Math.max(waitMs, LOCK_TIMEOUT_MS.least), LOCK_TIMEOUT_MS.most);
   const rollBack = new Error("rehearsed");
+  const warnings: string[] = [];
   let current = migrations[0];
   await sql.begin("isolation level read committed read write", async (transaction) => {
     const tx = transaction as unknown as Sql;
     for (const migration of migrations) {
       current = migration;
-      await withApplyErrors(migration, { local, signal }, async () => {
-        await prepareSession(tx, { lockTimeoutMs });
-        await runAndRecord(tx, migration, { local, signal });
-      });
+      const body = () =>
+        withApplyErrors(migration, { local, signal }, async () => {
+          await prepareSession(tx, { lockTimeoutMs });
+          await runAndRecord(tx, migration, { local, signal });
+        });
+      warnings.push(...(await tellWarnings(sql, migration, { warn, body })).warnings);
       note(`Rehearsed ${migration.name}`);
     }
     throw rollBack;
   }).catch(async (error) => {
     if (error !== rollBack) throw await withLockHolders(sql, current, error);
   });
+  return warnings;
 }

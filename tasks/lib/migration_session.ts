@@ -15,6 +15,7 @@ discard temp;`;
 const SETTINGS = `
 set search_path to public;
 set standard_conforming_strings = on;
+set client_min_messages = warning;
 set statement_timeout = 0;
 set idle_in_transaction_session_timeout = 0;
 do $$ begin

@@ -93,6 +93,15 @@ function mayGetBetter(error: unknown): boolean {
   return NOT_THERE_YET.has(code) || (code === "XX000" && message.includes("compute node"));
 }
 
+/** Who hears the WARNINGs of an open session. */
+const listeners = new WeakMap<Sql, (message: string) => void>();
+
+/** Passes on the message of each WARNING that the server raises in a session, until disposed. */
+export function listenToWarnings(sql: Sql, listener: (message: string) => void): Disposable {
+  listeners.set(sql, listener);
+  return { [Symbol.dispose]: () => listeners.delete(sql) };
+}
+
 /** Sockets of the open sessions. */
 const sockets = new WeakMap<Sql, SessionSocket>();
 
@@ -124,7 +133,7 @@ function open(target: ServerTarget, timeoutMs: number): Sql {
     connection: { application_name: "heretix-data-lane" },
     // A Date would lose microseconds, and cannot hold infinity at all.
     types: { date: { ...asText, from: [1082, 1114, 1184] } },
-    onnotice: () => {},
+    onnotice: ({ severity, message }) => void (severity === "WARNING" && listeners.get(sql)?.(message)),
     onclose: () => void sql.end({ timeout: 0 }),
     socket: socket.open,
   } as postgres.Options<Record<string, postgres.PostgresType>>) as unknown as Sql;
