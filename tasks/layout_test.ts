@@ -57,6 +57,7 @@ const PURE = [
   "source_columns.ts",
   "source_state.ts",
   "sql_scan.ts",
+  "sql_secrets.ts",
   "sqlite_error.ts",
   "sqlite_values.ts",
   "table_format.ts",

@@ -23,7 +23,7 @@ const spec: TaskSpec = {
     wait: { type: "string", value: "SECONDS", help: "how long to wait for the database, and for locks (default 60)" },
     yes: { type: "boolean", help: "do not ask before rehearsing on prod" },
     json: { type: "boolean", help: "print the result as JSON" },
-    quiet: { type: "boolean", help: "print nothing but the result and errors" },
+    quiet: { type: "boolean", help: "print nothing but the result, warnings and errors" },
   },
 };
 

@@ -83,8 +83,22 @@ Deno.test("migrate refuses edited, renamed, missing and late files together", as
   const results = await Promise.all([project.migrate("--check"), project.migrate("--dry-run")]);
   assert.deepEqual(results.map(({ code }) => code), [3, 3]);
   const status = await project.migrate("--status");
-  assert.equal(status.code, 0);
-  assert.match(status.stdout, /^edited .*\nrenamed .*\nlate .*\nmissing .*\n4 migrations, 0 pending/);
+  assert.equal(status.code, 3);
+  assert.match(
+    status.stdout,
+    /^edited .*\nrenamed .*\nlate .*\nmissing .*\n4 migrations, 0 pending, 1 late, 1 edited, 1 renamed, 1 missing: files and ledger disagree\n$/,
+  );
+  const asJson = await project.migrate("--status", "--json");
+  assert.equal(asJson.code, 3);
+  assert.equal(JSON.parse(asJson.stdout).conflicts.length, 4);
+  assert.equal((await project.migrate("--status", "--allow-out-of-order")).code, 3);
+});
+
+Deno.test("migrate --status with nothing but pending files ends with 0", async () => {
+  await using project = await createProject({ ...FIRST, ...SECOND });
+  assert.equal((await project.migrate("--to", "1")).code, 0);
+  const { code, stdout } = await project.migrate("--status");
+  assert.deepEqual([code, stdout.split("\n").at(-2)], [0, "2 migrations, 1 pending"]);
 });
 
 Deno.test("migrate --accept-edit takes an edited file as it is, once", async () => {
@@ -92,12 +106,16 @@ Deno.test("migrate --accept-edit takes an edited file as it is, once", async () 
   assert.equal((await project.migrate()).code, 0);
   await project.write({ "0001_first.sql": "create table a (id int primary key); -- the same\n", ...SECOND });
   assert.equal((await project.migrate()).code, 3);
-  const accepted = await project.migrate("--accept-edit", "1");
+  const accepted = await project.migrate("--accept-edit", "1", "--quiet");
   assert.equal(accepted.code, 0, accepted.stderr);
+  assert.match(accepted.stdout, /^Accepted 0001_first\.sql on \S+ as it is now\nApplied 1 migration to \S+\n$/);
   assert.deepEqual(await project.ledger(), ["0001_first.sql", "0002_second.sql"]);
   const again = await project.migrate("--accept-edit", "1");
   assert.equal(again.code, 3);
   assert.match(again.stderr, /was not edited/);
+  await project.write(FIRST);
+  const { accepted: names, applied } = JSON.parse((await project.migrate("--accept-edit", "1", "--json")).stdout);
+  assert.deepEqual([names, applied], [["0001_first.sql"], []]);
 });
 
 Deno.test("migrate --allow-out-of-order applies a late file", async () => {

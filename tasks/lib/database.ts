@@ -1,4 +1,5 @@
-import { closeConnection, connect, type ConnectOptions, sharesSessions, type Sql, WAIT_MS } from "./postgres.ts";
+import { sharesSessions } from "./pooler.ts";
+import { closeConnection, connect, type ConnectOptions, type Sql, WAIT_MS } from "./postgres.ts";
 import type { Report } from "./report.ts";
 import type { Origin } from "./server_state.ts";
 import type { ServerTarget, Target } from "./target.ts";

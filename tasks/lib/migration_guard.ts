@@ -30,7 +30,7 @@ export async function underMigrationLock<T>(
   const { sql, label } = database;
   return await withMigrateErrors(database, async () => {
     if (await isStandby(sql)) throw standbyError(label);
-    if (await database.isPooled()) throw pooledError(label);
+    await requireSessions(database);
     const onWait = (holder: string) => report.note(`Waiting for ${holder} to finish migrating ${label}`);
     await using _lock = await takeMigrationLock(sql, { label, waitMs, onWait, signal });
     try {
@@ -60,8 +60,13 @@ function standbyError(label: string): Error {
   return migrateFailure(label, "its server is a standby, which takes no writes; use the primary", EXIT.refused);
 }
 
-function pooledError(label: string): Error {
-  return migrateFailure(
+/** Throws where a pooler in transaction mode stands before a database.
+ *
+ * Errors: TaskError (exit 3) naming the setting for the direct endpoint.
+ */
+export async function requireSessions({ label, isPooled }: Pick<Database, "label" | "isPooled">): Promise<void> {
+  if (!await isPooled()) return;
+  throw migrateFailure(
     label,
     "a pooler in transaction mode stands before it, which breaks locks; " +
       "put the server's direct endpoint into the same variable with _UNPOOLED at its end",

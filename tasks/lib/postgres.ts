@@ -100,21 +100,13 @@ function mayGetBetter(error: unknown): boolean {
   return NOT_THERE_YET.has(code) || (code === "XX000" && message.includes("compute node"));
 }
 
-/** Whether a pooler lends one of the server's sessions to several of ours in turn, so that a session's locks are nobody's.
- *
- * A pooler announces process numbers of its own. So does a plain proxy; the proof is a second session on the same process.
- */
-export async function sharesSessions(sql: Sql, target: ServerTarget): Promise<boolean> {
-  const query = sql<{ pid: number }[]>`select pg_backend_pid() as pid`;
-  const [{ pid }] = await query;
-  if ((query as unknown as { state?: { pid: number } }).state?.pid === pid) return false;
-  const second = await connect(target);
-  try {
-    const [other] = await second<{ pid: number }[]>`select pg_backend_pid() as pid`;
-    return other.pid === pid;
-  } finally {
-    await closeConnection(second);
-  }
+/** Who hears the WARNINGs of an open session. */
+const listeners = new WeakMap<Sql, (message: string) => void>();
+
+/** Passes on the message of each WARNING that the server raises in a session, until disposed. */
+export function listenToWarnings(sql: Sql, listener: (message: string) => void): Disposable {
+  listeners.set(sql, listener);
+  return { [Symbol.dispose]: () => listeners.delete(sql) };
 }
 
 /** Sockets of the open sessions. */
@@ -148,7 +140,7 @@ function open(target: ServerTarget & SocketTarget, timeoutMs: number): Sql {
     connection: { application_name: "heretix-data-lane" },
     // A Date would lose microseconds, and cannot hold infinity at all.
     types: { date: { ...asText, from: [1082, 1114, 1184] } },
-    onnotice: () => {},
+    onnotice: ({ severity, message }) => void (severity === "WARNING" && listeners.get(sql)?.(message)),
     onclose: () => void sql.end({ timeout: 0 }),
     socket: socket.open,
   } as postgres.Options<Record<string, postgres.PostgresType>>) as unknown as Sql;
