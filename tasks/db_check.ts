@@ -1,9 +1,12 @@
 import type { TaskSpec } from "./lib/args.ts";
 import { type Database, openDatabase } from "./lib/database.ts";
+import { formatDroppedCheck } from "./lib/dropped_checks.ts";
 import { EXIT, type ExitCode, TaskError } from "./lib/errors.ts";
-import { findProblems, formatHealth, type LedgerFacts, readServerFacts } from "./lib/health.ts";
+import { findProblems, findUnmet, formatHealth, type LedgerFacts, readServerFacts } from "./lib/health.ts";
 import { readMigrations } from "./lib/migration_files.ts";
+import { readLedger } from "./lib/migration_ledger.ts";
 import { readPlan } from "./lib/migration_state.ts";
+import { readDroppedChecks } from "./lib/schema_read.ts";
 import { toServerFailure } from "./lib/server_failure.ts";
 import { readSettings } from "./lib/settings.ts";
 import { runTask, type TaskContext } from "./lib/task.ts";
@@ -13,27 +16,35 @@ const SPEC: TaskSpec = {
   summary: "Tell the health of a database; exit 1 when it is not healthy.",
   flags: {
     env: { type: "string", value: "ENV", help: "local, staging or prod (default local)" },
-    wait: { type: "string", value: "SECONDS", help: "how long to wait for the server (default 10)" },
+    wait: { type: "string", value: "SECONDS", help: "how long to wait for the database (default 10)" },
     json: { type: "boolean", help: "print the findings as JSON" },
     quiet: { type: "boolean", help: "print the result only" },
   },
 };
 
 async function check({ args, report, signal }: TaskContext): Promise<ExitCode> {
-  const waitMs = (args.count("wait", 1) ?? 10) * 1000;
-  const { target } = readSettings(args.text("env") ?? "local");
+  const waitMs = (args.count("wait", 0) ?? 10) * 1000;
+  const { target } = readSettings(args.text("env") ?? "local", { direct: true });
   try {
     await using database = await openDatabase(target, { report, waitMs, signal });
-    const [server, ledger] = [await readServerFacts(database.sql), await readLedgerFacts(database)];
+    const server = await readServerFacts(database.sql);
+    const found = await readLedger(database.sql);
+    const ledger = found.kind === "unreadable" ? null : await readLedgerFacts(database);
+    const notes = [
+      ...findUnmet(target),
+      ...(found.kind === "unreadable" ? [found.finding] : []),
+      ...(await readDroppedChecks(database.sql)).map(formatDroppedCheck),
+    ];
     const problems = findProblems(server, ledger);
     if (args.has("json")) {
-      report.json({ database: target.label, healthy: problems.length === 0, problems, server, ledger });
-    } else report.result(formatHealth(server, ledger, { label: target.label, problems }));
+      report.json({ database: target.label, healthy: problems.length === 0, problems, notes, server, ledger });
+    } else report.result(formatHealth(server, ledger, { label: target.label, problems, notes }));
     return problems.length === 0 ? EXIT.done : EXIT.failed;
   } catch (error) {
     const failure = toServerFailure(error, { verb: "check", ...target });
     if (failure instanceof TaskError && args.has("json")) {
-      report.json({ database: target.label, healthy: false, problems: [failure.message], server: null, ledger: null });
+      const problems = [failure.message];
+      report.json({ database: target.label, healthy: false, problems, notes: [], server: null, ledger: null });
     }
     throw failure;
   }

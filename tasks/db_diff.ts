@@ -1,9 +1,13 @@
 import type { TaskSpec } from "./lib/args.ts";
 import { type DatabaseOptions, openDatabase } from "./lib/database.ts";
 import { EXIT, type ExitCode } from "./lib/errors.ts";
+import { ALEMBIC_TABLE, describeAlembic } from "./lib/migration_adoption.ts";
 import { readMigrations } from "./lib/migration_files.ts";
-import { diffSchemas, formatDifferences, readSchema, type SchemaObject } from "./lib/schema.ts";
-import { buildSchema } from "./lib/scratch.ts";
+import { hasLedger } from "./lib/migration_ledger.ts";
+import { type ActualSchema, formatDifferences } from "./lib/schema.ts";
+import { readActualSchema } from "./lib/schema_read.ts";
+import { compareWithState } from "./lib/schema_states.ts";
+import { buildSchemas } from "./lib/scratch.ts";
 import { toServerFailure } from "./lib/server_failure.ts";
 import { readSettings } from "./lib/settings.ts";
 import type { Target } from "./lib/target.ts";
@@ -14,29 +18,48 @@ const SPEC: TaskSpec = {
   summary: "Compare a database's public schema with what sql/migrations make; exit 4 when they differ.",
   flags: {
     env: { type: "string", value: "ENV", help: "local, staging or prod (default local)" },
+    wait: { type: "string", value: "SECONDS", help: "how long to wait for the database (default 10)" },
     json: { type: "boolean", help: "print the differences as JSON" },
     quiet: { type: "boolean", help: "print the result only" },
   },
 };
 
 async function diff({ args, report, signal }: TaskContext): Promise<ExitCode> {
+  const waitMs = (args.count("wait", 0) ?? 10) * 1000;
   const { target } = readSettings(args.text("env") ?? "local", { direct: true });
   const files = await readMigrations();
-  const found = await readDatabase(target, { report, signal });
-  const differences = diffSchemas(await buildSchema(files), found);
-  if (args.has("json")) report.json({ database: target.label, differences });
-  else if (differences.length > 0) report.result(formatDifferences(differences));
-  else report.result(`${target.label} is what ${files.length} migrations make`);
+  const { schema, unadopted } = await readDatabase(target, { report, waitMs, signal });
+  const states = await buildSchemas(files);
+  const { differences, ...compared } = compareWithState(states, files.length, schema);
+  const notes = [...unadopted ? [describeAlembic(states, schema)] : [], ...compared.notes];
+  if (args.has("json")) report.json({ database: target.label, differences, notes });
+  else {
+    const same = `${target.label} is what ${files.length} migrations make`;
+    const lines = differences.length > 0 ? formatDifferences(differences) : [same];
+    report.result([...lines, ...notes.map((note) => `note: ${note}`)]);
+  }
   if (differences.length === 0) return EXIT.done;
-  report.note(`${target.label} differs in ${differences.length} objects from what ${files.length} migrations make`);
+  report.note(
+    `${target.label} differs in ${differences.length} objects from what ${files.length} migrations make; ` +
+      "run deno task migrate where files are pending, else write a migration or undo what was done by hand",
+  );
   return EXIT.pending;
 }
 
+interface Found {
+  /** What is compared. */
+  readonly schema: ActualSchema;
+  /** Whether Alembic made it, and nobody has adopted it. */
+  readonly unadopted: boolean;
+}
+
 /** The embedded database is closed again before the scratch one opens. */
-async function readDatabase(target: Target, options: DatabaseOptions): Promise<SchemaObject[]> {
+async function readDatabase(target: Target, options: DatabaseOptions): Promise<Found> {
   await using database = await openDatabase(target, options);
   try {
-    return await readSchema(database.sql);
+    const schema = await readActualSchema(database.sql);
+    const isAlembics = schema.objects.some(({ kind, name }) => kind === "table" && name === ALEMBIC_TABLE);
+    return { schema, unadopted: isAlembics && !await hasLedger(database.sql) };
   } catch (error) {
     throw toServerFailure(error, { verb: "compare", ...target });
   }

@@ -1,61 +1,86 @@
 import type { TaskSpec } from "./lib/args.ts";
 import { openDatabase } from "./lib/database.ts";
+import { replaceEmbedded } from "./lib/embedded_files.ts";
 import { EXIT, type ExitCode, TaskError } from "./lib/errors.ts";
+import { LOCAL_FLAGS, readLocalTarget } from "./lib/local_guard.ts";
 import { readMigrations } from "./lib/migration_files.ts";
 import { migrate } from "./lib/migration_run.ts";
-import { replaceDatabase, requireLocal } from "./lib/reset.ts";
+import { isExpendable, replaceDatabase, type ResetOptions } from "./lib/reset.ts";
 import { seedDatabase } from "./lib/seed.ts";
-import { readSettings } from "./lib/settings.ts";
-import type { Target } from "./lib/target.ts";
+import type { ServerTarget, Target } from "./lib/target.ts";
 import { runTask, type TaskContext } from "./lib/task.ts";
 
 const SPEC: TaskSpec = {
   name: "db:reset",
   summary: "Drop, create and migrate a local database; a host that is not local is always refused.",
   flags: {
-    env: { type: "string", value: "ENV", help: "local, staging or prod (default local); its host must be local" },
     seed: { type: "boolean", help: "add demo rows, as deno task db:seed does" },
-    yes: { type: "boolean", help: "do not ask" },
+    yes: { type: "boolean", help: "do not ask; not enough for a database with contents and without the mark" },
+    ...LOCAL_FLAGS,
     quiet: { type: "boolean", help: "print the result only" },
   },
 };
 
 async function reset({ args, report, signal }: TaskContext): Promise<ExitCode | void> {
-  const { target } = readSettings(args.text("env") ?? "local", { direct: true });
-  requireLocal(target);
+  const options = { waitMs: (args.count("wait", 0) ?? 10) * 1000, signal };
+  const target = readLocalTarget(args, "reset");
   const files = await readMigrations();
-  if (!args.has("yes") && !(await confirmReset(target, { report, signal }))) {
+  const consent = { isNamed: args.text("database") !== undefined, isAgreed: args.has("yes"), report, ...options };
+  if (!(await mayReset(target, consent))) {
     report.note(`Left ${target.label} as it is`);
     return EXIT.refused;
   }
   const fill = async (empty: Target) => {
-    await using database = await openDatabase(empty, { report, signal });
+    await using database = await openDatabase(empty, { report, ...options });
     await migrate(database, files, { report, signal });
     if (!args.has("seed")) return;
     report.note("Adding demo rows");
     await seedDatabase(database.sql, { rows: 1000, days: 14 });
   };
-  if (target.kind === "server") {
-    await replaceDatabase(target, fill, signal);
-  } else {
-    const { removeEmbedded } = await import("./lib/embedded.ts");
-    await removeEmbedded(target.directory, target.label);
-    await fill(target);
-  }
+  if (target.kind === "server") await replaceDatabase(target, fill, options);
+  else await replaceEmbedded(target, fill, { ...options, note: report.note });
   report.result(
     `Reset ${target.label}: ${files.length} migrations applied${args.has("seed") ? ", demo rows added" : ""}`,
   );
 }
 
-async function confirmReset(
-  { label }: Target,
-  { report, signal }: Pick<TaskContext, "report" | "signal">,
-): Promise<boolean> {
-  const agreed = await report.ask(`Drop ${label} with all its rows?`, signal);
-  if (agreed !== undefined) return agreed;
+interface Consent extends ResetOptions, Pick<TaskContext, "report"> {
+  /** Whether --database has named the database. */
+  readonly isNamed: boolean;
+  /** Whether --yes was passed. */
+  readonly isAgreed: boolean;
+}
+
+/** Whether all of a database may go: --database or its name typed is enough for any, --yes for one that is ours or empty.
+ *
+ * Errors: TaskError (exit 3) where --yes is not enough; exit 2 where there is nobody to ask.
+ */
+async function mayReset(target: Target, consent: Consent): Promise<boolean> {
+  const { isNamed, isAgreed, report, signal } = consent;
+  if (isNamed) return true;
+  const question = `Drop ${target.label} with all its rows?`;
+  if (target.kind === "embedded") {
+    return isAgreed || orNobody(await report.ask(question, signal), target, "--yes");
+  }
+  const isOurs = await isExpendable(target, consent);
+  if (isAgreed) return isOurs || refuseUnmarked(target);
+  const typed = await report.askText(`${question} Type ${target.database} to go on:`, signal);
+  return orNobody(typed, target, isOurs ? "--yes" : `--database ${target.database}`) === target.database;
+}
+
+function orNobody<T>(answer: T | undefined, { label }: Target, flag: string): T {
+  if (answer !== undefined) return answer;
   throw new TaskError(
-    `Cannot reset database "${label}": there is no terminal to ask on; pass --yes if all of it may go`,
+    `Cannot reset database "${label}": there is no terminal to ask on; pass ${flag} if all of it may go`,
     EXIT.usage,
+  );
+}
+
+function refuseUnmarked({ label, database }: ServerTarget): never {
+  throw new TaskError(
+    `Cannot reset database "${label}": it is not empty, and bears no mark of db:up or db:reset; ` +
+      `pass --database ${database} if all of it may go`,
+    EXIT.refused,
   );
 }
 

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
-import { fileURLToPath } from "node:url";
-import { readSchema } from "./lib/schema.ts";
+import { readSchema } from "./lib/schema_read.ts";
 import { runCommand } from "./testing/command.ts";
 import { connectTo, createTestDatabase } from "./testing/database.ts";
 
@@ -15,15 +14,11 @@ for (
   const [name, env, args] of [
     ["DATABASE_URL", { DATABASE_URL: REMOTE }, ["--yes"]],
     ["DATABASE_URL, without --yes", { DATABASE_URL: REMOTE }, []],
-    ["DATABASE_URL with a query that names this machine", {
-      DATABASE_URL: `${REMOTE}?host=localhost&hostaddr=127.0.0.1&sslmode=require`,
-    }, ["--yes"]],
     ["DATABASE_URL_UNPOOLED", {
       DATABASE_URL: "postgresql://u:p@localhost/shop",
       DATABASE_URL_UNPOOLED: REMOTE,
     }, ["--yes"]],
-    ["--env staging", { DATABASE_URL_STAGING: REMOTE }, ["--yes", "--env", "staging"]],
-    ["--env prod", { DATABASE_URL_PROD: REMOTE }, ["--yes", "--env=prod"]],
+    ["DATABASE_URL, its database named", { DATABASE_URL: REMOTE }, ["--yes", "--database", "shop"]],
   ] as const
 ) {
   Deno.test(`db:reset refuses a host that is not local before it connects: ${name}`, async () => {
@@ -31,7 +26,7 @@ for (
     assert.deepEqual(result, {
       code: 3,
       stdout: "",
-      stderr: 'Cannot reset database "u@db.example.com/shop": host db.example.com is not local; ' +
+      stderr: 'Cannot reset database "u@db.example.com:5432/shop": host db.example.com is not local; ' +
         "point DATABASE_URL at a local database\n",
     });
   });
@@ -44,25 +39,75 @@ Deno.test("db:reset would fail in another way if it connected", async () => {
   assert.match(stderr, /Requires net access/);
 });
 
-Deno.test("db:reset without a terminal wants --yes and changes nothing", async () => {
+for (const [env, variable] of [["staging", "DATABASE_URL_STAGING"], ["prod", "DATABASE_URL_PROD"]]) {
+  for (const task of ["db:reset", "db:seed"]) {
+    Deno.test(`${task} refuses --env ${env}, where the way to it is a tunnel on this machine, too`, async () => {
+      await using database = await createTestDatabase();
+      const args = ["--env", env, "--database", database.name, ...(task === "db:reset" ? ["--yes"] : [])];
+      const result = await runCommand(task, args, { env: { [variable]: database.url }, denoFlags: ["--deny-net"] });
+      assert.deepEqual(result, {
+        code: 3,
+        stdout: "",
+        stderr: `Cannot ${task.slice(3)} environment "${env}": ` +
+          `${task} works on local databases alone; leave --env out\n`,
+      });
+    });
+  }
+}
+
+Deno.test("db:reset drops a database with contents by its mark or its name alone", async (t) => {
   await using database = await createTestDatabase();
   await database.sql.unsafe("create table old (id int)");
-  const { code, stdout, stderr } = await runCommand("db:reset", [], { env: { DATABASE_URL: database.url } });
-  assert.deepEqual([code, stdout], [2, ""]);
-  assert.match(stderr, /there is no terminal to ask on; pass --yes if all of it may go/);
-  assert.equal((await database.sql`select * from old`).length, 0);
+  const reset = async (...args: string[]) => {
+    const { code, stdout, stderr } = await runCommand("db:reset", args, { env: { DATABASE_URL: database.url } });
+    await using sql = await connectTo(database.url);
+    const [{ kept }] = await sql`select to_regclass('old') is not null as kept`;
+    return { code, kept, told: stdout + stderr };
+  };
+  await t.step("--yes is not enough for another's", async () => {
+    const { code, kept, told } = await reset("--yes");
+    assert.deepEqual([code, kept], [3, true]);
+    assert.match(
+      told,
+      /": it is not empty, and bears no mark of db:up or db:reset; pass --database test_\w+ if all of it may go\n$/,
+    );
+  });
+  await t.step("without a terminal nobody can be asked", async () => {
+    const { code, kept, told } = await reset();
+    assert.deepEqual([code, kept], [2, true]);
+    assert.match(told, /there is no terminal to ask on; pass --database test_\w+ if all of it may go\n$/);
+  });
+  await t.step("another name is refused", async () => {
+    const { code, kept, told } = await reset("--yes", "--database", "postgres");
+    assert.deepEqual([code, kept], [3, true]);
+    assert.match(told, /: --database names "postgres"; name the one in the database URL, or correct that\n$/);
+  });
+  await t.step("its name is enough, and leaves the mark", async () => {
+    const { code, kept, told } = await reset("--database", database.name);
+    assert.deepEqual([code, kept], [0, false], told);
+  });
+  await t.step("--yes is enough for what a reset has made", async () => {
+    await using sql = await connectTo(database.url);
+    await sql.unsafe("create table old (id int)");
+    const { code, kept, told } = await reset("--yes");
+    assert.deepEqual([code, kept], [0, false], told);
+  });
+  await t.step("without a terminal, --yes is what is missing", async () => {
+    const { code, told } = await reset();
+    assert.equal(code, 2);
+    assert.match(told, /there is no terminal to ask on; pass --yes if all of it may go\n$/);
+  });
 });
 
 Deno.test("db:reset makes the same schema twice, while another session is connected", async () => {
   await using database = await createTestDatabase();
   const env = { DATABASE_URL: database.url };
-  await database.sql.unsafe("create table old (id int); create schema aside");
+  await database.sql.unsafe("create schema aside");
   const first = await runCommand("db:reset", ["--yes"], { env });
   assert.equal(first.code, 0, first.stderr);
-  assert.match(first.stdout, /^Reset postgres@127\.0\.0\.1\/test_\w+: \d+ migrations applied\n$/);
+  assert.match(first.stdout, /^Reset postgres@127\.0\.0\.1:\d+\/test_\w+: \d+ migrations applied\n$/);
   const schema = await schemaOf(database.url);
   assert.match(schema, /checks_request_id_fkey/);
-  assert.doesNotMatch(schema, /"old"/);
   await using _session = await connectTo(database.url);
   assert.equal((await runCommand("db:reset", ["--yes", "--quiet"], { env })).code, 0);
   assert.equal(await schemaOf(database.url), schema);
@@ -89,39 +134,4 @@ Deno.test("db:reset makes a database that does not exist", async () => {
   assert.equal(code, 0, stderr);
   assert.match(await schemaOf(url.href), /checks_request_id_fkey/);
   await database.sql.unsafe(`drop database ${database.name}_new`);
-});
-
-Deno.test("db:reset makes the embedded database anew", async () => {
-  const directory = `data/test-${crypto.randomUUID()}`;
-  const path = fileURLToPath(new URL(`../${directory}`, import.meta.url));
-  const env = { EMBEDDED_DIR: directory };
-  try {
-    const { code, stdout, stderr } = await runCommand("db:reset", ["--yes"], { env });
-    assert.equal(code, 0, stderr);
-    assert.match(stdout, /^Reset embedded database in data\/test-\S+: \d+ migrations applied\n$/);
-    await Deno.writeTextFile(`${path}/left-over`, "");
-    assert.equal((await runCommand("db:reset", ["--yes"], { env })).code, 0);
-    await assert.rejects(Deno.stat(`${path}/left-over`), Deno.errors.NotFound);
-    const check = await runCommand("db:check", [], { env });
-    assert.equal(check.code, 0, check.stdout + check.stderr);
-  } finally {
-    await Deno.remove(path, { recursive: true });
-    await Deno.remove(`${path}.lock`);
-  }
-});
-
-Deno.test("db:reset refuses an EMBEDDED_DIR that holds something else", async () => {
-  const directory = `data/test-${crypto.randomUUID()}`;
-  const path = fileURLToPath(new URL(`../${directory}`, import.meta.url));
-  await Deno.mkdir(path);
-  try {
-    await Deno.writeTextFile(`${path}/notes.txt`, "mine");
-    const { code, stderr } = await runCommand("db:reset", ["--yes"], { env: { EMBEDDED_DIR: directory } });
-    assert.equal(code, 3);
-    assert.match(stderr, /the directory holds something else; point EMBEDDED_DIR at a directory of its own/);
-    assert.equal(await Deno.readTextFile(`${path}/notes.txt`), "mine");
-  } finally {
-    await Deno.remove(path, { recursive: true });
-    await Deno.remove(`${path}.lock`);
-  }
 });

@@ -1,6 +1,8 @@
 import type { TaskSpec } from "./lib/args.ts";
+import { isEmptyDatabase, markDatabase } from "./lib/database_mark.ts";
 import { SERVICE_URL, startService } from "./lib/docker.ts";
 import { closeConnection, connect } from "./lib/postgres.ts";
+import { toServerFailure } from "./lib/server_failure.ts";
 import { readSettings } from "./lib/settings.ts";
 import { parseDatabaseUrl } from "./lib/target.ts";
 import { runTask, type TaskContext } from "./lib/task.ts";
@@ -16,11 +18,20 @@ const SPEC: TaskSpec = {
 
 async function up({ args, report, signal }: TaskContext): Promise<void> {
   const waitMs = (args.count("wait", 1) ?? 60) * 1000;
-  const { target } = readSettings("local");
+  const { target } = readSettings("local", { direct: true });
   const used = target.kind === "server" && target.local;
   const service = used ? target : parseDatabaseUrl(SERVICE_URL);
-  await startService({ onLine: report.note, signal });
-  await closeConnection(await connect(service, { waitMs, signal }));
+  const published = await startService({ onLine: report.note, signal });
+  // What docker has published is its own; the same port under another address may be a tunnel's.
+  const own = published?.port === service.port ? { ...service, host: published.host } : undefined;
+  const sql = await connect(own ?? service, { waitMs, signal });
+  try {
+    if (own && await isEmptyDatabase(sql)) await markDatabase(sql, service.database);
+  } catch (error) {
+    throw toServerFailure(error, { verb: "mark", ...service });
+  } finally {
+    await closeConnection(sql);
+  }
   report.result(`Postgres accepts connections: ${service.label}`);
   if (!used) report.note("To use it, set DATABASE_URL in .env as .env.example has it");
 }

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { runCommand } from "./testing/command.ts";
-import { testUrl } from "./testing/database.ts";
+import { isMarked } from "./lib/database_mark.ts";
+import { createTestDatabase } from "./testing/database.ts";
 
 /** Runs a task with a docker that is a shell script. */
 async function withDocker(
@@ -12,7 +13,9 @@ async function withDocker(
   try {
     const calls = `${directory}/calls`;
     await Deno.writeTextFile(`${directory}/docker`, `#!/bin/sh\necho "$@" >> ${calls}\n${script}\n`, { mode: 0o755 });
-    const result = await runCommand(task, [], { env: { PATH: `${directory}:/usr/bin:/bin`, ...env } });
+    const result = await runCommand(task, task === "db:up" ? ["--wait", "1"] : [], {
+      env: { PATH: `${directory}:/usr/bin:/bin`, ...env },
+    });
     return { ...result, calls: (await Deno.readTextFile(calls)).trim().split("\n") };
   } finally {
     await Deno.remove(directory, { recursive: true });
@@ -43,15 +46,45 @@ Deno.test("db:up without the compose plugin says so", async () => {
   assert.match(stderr, /docker has no compose plugin; install docker compose/);
 });
 
-Deno.test("db:up waits for the service, then for a connection", async () => {
-  const url = testUrl("postgres");
-  const { code, stdout, stderr, calls } = await withDocker('[ "$2" != up ] || echo Started >&2', "db:up", {
-    DATABASE_URL: url,
-  });
+/** A docker that has published a service on an address. */
+const publishing = (address: string) =>
+  `if [ "$2" = up ]; then echo Started >&2; fi; if [ "$2" = port ]; then echo ${address}; fi`;
+
+Deno.test("db:up waits for the service, then for a connection, and marks its empty database", async () => {
+  await using database = await createTestDatabase();
+  const { host } = new URL(database.url);
+  const { code, stdout, stderr, calls } = await withDocker(publishing(host), "db:up", { DATABASE_URL: database.url });
   assert.equal(code, 0, stderr);
-  assert.match(stdout, /^Postgres accepts connections: postgres@127\.0\.0\.1\/postgres\n$/);
+  assert.match(stdout, /^Postgres accepts connections: postgres@127\.0\.0\.1:\d+\/test_\w+\n$/);
   assert.equal(stderr, "Started\n");
-  assert.deepEqual(calls.slice(1), ["compose version", "compose up --detach --wait --wait-timeout 120"]);
+  assert.deepEqual(calls.slice(1), [
+    "compose version",
+    "compose up --detach --wait --wait-timeout 120",
+    "compose port postgres 5432",
+  ]);
+  assert.equal(await isMarked(database.sql, database.name), true);
+  await database.sql.unsafe("create table t ()");
+  assert.equal((await runCommand("db:reset", ["--yes"], { env: { DATABASE_URL: database.url } })).code, 0);
+});
+
+Deno.test("db:up marks no database with contents, and none that docker has not published", async (t) => {
+  await using database = await createTestDatabase();
+  const { host, port } = new URL(database.url);
+  const up = async (address: string, url = database.url) => {
+    const variables = { DATABASE_URL: "postgresql://u@127.0.0.1:1/pooled", DATABASE_URL_UNPOOLED: url };
+    const { code, stderr } = await withDocker(publishing(address), "db:up", variables);
+    return [code, await isMarked(database.sql, database.name), stderr];
+  };
+  await t.step("another port, as of a tunnel", async () => {
+    assert.deepEqual(await up("127.0.0.1:1"), [0, false, "Started\n"]);
+  });
+  await t.step("no address", async () => assert.deepEqual(await up("none"), [0, false, "Started\n"]));
+  await t.step("another address of the same port, as of a tunnel: docker's own is taken", async () => {
+    await database.sql.unsafe("create table t ()");
+    assert.deepEqual(await up(host), [0, false, "Started\n"]);
+    await database.sql.unsafe("drop table t");
+    assert.deepEqual(await up(host, database.url.replace(host, `[::1]:${port}`)), [0, true, "Started\n"]);
+  });
 });
 
 Deno.test("db:up fails with docker's last line when the service does not start", async () => {

@@ -30,11 +30,19 @@ Deno.test("README's settings table lists the variables that the tasks read", () 
 });
 
 const ENGINE = { sys: ["cpus"] };
-const VARIABLE_PATTERNS = ["DATABASE_URL*", "EMBEDDED_DIR", "HERETIX_DB_PATH", "EXPORT_DIR", "PG*", "INIT_CWD"];
+const VARIABLE_PATTERNS = [
+  "DATABASE_URL*",
+  "DATABASE_CA",
+  "EMBEDDED_DIR",
+  "HERETIX_DB_PATH",
+  "EXPORT_DIR",
+  "PG*",
+  "INIT_CWD",
+];
 
 Deno.test("deno.json's permission sets hold what their tasks need, and nothing else", () => {
   assert.deepEqual(project.permissions, {
-    database: { read: ["."], write: ["data"], net: true, env: VARIABLE_PATTERNS },
+    database: { read: true, write: ["data"], net: true, env: VARIABLE_PATTERNS },
     // EXPORT_DIR and the harness's file can be anywhere.
     export: { read: true, write: true, net: true, env: VARIABLE_PATTERNS, ...ENGINE },
     analytics: { read: true, env: ["EXPORT_DIR", "INIT_CWD"], ...ENGINE },

@@ -26,7 +26,11 @@ const SPEC: TaskSpec = {
     "allow-shrink": { type: "boolean", help: "accept a source that has lost more than half of its days or rows" },
     "new-source": { type: "boolean", help: "let another Postgres take the lane over" },
     "skip-bad-rows": { type: "boolean", help: "leave out rows that Parquet cannot hold; they are named" },
-    wait: { type: "string", value: "SECONDS", help: "how long to wait for another export of the lane (60)" },
+    wait: {
+      type: "string",
+      value: "SECONDS",
+      help: "how long to wait for another export of the lane, or user of the embedded database (60)",
+    },
     "idle-timeout": {
       type: "string",
       value: "SECONDS",

@@ -57,7 +57,7 @@ async function withSource<T>(
 }
 
 const stalled = (what: string) =>
-  new RegExp(`^TaskError: Cannot export database "me@host/db": it has not sent ${what} for 0.5 s; `);
+  new RegExp(`^TaskError: Cannot export database "me@host:5432/db": it has not sent ${what} for 0.5 s; `);
 
 Deno.test("export from a server that stops in mid-COPY fails in one line, replaces nothing and lets go of the lane", async () => {
   await using exporter = await createLong();
@@ -75,7 +75,7 @@ Deno.test("export from a server that stops in mid-COPY fails in one line, replac
   assert.equal(code, 1, stderr);
   assert.match(
     stderr,
-    /^Cannot export database "postgres@127.0.0.1\/test_\w+": it has not sent a row for 1 s; see what holds it up, or allow more with --idle-timeout\n$/,
+    /^Cannot export database "postgres@127.0.0.1:\d+\/test_\w+": it has not sent a row for 1 s; see what holds it up, or allow more with --idle-timeout\n$/,
   );
   assert.equal(stdout, "");
   assert.deepEqual(await fileStates(exporter.lane), before);

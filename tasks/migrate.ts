@@ -20,10 +20,10 @@ const spec: TaskSpec = {
     baseline: { type: "string", value: "N", help: "adopt a database that already has what files 1 to N make" },
     "accept-edit": { type: "string", value: "N", multiple: true, help: "take applied file N as it is now" },
     "allow-out-of-order": { type: "boolean", help: "apply files older than the last applied one, too" },
-    wait: { type: "string", value: "SECONDS", help: "how long to wait for the server, and for locks (default 60)" },
+    wait: { type: "string", value: "SECONDS", help: "how long to wait for the database, and for locks (default 60)" },
     yes: { type: "boolean", help: "do not ask before rehearsing on prod" },
     json: { type: "boolean", help: "print the result as JSON" },
-    quiet: { type: "boolean", help: "print nothing but the result and errors" },
+    quiet: { type: "boolean", help: "print nothing but the result, warnings and errors" },
   },
 };
 

@@ -83,8 +83,22 @@ Deno.test("migrate refuses edited, renamed, missing and late files together", as
   const results = await Promise.all([project.migrate("--check"), project.migrate("--dry-run")]);
   assert.deepEqual(results.map(({ code }) => code), [3, 3]);
   const status = await project.migrate("--status");
-  assert.equal(status.code, 0);
-  assert.match(status.stdout, /^edited .*\nrenamed .*\nlate .*\nmissing .*\n4 migrations, 0 pending/);
+  assert.equal(status.code, 3);
+  assert.match(
+    status.stdout,
+    /^edited .*\nrenamed .*\nlate .*\nmissing .*\n4 migrations, 0 pending, 1 late, 1 edited, 1 renamed, 1 missing: files and ledger disagree\n$/,
+  );
+  const asJson = await project.migrate("--status", "--json");
+  assert.equal(asJson.code, 3);
+  assert.equal(JSON.parse(asJson.stdout).conflicts.length, 4);
+  assert.equal((await project.migrate("--status", "--allow-out-of-order")).code, 3);
+});
+
+Deno.test("migrate --status with nothing but pending files ends with 0", async () => {
+  await using project = await createProject({ ...FIRST, ...SECOND });
+  assert.equal((await project.migrate("--to", "1")).code, 0);
+  const { code, stdout } = await project.migrate("--status");
+  assert.deepEqual([code, stdout.split("\n").at(-2)], [0, "2 migrations, 1 pending"]);
 });
 
 Deno.test("migrate --accept-edit takes an edited file as it is, once", async () => {
@@ -92,12 +106,16 @@ Deno.test("migrate --accept-edit takes an edited file as it is, once", async () 
   assert.equal((await project.migrate()).code, 0);
   await project.write({ "0001_first.sql": "create table a (id int primary key); -- the same\n", ...SECOND });
   assert.equal((await project.migrate()).code, 3);
-  const accepted = await project.migrate("--accept-edit", "1");
+  const accepted = await project.migrate("--accept-edit", "1", "--quiet");
   assert.equal(accepted.code, 0, accepted.stderr);
+  assert.match(accepted.stdout, /^Accepted 0001_first\.sql on \S+ as it is now\nApplied 1 migration to \S+\n$/);
   assert.deepEqual(await project.ledger(), ["0001_first.sql", "0002_second.sql"]);
   const again = await project.migrate("--accept-edit", "1");
   assert.equal(again.code, 3);
   assert.match(again.stderr, /was not edited/);
+  await project.write(FIRST);
+  const { accepted: names, applied } = JSON.parse((await project.migrate("--accept-edit", "1", "--json")).stdout);
+  assert.deepEqual([names, applied], [["0001_first.sql"], []]);
 });
 
 Deno.test("migrate --allow-out-of-order applies a late file", async () => {
@@ -114,7 +132,7 @@ Deno.test("migrate refuses a database with tables and no ledger, by name", async
   await project.database.sql`create table orders (id int)`;
   const { code, stderr } = await project.migrate();
   assert.equal(code, 3);
-  assert.match(stderr, /@127\.0\.0\.1\/test_\w+": it holds orders and .*--baseline N/);
+  assert.match(stderr, /@127\.0\.0\.1:\d+\/test_\w+": it holds orders and .*--baseline N/);
   assert.deepEqual(await relations(project.database), ["orders"]);
 });
 
@@ -146,8 +164,12 @@ Deno.test("migrate --baseline adopts a database that is what its files make", as
   assert.equal(wrong.code, 3);
   assert.match(wrong.stderr, /is not what the files up to 0003_third\.sql make[^]*\bc\b/);
   assert.deepEqual(await project.ledger(), []);
-  const right = await project.migrate("--baseline", "2");
+  await project.database.sql`create index by_hand on a (id)`;
+  const right = await project.migrate("--baseline", "2", "--json");
   assert.equal(right.code, 0, right.stderr);
+  const { baseline, notes } = JSON.parse(right.stdout);
+  assert.deepEqual(baseline, ["0001_first.sql", "0002_second.sql"]);
+  assert.deepEqual(notes, ["index by_hand: no migration makes it"]);
   const rows = await project.database.sql`select version, kind from public.schema_migrations order by 1`;
   assert.deepEqual(rows.map(({ version, kind }) => [version, kind]), [[1, "baseline"], [2, "baseline"]]);
   assert.equal((await project.migrate()).code, 0);

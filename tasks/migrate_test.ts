@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { runCommand } from "./testing/command.ts";
 import { createTestDatabase } from "./testing/database.ts";
-import { createProject, relations } from "./testing/migrations.ts";
+import { BUSY_RUNNER, createProject, finish, relations, waitForRow } from "./testing/migrations.ts";
 
 const FIRST = { "0001_first.sql": "create table a (id int primary key);\n" };
 const SECOND = { "0002_second.sql": "create table b (id int primary key);\n" };
@@ -215,4 +215,34 @@ Deno.test("migrate refuses flags that exclude each other and numbers without a f
   const results = await Promise.all(calls.map((call) => project.migrate(...call)));
   assert.deepEqual(results.map(({ code }) => code), calls.map(() => 2));
   for (const { stderr } of results) assert.match(stderr, /^Cannot run task "migrate": .*; /);
+});
+
+Deno.test("migrate tells how many files were applied and are left when one fails", async () => {
+  await using project = await createProject({
+    ...FIRST,
+    ...SECOND,
+    "0003_third.sql": "select 1/0;\n",
+    "0004_fourth.sql": "select 4;\n",
+  });
+  const { code, stderr } = await project.migrate("--quiet");
+  assert.equal(code, 1);
+  assert.match(
+    stderr,
+    /^Cannot apply migration "0003_third\.sql"[^]*\n {2}2 migrations applied before it, 1 left behind it\n$/,
+  );
+});
+
+Deno.test("migrate tells how many files were applied and are left when it is interrupted", async () => {
+  await using project = await createProject({
+    ...FIRST,
+    "0002_slow.sql": "select pg_sleep(30);\n",
+    "0003_last.sql": "select 3;\n",
+  });
+  const child = project.start("--json", "--quiet");
+  await waitForRow(project.database, BUSY_RUNNER);
+  child.kill("SIGINT");
+  const { code, stdout, stderr } = await finish(child);
+  const lines = ["Interrupted migrate after 1 migration, 2 left; nothing half done is visible"];
+  assert.deepEqual([code, stderr], [130, `${lines}\n`]);
+  assert.deepEqual(JSON.parse(stdout), { error: { lines, exitCode: 130 } });
 });

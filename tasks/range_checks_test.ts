@@ -59,11 +59,20 @@ Deno.test("a range check that old rows violate is dropped, remembered, and stops
   }
   await sql`insert into usage_ledger (user_id, period_start, period_end, plan, checks_allowed)
     select id, '2025-10-01', '2025-09-30', 'trial', 3 from users`;
-  await migrate(database);
+  await sql`insert into anonymous_usage (token, checks_used) values ('all checks of this table are violated', -1)`;
+  const stderr = await migrate(database, "--quiet");
+  const warned =
+    /^Warning: 0015_validate_range_checks\.sql: dropped check (\w+) of table \w+: \d rows violate it; to see/gm;
   const checks = await readChecks(database);
-  const dropped = ["checks_counters_not_negative", "checks_estimate_in_range", "usage_ledger_period_in_order"];
+  const dropped = [
+    "anonymous_usage_counters_not_negative",
+    "checks_counters_not_negative",
+    "checks_estimate_in_range",
+    "usage_ledger_period_in_order",
+  ];
   assert.deepEqual(dropped.filter((name) => checks.has(name)), []);
-  assert.equal(checks.size, 6);
+  assert.deepEqual([...stderr.matchAll(warned)].map(([, name]) => name).sort(), dropped);
+  assert.equal(checks.size, 5);
   for (const definition of checks.values()) assert.doesNotMatch(definition, /NOT VALID/);
   const [{ comment }] = await sql`select obj_description('checks'::regclass) as comment`;
   const lines = (comment as string).split("\n");

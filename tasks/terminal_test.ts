@@ -77,17 +77,17 @@ for (const permissions of PERMISSIONS) {
 }
 
 terminalTest(
-  "db:reset on a terminal asks, and leaves the database as it is on no, Ctrl-C and the end of input",
+  "db:reset on a terminal asks for the database's name, and leaves it as it is on yes, Ctrl-C and the end of input",
   async () => {
     await using database = await createTestDatabase();
     await database.sql.unsafe("create table old (id int)");
     const answer = async (keys: string) => {
       const env = { DATABASE_URL: database.url };
-      const { code, screen } = await runTask("db:reset", [], { env, typed: [["all its rows? [y/N] ", keys]] });
+      const { code, screen } = await runTask("db:reset", [], { env, typed: [[" to go on: ", keys]] });
       const [{ there }] = await database.sql`select to_regclass('old') is not null as there`;
       return [code, there, /NotCapable/.test(screen)];
     };
-    assert.deepEqual(await answer("n\n"), [3, true, false]);
+    assert.deepEqual(await answer("y\n"), [3, true, false]);
     assert.deepEqual(await answer("\n"), [3, true, false]);
     assert.deepEqual(await answer("\x04"), [3, true, false]);
     assert.deepEqual(await answer(CTRL_C), [130, true, false]);
@@ -147,13 +147,8 @@ terminalTest("names from a database are written out, in warnings and in results"
 });
 
 terminalTest("the settings' error and --help keep their lines", async () => {
-  const { screen } = await runTask("migrate", ["--env", "x\n\x1b"], {
-    env: { DATABASE_URL: "nothing", NO_COLOR: "1" },
-  });
-  assert.match(
-    screen,
-    /^Cannot use the settings:\r\n {2}--env takes .*, not "x\\n\\u001b"\r\n {2}DATABASE_URL: .*\r\n$/,
-  );
+  const { screen } = await runTask("migrate", ["--env", "x\n\x1b"], { env: { NO_COLOR: "1" } });
+  assert.match(screen, /^Cannot use the settings:\r\n {2}--env takes .*, not "x\\n\\u001b"\r\n$/);
   const help = await runTask("migrate", ["--help"], {});
   assert.match(
     help.screen,
@@ -161,13 +156,21 @@ terminalTest("the settings' error and --help keep their lines", async () => {
   );
 });
 
-terminalTest("db:reset on a terminal goes on after yes", async () => {
+terminalTest("db:reset on a terminal goes on when the database's name is typed", async () => {
   await using database = await createTestDatabase();
   await database.sql.unsafe("create table old (id int)");
   const env = { DATABASE_URL: database.url };
-  const { code, screen } = await runTask("db:reset", [], { env, typed: [["all its rows? [y/N] ", "y\n"]] });
+  const { code, screen } = await runTask("db:reset", [], { env, typed: [[" to go on: ", `${database.name}\n`]] });
   assert.equal(code, 0, screen);
   assert.match(screen, /\nReset postgres@\S+: \d+ migrations applied\r\n$/);
+});
+
+terminalTest("db:reset on a terminal asks before it makes the embedded database anew", async () => {
+  const directory = `data/test-${crypto.randomUUID()}`;
+  const env = { EMBEDDED_DIR: directory, NO_COLOR: "1" };
+  const { code, screen } = await runTask("db:reset", [], { env, typed: [["all its rows? [y/N] ", "n\n"]] });
+  assert.deepEqual([code, screen.endsWith(`Left embedded database in ${directory} as it is\r\n`)], [3, true]);
+  await assert.rejects(Deno.stat(`${ROOT}${directory}`), Deno.errors.NotFound);
 });
 
 terminalTest("export on a terminal warns and does its work", async () => {

@@ -7,6 +7,7 @@ declare
   relation regclass;
   checks_of jsonb;
   violations bigint[];
+  validations text;
   item record;
 begin
   foreach relation in array array['checks', 'usage_ledger', 'anonymous_usage']::regclass[] loop
@@ -27,12 +28,12 @@ begin
     ) into violations;
 
     -- One more scan validates, while reads and writes go on; dropping, which nobody can work beside, comes last.
-    execute (
-      select format('alter table %s %s', relation, string_agg(format('validate constraint %I', entry ->> 'name'), ', '))
+    select string_agg(format('validate constraint %I', entry ->> 'name'), ', ') into validations
       from jsonb_array_elements(checks_of) with ordinality as e (entry, place)
-      where violations[place] = 0
-      having count(*) > 0
-    );
+      where violations[place] = 0;
+    if validations is not null then
+      execute format('alter table %s %s', relation, validations);
+    end if;
     for item in
       select entry ->> 'name' as name, entry ->> 'condition' as condition, violations[place] as violations
       from jsonb_array_elements(checks_of) with ordinality as e (entry, place)

@@ -1,4 +1,5 @@
-import { closeConnection, connect, type ConnectOptions, sharesSessions, type Sql } from "./postgres.ts";
+import { sharesSessions } from "./pooler.ts";
+import { closeConnection, connect, type ConnectOptions, type Sql, WAIT_MS } from "./postgres.ts";
 import type { Report } from "./report.ts";
 import type { Origin } from "./server_state.ts";
 import type { ServerTarget, Target } from "./target.ts";
@@ -7,7 +8,7 @@ import type { ServerTarget, Target } from "./target.ts";
 export interface Database extends AsyncDisposable {
   /** Its one session. */
   readonly sql: Sql;
-  /** Where it is, as it is printed: user@host/database. */
+  /** Where it is, as it is printed: user@host:port/database. */
   readonly label: string;
   /** Whether its host is this machine. */
   readonly local: boolean;
@@ -23,16 +24,19 @@ export interface Database extends AsyncDisposable {
 export interface DatabaseOptions extends Omit<ConnectOptions, "onWait"> {
   /** Where waiting and the embedded database are announced. */
   readonly report: Report;
+  /** How long to wait for another process that has the embedded database; as long as for a server where undefined. */
+  readonly embeddedWaitMs?: number;
 }
 
 /** Opens a target; the embedded one is announced, and loaded only here. */
-export async function openDatabase(target: Target, { report, ...options }: DatabaseOptions): Promise<Database> {
-  if (target.kind === "server") return await openServer(target, undefined, { report, ...options });
+export async function openDatabase(target: Target, options: DatabaseOptions): Promise<Database> {
+  const { report, signal, embeddedWaitMs = options.waitMs ?? WAIT_MS } = options;
+  if (target.kind === "server") return await openServer(target, undefined, options);
   report.note(`Using the ${target.label} (DATABASE_URL is not set)`);
   const { openEmbedded } = await import("./embedded.ts");
-  const embedded = await openEmbedded(target.directory, target.label);
+  const embedded = await openEmbedded(target, { waitMs: embeddedWaitMs, signal, note: report.note });
   try {
-    const database = await openServer(embedded.target, embedded, { report, ...options });
+    const database = await openServer(embedded.target, embedded, options);
     return {
       ...database,
       async [Symbol.asyncDispose]() {

@@ -1,10 +1,9 @@
 import { PGlite } from "@electric-sql/pglite";
 import { PGLiteSocketServer } from "@electric-sql/pglite-socket";
+import { lockEmbedded, type LockWait } from "./embedded_files.ts";
 import { recordStart } from "./embedded_starts.ts";
-import { EXIT, TaskError } from "./errors.ts";
-import { lockFile } from "./file_lock.ts";
 import { freePort } from "./free_port.ts";
-import type { ServerTarget } from "./target.ts";
+import type { EmbeddedTarget, ServerTarget } from "./target.ts";
 
 /** The embedded database, served on a loopback port for as long as it is open. */
 export interface EmbeddedDatabase extends AsyncDisposable {
@@ -22,10 +21,11 @@ export interface EmbeddedDatabase extends AsyncDisposable {
  *
  * Errors: TaskError (exit 5) naming the process that has it open.
  */
-export async function openEmbedded(directory: string, label: string): Promise<EmbeddedDatabase> {
-  await Deno.mkdir(directory, { recursive: true });
-  const lock = await lockFile(`${directory}.lock`, { what: label });
+export async function openEmbedded(target: EmbeddedTarget, wait: LockWait): Promise<EmbeddedDatabase> {
+  const { directory, label } = target;
+  const lock = await lockEmbedded(target, wait);
   try {
+    await Deno.mkdir(directory, { recursive: true });
     const db = await PGlite.create(directory, { relaxedDurability: false });
     const origin = { directory: await Deno.realPath(directory), starts: await recordStart(directory) };
     const port = await freePort();
@@ -54,23 +54,6 @@ export async function openEmbedded(directory: string, label: string): Promise<Em
     lock[Symbol.dispose]();
     throw error;
   }
-}
-
-/** Removes the embedded database; refused while a process has it open.
- *
- * Errors: TaskError (exit 3) for a directory that holds something else; exit 5 naming the process that has it open.
- */
-export async function removeEmbedded(directory: string, label: string): Promise<void> {
-  await Deno.mkdir(directory, { recursive: true });
-  using _lock = await lockFile(`${directory}.lock`, { what: label });
-  const names = (await Array.fromAsync(Deno.readDir(directory))).map(({ name }) => name);
-  if (names.length > 0 && !names.includes("PG_VERSION")) {
-    throw new TaskError(
-      `Cannot remove ${label}: the directory holds something else; point EMBEDDED_DIR at a directory of its own`,
-      EXIT.refused,
-    );
-  }
-  await Deno.remove(directory, { recursive: true });
 }
 
 /** An empty Postgres in this process's memory. */

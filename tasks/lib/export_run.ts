@@ -49,7 +49,7 @@ export interface ExportRequest {
   readonly newSource: boolean;
   /** Whether rows without a representation are left out. */
   readonly skipBadRows: boolean;
-  /** How long to wait for the lane. */
+  /** How long to wait for the lane, and for the embedded database. */
   readonly waitMs: number;
   /** How long Postgres may send nothing between two rows. */
   readonly idleMs: number;
@@ -175,7 +175,7 @@ async function withSources(
     for (const job of jobs) await actOn(job);
     return;
   }
-  await using database = await openDatabase(settings.target, { report, signal });
+  await using database = await openDatabase(settings.target, { report, signal, embeddedWaitMs: request.waitMs });
   // A query that runs or waits for a lock, or a stream that is left early, would hold the process until it ends.
   const cut = () => closeConnection(database.sql, 0);
   signal.addEventListener("abort", cut);

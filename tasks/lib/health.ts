@@ -1,4 +1,5 @@
 import type { Sql } from "./postgres.ts";
+import type { Target } from "./target.ts";
 
 /** Rows of one table. */
 export interface TableRows {
@@ -24,7 +25,7 @@ export interface ServerFacts {
   readonly clockSkewMs: number;
   /** Whether the server is a standby. */
   readonly recovery: boolean;
-  /** Whether sessions start read-only. */
+  /** Whether sessions start read-only, as they all do on a standby. */
   readonly readOnly: boolean;
   /** Indexes that a failed build has left behind. */
   readonly invalidIndexes: readonly string[];
@@ -57,7 +58,7 @@ export async function readServerFacts(sql: Sql): Promise<ServerFacts> {
   const [server] = await sql`
     select current_setting('server_version') as version, current_setting('server_version_num')::int / 10000 as major,
       (select version from pg_stat_ssl where pid = pg_backend_pid() and ssl) as tls,
-      pg_is_in_recovery() as recovery, current_setting('default_transaction_read_only')::boolean as read_only`;
+      pg_is_in_recovery() as recovery, current_setting('transaction_read_only')::boolean as read_only`;
   const invalid = await sql`
     select c.relname as name from pg_index x join pg_class c on c.oid = x.indexrelid
     where not x.indisvalid and c.relnamespace = to_regnamespace('public') order by 1`;
@@ -91,7 +92,8 @@ async function measureRoundTrips(sql: Sql): Promise<{ latencyMs: number; clockSk
 async function countRows(sql: Sql): Promise<TableRows[]> {
   const tables = await sql`
     select c.relname as name, format('%I.%I', n.nspname, c.relname) as path, c.reltuples::float8 as estimate,
-      pg_relation_size(c.oid) <= ${COUNTED_BYTES}::int as small, has_table_privilege(c.oid, 'select') as readable
+      pg_relation_size(c.oid) <= ${COUNTED_BYTES}::int as small,
+      has_table_privilege(c.oid, 'select') and has_schema_privilege(n.oid, 'usage') as readable
     from pg_class c join pg_namespace n on n.oid = c.relnamespace
     where n.nspname = 'public' and c.relkind = 'r' order by 1`;
   const counts: TableRows[] = [];
@@ -108,11 +110,12 @@ async function countRows(sql: Sql): Promise<TableRows[]> {
 
 const round = (ms: number) => Math.round(ms * 100) / 100;
 
-/** What makes a database unhealthy, one line each; empty for a healthy one. */
-export function findProblems(server: ServerFacts, ledger: LedgerFacts): string[] {
-  const problems = [...ledger.conflicts];
-  if (ledger.pending.length > 0) {
-    problems.push(`${ledger.pending.length} migrations are pending, from ${ledger.pending[0]}; run deno task migrate`);
+/** What makes a database unhealthy, one line each; empty for a healthy one, and for what nobody can tell. */
+export function findProblems(server: ServerFacts, ledger: LedgerFacts | null): string[] {
+  const { conflicts, pending } = ledger ?? { conflicts: [], pending: [] };
+  const problems = [...conflicts];
+  if (pending.length > 0) {
+    problems.push(`${pending.length} migrations are pending, from ${pending[0]}; run deno task migrate`);
   }
   if (server.major < OLDEST_MAJOR) {
     problems.push(`the server is version ${server.major}, the migrations need ${OLDEST_MAJOR}; upgrade it`);
@@ -126,24 +129,38 @@ export function findProblems(server: ServerFacts, ledger: LedgerFacts): string[]
   return problems;
 }
 
-/** What stands over the facts, and the problems below them. */
+/** What a target's URL asks for and this client does not do, one line each. */
+export function findUnmet(target: Target): string[] {
+  if (target.kind === "embedded" || !target.channelBinding) return [];
+  const instead = target.tls ? "the certificate check stands in" : "without TLS nothing stands in";
+  return [`channel_binding=require is not done by this client; ${instead}`];
+}
+
+/** What stands over the facts, and the notes and problems below them. */
 export interface HealthFrame {
   /** The database, as it is printed. */
   readonly label: string;
   /** As `findProblems` tells them. */
   readonly problems: readonly string[];
+  /** What is worth knowing of a healthy database, too. */
+  readonly notes: readonly string[];
 }
 
 /** Lines about a database, problems last. */
-export function formatHealth(server: ServerFacts, ledger: LedgerFacts, { label, problems }: HealthFrame): string[] {
+export function formatHealth(
+  server: ServerFacts,
+  ledger: LedgerFacts | null,
+  { label, problems, notes }: HealthFrame,
+): string[] {
   const state = [server.recovery ? "standby" : "primary", server.readOnly ? "read-only" : "read-write"];
   return [
     `${label} is ${problems.length === 0 ? "healthy" : "not healthy"}`,
     `server      PostgreSQL ${server.version}, ${server.tls ?? "no TLS"}, ${state.join(", ")}`,
     `latency     ${server.latencyMs} ms`,
     `clock       ${formatSkew(server.clockSkewMs)}`,
-    `migrations  ${ledger.applied} applied, ${ledger.pending.length} pending`,
+    `migrations  ${ledger ? `${ledger.applied} applied, ${ledger.pending.length} pending` : "unknown"}`,
     ...server.rows.map((count, at) => `${at === 0 ? "rows" : "    "}        ${count.table} ${formatRows(count)}`),
+    ...notes.map((note) => `note        ${note}`),
     ...problems.map((problem) => `problem     ${problem}`),
   ];
 }

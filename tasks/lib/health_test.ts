@@ -37,17 +37,21 @@ Deno.test("findProblems() tells every problem in one line", () => {
 });
 
 Deno.test("formatHealth() tells counted rows from estimated ones", () => {
-  assert.deepEqual(formatHealth(SERVER, LEDGER, { label: "u@h/d", problems: ["it is slow"] }), [
-    "u@h/d is not healthy",
-    "server      PostgreSQL 16.4, no TLS, primary, read-write",
-    "latency     1.25 ms",
-    "clock       in step with this machine's",
-    "migrations  13 applied, 0 pending",
-    "rows        checks about 1200000 (estimate)",
-    "            hidden unknown (not readable, or large and never analyzed)",
-    "            users 12",
-    "problem     it is slow",
-  ]);
+  assert.deepEqual(
+    formatHealth(SERVER, LEDGER, { label: "u@h:5432/d", problems: ["it is slow"], notes: ["it is old"] }),
+    [
+      "u@h:5432/d is not healthy",
+      "server      PostgreSQL 16.4, no TLS, primary, read-write",
+      "latency     1.25 ms",
+      "clock       in step with this machine's",
+      "migrations  13 applied, 0 pending",
+      "rows        checks about 1200000 (estimate)",
+      "            hidden unknown (not readable, or large and never analyzed)",
+      "            users 12",
+      "note        it is old",
+      "problem     it is slow",
+    ],
+  );
 });
 
 Deno.test("readServerFacts() reads a real server", async () => {

@@ -1,46 +1,70 @@
 import type { Database } from "./database.ts";
 import { EXIT } from "./errors.ts";
+import { adviseBaseline } from "./migration_adoption.ts";
 import { migrateFailure } from "./migration_errors.ts";
 import type { Migration } from "./migration_files.ts";
 import { type MigrationRunOptions, underMigrationLock, withMigrateErrors } from "./migration_guard.ts";
 import { createLedger, LEDGER, readLedger, recordMigration } from "./migration_ledger.ts";
-import { foreignLedgerError } from "./migration_state.ts";
+import { foreignLedgerError, unreadableLedgerError } from "./migration_state.ts";
 import type { Sql } from "./postgres.ts";
-import { diffSchemas, formatDifferences, readSchema } from "./schema.ts";
-import { buildSchema } from "./scratch.ts";
+import { formatDifferences } from "./schema.ts";
+import { readActualSchema } from "./schema_read.ts";
+import { compareWithState, type SchemaStates } from "./schema_states.ts";
+
+/** Options of `recordBaseline`. */
+export interface BaselineOptions extends MigrationRunOptions {
+  /** The last file whose work is there. */
+  readonly version: number;
+  /** Builds what the files make. */
+  readonly build: (files: readonly Migration[]) => Promise<SchemaStates>;
+}
+
+/** What a baseline has recorded. */
+export interface Baseline {
+  /** The files that count as applied now. */
+  readonly adopted: readonly Migration[];
+  /** What the database has beside what they make; one line each. */
+  readonly notes: readonly string[];
+}
 
 /** Records files as applied in a database that already has what they make.
  *
- * The schema they make is built in a scratch database and compared with the real one first.
+ * The schema they make is built and compared with the real one first.
  *
  * Errors: TaskError (exit 3) listing the differences, or when there is a ledger already; nothing is recorded then.
  */
 export async function recordBaseline(
   database: Database,
   files: readonly Migration[],
-  options: MigrationRunOptions,
-): Promise<void> {
+  { version, build, ...options }: BaselineOptions,
+): Promise<Baseline> {
   const { sql, label } = database;
   await withMigrateErrors(database, () => refuseLedger(database));
-  const wanted = await buildSchema(files);
-  await underMigrationLock(database, options, async () => {
+  const states = await build(files);
+  const adopted = files.slice(0, version);
+  return await underMigrationLock(database, options, async () => {
+    // Another runner may have been faster.
     await refuseLedger(database);
-    const differences = diffSchemas(wanted, await readSchema(sql));
+    const actual = await readActualSchema(sql);
+    const { differences, notes } = compareWithState(states, version, actual);
     if (differences.length > 0) {
-      const finding = `it is not what the files up to ${files.at(-1)!.name} make, nothing was recorded;`;
+      const finding = `it is not what the files up to ${adopted.at(-1)!.name} make, nothing was recorded; ` +
+        adviseBaseline(states, actual);
       throw migrateFailure(label, [finding, ...formatDifferences(differences)], EXIT.refused);
     }
     await sql.begin(async (transaction) => {
       const tx = transaction as unknown as Sql;
       await createLedger(tx);
-      for (const file of files) await recordMigration(tx, file, { kind: "baseline", durationMs: 0 });
+      for (const file of adopted) await recordMigration(tx, file, { kind: "baseline", durationMs: 0 });
     });
+    return { adopted, notes };
   });
 }
 
 async function refuseLedger({ sql, label }: Database): Promise<void> {
   const ledger = await readLedger(sql);
   if (ledger.kind === "foreign") throw foreignLedgerError(label);
+  if (ledger.kind === "unreadable") throw unreadableLedgerError(label, ledger);
   if (ledger.kind === "none" || ledger.rows.length === 0) return;
   throw migrateFailure(
     label,

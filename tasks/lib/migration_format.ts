@@ -1,14 +1,21 @@
 import type { Migration } from "./migration_files.ts";
-import type { Plan, PlanEntry } from "./migration_plan.ts";
+import type { MigrationState, Plan, PlanEntry } from "./migration_plan.ts";
+
+/** States that the last line of the table counts: what is pending, and all conflicts. */
+const COUNTED: readonly MigrationState[] = ["pending", "late", "edited", "renamed", "missing"];
 
 /** A table of every version and where it stands, for people. */
-export function formatStatus({ entries }: Plan): string[] {
+export function formatStatus({ entries, findings }: Plan): string[] {
   const width = Math.max(0, ...entries.map(({ name }) => name.length));
   const lines = entries.map(({ name, state, row }) =>
     `${state.padEnd(8)}  ${row ? `${name.padEnd(width)}  ${formatRow(row)}` : name}`
   );
-  const pending = entries.filter(({ state }) => state === "pending").length;
-  return [...lines, `${entries.length} migrations, ${pending} pending`];
+  const counts = COUNTED.flatMap((state) => {
+    const count = entries.filter((entry) => entry.state === state).length;
+    return count > 0 || state === "pending" ? [`${count} ${state}`] : [];
+  });
+  const summary = [countMigrations(entries.length), ...counts].join(", ");
+  return [...lines, findings.length > 0 ? `${summary}: files and ledger disagree` : summary];
 }
 
 function formatRow({ appliedAt, appliedBy, durationMs, kind }: NonNullable<PlanEntry["row"]>): string {

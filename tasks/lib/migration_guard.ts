@@ -3,6 +3,7 @@ import { EXIT } from "./errors.ts";
 import { migrateFailure } from "./migration_errors.ts";
 import { takeMigrationLock } from "./migration_lock.ts";
 import { resetSession } from "./migration_session.ts";
+import type { Sql } from "./postgres.ts";
 import type { Report } from "./report.ts";
 import { toServerFailure } from "./server_failure.ts";
 
@@ -18,7 +19,8 @@ export interface MigrationRunOptions {
 
 /** What `body` returns, run while this session holds the migration lock; afterwards the session is as new.
  *
- * Errors: TaskError: exit 3 behind a pooler; exit 5 when another runner holds the lock for too long; what `body` throws.
+ * Errors: TaskError: exit 3 on a standby and behind a pooler; exit 5 when another runner holds the lock for
+ * too long; what `body` throws.
  */
 export async function underMigrationLock<T>(
   database: Database,
@@ -27,7 +29,8 @@ export async function underMigrationLock<T>(
 ): Promise<T> {
   const { sql, label } = database;
   return await withMigrateErrors(database, async () => {
-    if (await database.isPooled()) throw pooledError(label);
+    if (await isStandby(sql)) throw standbyError(label);
+    await requireSessions(database);
     const onWait = (holder: string) => report.note(`Waiting for ${holder} to finish migrating ${label}`);
     await using _lock = await takeMigrationLock(sql, { label, waitMs, onWait, signal });
     try {
@@ -48,8 +51,22 @@ export async function withMigrateErrors<T>(database: Database, body: () => Promi
   }
 }
 
-function pooledError(label: string): Error {
-  return migrateFailure(
+async function isStandby(sql: Sql): Promise<boolean> {
+  const [{ standby }] = await sql.unsafe<{ standby: boolean }[]>("select pg_is_in_recovery() as standby");
+  return standby;
+}
+
+function standbyError(label: string): Error {
+  return migrateFailure(label, "its server is a standby, which takes no writes; use the primary", EXIT.refused);
+}
+
+/** Throws where a pooler in transaction mode stands before a database.
+ *
+ * Errors: TaskError (exit 3) naming the setting for the direct endpoint.
+ */
+export async function requireSessions({ label, isPooled }: Pick<Database, "label" | "isPooled">): Promise<void> {
+  if (!await isPooled()) return;
+  throw migrateFailure(
     label,
     "a pooler in transaction mode stands before it, which breaks locks; " +
       "put the server's direct endpoint into the same variable with _UNPOOLED at its end",

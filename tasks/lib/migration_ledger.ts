@@ -9,7 +9,16 @@ export type Ledger =
   /** No table of that name. */
   | { readonly kind: "none" }
   /** A table of that name that another tool made. */
-  | { readonly kind: "foreign" };
+  | { readonly kind: "foreign" }
+  | UnreadableLedger;
+
+/** A ledger that the session's role may not read. */
+export interface UnreadableLedger {
+  /** Tells it from the others. */
+  readonly kind: "unreadable";
+  /** Who may not read it, and the statements that would change that. */
+  readonly finding: string;
+}
 
 /** The ledger's name, with its schema: a file may have changed the search path. */
 export const LEDGER = "public.schema_migrations";
@@ -32,6 +41,7 @@ select version::integer, name::text, checksum::text, kind::text,
 from ${LEDGER} order by version`;
 
 const UNDEFINED_TABLE = "42P01";
+const INSUFFICIENT_PRIVILEGE = "42501";
 
 /** SQLSTATEs of reading a table whose columns are not ours. */
 const OTHER_SHAPE = new Set(["42703", "42883", "42846", "22P02", "42809"]);
@@ -43,9 +53,25 @@ export async function readLedger(sql: Sql): Promise<Ledger> {
   } catch (error) {
     const { code } = serverErrorOf(error);
     if (code === UNDEFINED_TABLE) return { kind: "none" };
+    if (code === INSUFFICIENT_PRIVILEGE) return { kind: "unreadable", finding: await describeLack(sql) };
     if (OTHER_SHAPE.has(code)) return { kind: "foreign" };
     throw error;
   }
+}
+
+async function describeLack(sql: Sql): Promise<string> {
+  const [{ role, enters }] = await sql.unsafe<{ role: string; enters: boolean }[]>(
+    "select quote_ident(current_user) as role, has_schema_privilege('public', 'usage') as enters",
+  );
+  const grants = [...(enters ? [] : ["usage on schema public"]), `select on ${LEDGER}`];
+  const statements = grants.map((grant) => `grant ${grant} to ${role}`);
+  return `ledger ${LEDGER} is not readable by role ${role}; run as its owner: ${statements.join("; ")}`;
+}
+
+/** Whether a database has a ledger of ours with a file in it; one that may not be read counts. */
+export async function hasLedger(sql: Sql): Promise<boolean> {
+  const ledger = await readLedger(sql);
+  return ledger.kind === "unreadable" || ledger.kind === "ours" && ledger.rows.length > 0;
 }
 
 /** Creates the ledger where it is not there. */

@@ -28,19 +28,33 @@ export interface LockOptions {
 export async function takeMigrationLock(sql: Sql, options: LockOptions): Promise<AsyncDisposable> {
   const deadline = performance.now() + options.waitMs;
   for (let pauseMs = POLL_MS.first, waiting = false;; pauseMs = Math.min(pauseMs * 1.5, POLL_MS.most)) {
-    const [{ locked }] = await sql.unsafe<{ locked: boolean }[]>(`select pg_try_advisory_lock(${KEY}) as locked`);
-    if (locked) break;
+    const [{ locked, pid }] = await sql.unsafe<{ locked: boolean; pid: number }[]>(
+      `select pg_try_advisory_lock(${KEY}) as locked, pg_backend_pid() as pid`,
+    );
+    // A connection that is lost has lost the lock with it.
+    if (locked) return { [Symbol.asyncDispose]: () => releaseLock(sql, pid).catch(() => {}) };
     if (performance.now() >= deadline) throw await lockedError(sql, options);
     if (!waiting) options.onWait?.(await readHolder(sql));
     waiting = true;
     await sleep(pauseMs * (0.5 + Math.random()), options.signal);
   }
-  return {
-    async [Symbol.asyncDispose]() {
-      // A connection that is lost has lost the lock with it.
-      await sql.unsafe(`select pg_advisory_unlock(${KEY})`).catch(() => {});
-    },
-  };
+}
+
+/** How long to go after a lock that is not in this session any more, and how often. */
+const RELEASE = { withinMs: 5000, pauseMs: 5 };
+
+/** Releases the lock in the server's process that took it: a pooler that nobody noticed may have given us another one. */
+async function releaseLock(sql: Sql, pid: number): Promise<void> {
+  const deadline = performance.now() + RELEASE.withinMs;
+  do {
+    const [{ isOver }] = await sql.unsafe<{ isOver: boolean }[]>(
+      `select case when pg_backend_pid() = $1 then pg_advisory_unlock(${KEY}) is not null
+        else not exists (select from pg_locks where ${IS_OUR_LOCK} and pid = $1) end as "isOver"`,
+      [pid],
+    );
+    if (isOver) return;
+    await sleep(RELEASE.pauseMs);
+  } while (performance.now() < deadline);
 }
 
 async function lockedError(sql: Sql, { label, waitMs }: LockOptions): Promise<TaskError> {

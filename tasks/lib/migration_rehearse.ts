@@ -1,10 +1,12 @@
 import type { Database } from "./database.ts";
-import { type ApplyOptions, runGuarded } from "./migration_apply.ts";
+import { runAndRecord, withApplyErrors } from "./migration_apply.ts";
 import type { Migration } from "./migration_files.ts";
 import { type MigrateOptions } from "./migration_run.ts";
 import { underMigrationLock } from "./migration_guard.ts";
-import { prepareSession, resetRole } from "./migration_session.ts";
+import { withLockHolders } from "./migration_retry.ts";
+import { prepareSession } from "./migration_session.ts";
 import { readSafePlan } from "./migration_state.ts";
+import { tellWarnings } from "./migration_warnings.ts";
 import type { Sql } from "./postgres.ts";
 
 /** What a rehearsal ran and what it left out. */
@@ -13,10 +15,12 @@ export interface Rehearsal {
   readonly rehearsed: readonly Migration[];
   /** Files that cannot run in a transaction. */
   readonly skipped: readonly Migration[];
+  /** What the server warned of, the file named in each. */
+  readonly warnings: readonly string[];
 }
 
-/** How long a rehearsal may wait for a lock on a table. */
-const LOCK_TIMEOUT_MS = 5000;
+/** A rehearsal holds the locks of all its files to its end: it waits less long for one than a run may. */
+const LOCK_TIMEOUT_MS = { least: 100, most: 5000 };
 
 /** Runs the pending files in one transaction and rolls it back; tells which ran.
  *
@@ -27,31 +31,41 @@ export async function rehearse(
   files: readonly Migration[],
   options: MigrateOptions,
 ): Promise<Rehearsal> {
-  const { sql, label, local } = database;
-  const { report: { note }, signal } = options;
+  const { report: { note } } = options;
   return await underMigrationLock(database, options, async () => {
     const { pending } = await readSafePlan(database, files, options);
     const skipped = pending.filter(({ transaction }) => !transaction);
     const rehearsed = pending.filter(({ transaction }) => transaction);
     for (const { name } of skipped) note(`Not rehearsed: ${name} runs without a transaction`);
-    const applyOptions = { label, local, note, lockTimeoutMs: LOCK_TIMEOUT_MS, signal };
-    await runAndRollBack(sql, rehearsed, applyOptions);
-    return { rehearsed, skipped };
+    return { rehearsed, skipped, warnings: await runAndRollBack(database, rehearsed, options) };
   });
 }
 
-async function runAndRollBack(sql: Sql, migrations: readonly Migration[], options: ApplyOptions): Promise<void> {
+/** Runs files and rolls them back; gives their warnings. */
+async function runAndRollBack(
+  { sql, local }: Database,
+  migrations: readonly Migration[],
+  { report: { note, warn }, waitMs = 0, signal }: MigrateOptions,
+): Promise<readonly string[]> {
+  const lockTimeoutMs = Math.min(Math.max(waitMs, LOCK_TIMEOUT_MS.least), LOCK_TIMEOUT_MS.most);
   const rollBack = new Error("rehearsed");
-  await sql.begin(async (transaction) => {
+  const warnings: string[] = [];
+  let current = migrations[0];
+  await sql.begin("isolation level read committed read write", async (transaction) => {
     const tx = transaction as unknown as Sql;
     for (const migration of migrations) {
-      await prepareSession(tx, options);
-      await runGuarded(tx, migration, options);
-      await resetRole(tx);
-      options.note(`Rehearsed ${migration.name}`);
+      current = migration;
+      const body = () =>
+        withApplyErrors(migration, { local, signal }, async () => {
+          await prepareSession(tx, { lockTimeoutMs });
+          await runAndRecord(tx, migration, { local, signal });
+        });
+      warnings.push(...(await tellWarnings(sql, migration, { warn, body })).warnings);
+      note(`Rehearsed ${migration.name}`);
     }
     throw rollBack;
-  }).catch((error) => {
-    if (error !== rollBack) throw error;
+  }).catch(async (error) => {
+    if (error !== rollBack) throw await withLockHolders(sql, current, error);
   });
+  return warnings;
 }

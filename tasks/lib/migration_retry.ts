@@ -38,9 +38,9 @@ export async function retryMigration<T>(
     try {
       return await options.attempt(Math.min(halfMs, MAX_LOCK_TIMEOUT_MS));
     } catch (error) {
-      const { code } = serverErrorOf((error as Error).cause ?? {});
+      const code = causeOf(error);
       if (!RETRIED.has(code)) throw error;
-      if (performance.now() >= deadline) throw code === LOCK_TIMEOUT ? await lockError(sql, migration, error) : error;
+      if (performance.now() >= deadline) throw await withLockHolders(sql, migration, error);
       options.note(`Trying ${migration.name} again: ${REASONS[code]}`);
       // Two runners that met once shall not meet again.
       await sleep(pauseMs * (0.5 + Math.random()), options.signal);
@@ -54,7 +54,13 @@ const REASONS: Readonly<Record<string, string>> = {
   "40001": "another session changed the same rows",
 };
 
-async function lockError(sql: Sql, { name }: Migration, cause: unknown): Promise<TaskError> {
+function causeOf(error: unknown): string {
+  return serverErrorOf((error as Error).cause ?? {}).code;
+}
+
+/** The error of a file; where a lock was not had in time, a TaskError (exit 5) that names the sessions with locks. */
+export async function withLockHolders(sql: Sql, { name }: Migration, cause: unknown): Promise<unknown> {
+  if (causeOf(cause) !== LOCK_TIMEOUT) return cause;
   const holders = await listLockHolders(sql);
   const named = holders.length > 0 ? holders.join("; ") : "a session that has ended since";
   return new TaskError(

@@ -15,6 +15,7 @@ discard temp;`;
 const SETTINGS = `
 set search_path to public;
 set standard_conforming_strings = on;
+set client_min_messages = warning;
 set statement_timeout = 0;
 set idle_in_transaction_session_timeout = 0;
 do $$ begin
@@ -32,7 +33,7 @@ export async function resetSession(sql: Sql): Promise<void> {
   await sql.unsafe(RESET);
 }
 
-/** Gives the session its own role again, so that the ledger is written by the user who migrates. */
+/** Gives the session its own role and names again, so that the ledger is written by the user who migrates. */
 export async function resetRole(sql: Sql): Promise<void> {
-  await sql.unsafe("reset session authorization; reset role");
+  await sql.unsafe("reset session authorization; reset role; set search_path to public");
 }

@@ -1,20 +1,23 @@
 import type { Database } from "./database.ts";
 import { EXIT } from "./errors.ts";
+import { ALEMBIC_TABLE, describeAlembic } from "./migration_adoption.ts";
 import { migrateFailure } from "./migration_errors.ts";
 import type { Migration } from "./migration_files.ts";
-import { LEDGER, listRelations, readLedger } from "./migration_ledger.ts";
+import { LEDGER, listRelations, readLedger, type UnreadableLedger } from "./migration_ledger.ts";
 import { type LedgerRow, type Plan, planMigrations, type PlanOptions } from "./migration_plan.ts";
+import { readActualSchema } from "./schema_read.ts";
+import { buildSchemas } from "./scratch.ts";
 
 /** The plan for an open database; nothing is changed.
  *
- * Errors: TaskError (exit 3) for a database that another tool has made.
+ * Errors: TaskError, exit 3 for a database that another tool has made, exit 1 for a ledger that the role may not read.
  */
 export async function readPlan(
   database: Database,
   files: readonly Migration[],
   options: PlanOptions = {},
 ): Promise<Plan> {
-  return planMigrations(files, await readOwnLedger(database), options);
+  return planMigrations(files, await readOwnLedger(database, files), options);
 }
 
 /** The plan for an open database, which may be carried out.
@@ -34,18 +37,21 @@ export async function readSafePlan(
 
 /** Rows of the ledger; none for an empty database.
  *
- * Errors: TaskError (exit 3) for a database that another tool has made.
+ * Errors: as `readPlan`.
  */
-async function readOwnLedger({ sql, label }: Database): Promise<readonly LedgerRow[]> {
+async function readOwnLedger({ sql, label }: Database, files: readonly Migration[]): Promise<readonly LedgerRow[]> {
   const ledger = await readLedger(sql);
   if (ledger.kind === "ours" && ledger.rows.length > 0) return ledger.rows;
   if (ledger.kind === "foreign") throw foreignLedgerError(label);
+  if (ledger.kind === "unreadable") throw unreadableLedgerError(label, ledger);
   const names = await listRelations(sql);
   if (names.length === 0) return [];
   // Another runner may have applied the first file between the two looks.
   const again = await readLedger(sql);
   if (again.kind === "ours" && again.rows.length > 0) return again.rows;
-  throw foreignDatabaseError(label, names);
+  if (!names.includes(ALEMBIC_TABLE)) throw foreignDatabaseError(label, names);
+  const finding = describeAlembic(await buildSchemas(files), await readActualSchema(sql));
+  throw migrateFailure(label, finding, EXIT.refused);
 }
 
 /** The error for a ledger of another tool. */
@@ -56,6 +62,11 @@ export function foreignLedgerError(label: string): Error {
       "rename or drop that table if the tool is not used any more, then adopt the database with --baseline N",
     EXIT.refused,
   );
+}
+
+/** The error for a ledger that the session's role may not read: nobody can tell what is pending. */
+export function unreadableLedgerError(label: string, { finding }: UnreadableLedger): Error {
+  return migrateFailure(label, `its ${finding}`, EXIT.failed);
 }
 
 const MAX_NAMED = 6;

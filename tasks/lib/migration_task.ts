@@ -7,6 +7,7 @@ import { migrate, type MigrateOptions } from "./migration_run.ts";
 import { withMigrateErrors } from "./migration_guard.ts";
 import { readPlan, readSafePlan } from "./migration_state.ts";
 import type { Lines } from "./report.ts";
+import { buildSchemas } from "./scratch.ts";
 
 /** Everything a request needs beside database and files. */
 export interface RequestOptions extends MigrateRequest, MigrateOptions {
@@ -35,18 +36,23 @@ export async function carryOutRequest(
 }
 
 async function runApply(database: Database, files: readonly Migration[], options: RequestOptions): Promise<ExitCode> {
-  const { applied, plan } = await migrate(database, files, options);
-  const text = applied.length > 0
-    ? `Applied ${countMigrations(applied.length)} to ${database.label}`
-    : `Nothing to do: ${database.label} has all ${countMigrations(plan.entries.length)}`;
-  tell(database, options, { text, json: { applied } });
+  const { applied, warnings, plan: { accepted, entries } } = await migrate(database, files, options);
+  const text = [
+    ...accepted.map(({ name }) => `Accepted ${name} on ${database.label} as it is now`),
+    ...(applied.length > 0 ? [`Applied ${countMigrations(applied.length)} to ${database.label}`] : []),
+  ];
+  if (text.length === 0) text.push(`Nothing to do: ${database.label} has all ${countMigrations(entries.length)}`);
+  tell(database, options, { text, json: { accepted: accepted.map(({ name }) => name), applied, warnings } });
   return EXIT.done;
 }
 
 async function runStatus(database: Database, files: readonly Migration[], options: RequestOptions): Promise<ExitCode> {
   const plan = await readPlan(database, files, options);
-  tell(database, options, { text: formatStatus(plan), json: { migrations: toJsonEntries(plan) } });
-  return EXIT.done;
+  tell(database, options, {
+    text: formatStatus(plan),
+    json: { migrations: toJsonEntries(plan), conflicts: plan.findings },
+  });
+  return plan.findings.length > 0 ? EXIT.refused : EXIT.done;
 }
 
 async function runCheck(database: Database, files: readonly Migration[], options: RequestOptions): Promise<ExitCode> {
@@ -66,11 +72,11 @@ async function runRehearsal(
   options: RequestOptions,
 ): Promise<ExitCode> {
   const { rehearse } = await import("./migration_rehearse.ts");
-  const { rehearsed, skipped } = await rehearse(database, files, options);
+  const { rehearsed, skipped, warnings } = await rehearse(database, files, options);
   tell(database, options, {
     text: `Rehearsed ${countMigrations(rehearsed.length)} on ${database.label}, all rolled back` +
       (skipped.length > 0 ? `; ${skipped.length} left out` : ""),
-    json: { rehearsed: rehearsed.map(({ name }) => name), skipped: skipped.map(({ name }) => name) },
+    json: { rehearsed: rehearsed.map(({ name }) => name), skipped: skipped.map(({ name }) => name), warnings },
   });
   return EXIT.done;
 }
@@ -81,11 +87,17 @@ async function runBaseline(
   options: RequestOptions,
 ): Promise<ExitCode> {
   const { recordBaseline } = await import("./migration_baseline.ts");
-  const adopted = files.filter(({ version }) => version <= options.to!);
-  await recordBaseline(database, adopted, options);
+  const { adopted, notes } = await recordBaseline(database, files, {
+    ...options,
+    version: options.to!,
+    build: buildSchemas,
+  });
   tell(database, options, {
-    text: `Recorded ${countMigrations(adopted.length)} as baseline of ${database.label}`,
-    json: { baseline: adopted.map(({ name }) => name) },
+    text: [
+      `Recorded ${countMigrations(adopted.length)} as baseline of ${database.label}`,
+      ...notes.map((note) => `note: ${note}`),
+    ],
+    json: { baseline: adopted.map(({ name }) => name), notes },
   });
   return EXIT.done;
 }

@@ -1,7 +1,9 @@
 import postgres from "postgres";
+import { findInCertificate } from "./certificate_error.ts";
+import { readCertificates } from "./certificate_file.ts";
 import { EXIT, TaskError } from "./errors.ts";
-import { serverErrorOf } from "./server_error.ts";
-import { codedError, openSocketOnce, type SessionSocket } from "./session_socket.ts";
+import { type ServerError, serverErrorOf } from "./server_error.ts";
+import { codedError, openSocketOnce, type SessionSocket, type SocketTarget } from "./session_socket.ts";
 import { sleep } from "./sleep.ts";
 import { directHostOf, type ServerTarget } from "./target.ts";
 
@@ -14,7 +16,7 @@ export type Sql = import("postgres").Sql<Record<string, string>>;
 
 /** Options of `connect`. */
 export interface ConnectOptions {
-  /** How long to wait for a server that is not there yet. */
+  /** How long to wait for a server that is not there yet; `WAIT_MS` where undefined. */
   readonly waitMs?: number;
   /** Called once, when the first attempt has failed and another one follows. */
   readonly onWait?: (finding: string) => void;
@@ -50,19 +52,23 @@ const ATTEMPT_MS = { least: 1000, most: 20_000 };
 
 const PAUSE_MS = { first: 100, most: 2000 };
 
+/** How long a task waits for its database without a --wait. */
+export const WAIT_MS = 10_000;
+
 /** An open session on a server.
  *
  * An attempt that fails because nothing answers is repeated until `waitMs` is over; a refusal (password, database,
  * certificate) ends at once. Close it with `closeConnection`.
  *
- * Errors: TaskError (exit 1) naming user@host/database.
+ * Errors: TaskError (exit 1) naming user@host:port/database; exit 2 for a file of authorities that is none.
  */
 export async function connect(target: ServerTarget, options: ConnectOptions = {}): Promise<Sql> {
-  const { waitMs = 10_000, signal } = options;
+  const { waitMs = WAIT_MS, signal } = options;
+  const certificates = target.authorities ? await readCertificates(target.authorities) : undefined;
   const deadline = performance.now() + waitMs;
   for (let pauseMs = PAUSE_MS.first, waited = false;; pauseMs = Math.min(2 * pauseMs, PAUSE_MS.most)) {
     const leftMs = Math.max(ATTEMPT_MS.least, deadline - performance.now());
-    const outcome = await attempt(target, Math.min(leftMs, ATTEMPT_MS.most), signal);
+    const outcome = await attempt({ ...target, certificates }, Math.min(leftMs, ATTEMPT_MS.most), signal);
     if ("sql" in outcome) return outcome.sql;
     signal?.throwIfAborted();
     const { cause } = outcome;
@@ -74,13 +80,14 @@ export async function connect(target: ServerTarget, options: ConnectOptions = {}
 }
 
 async function attempt(
-  target: ServerTarget,
+  target: ServerTarget & SocketTarget,
   timeoutMs: number,
   signal?: AbortSignal,
 ): Promise<{ readonly sql: Sql } | { readonly cause: unknown }> {
   const sql = open(target, timeoutMs);
   try {
-    await withDeadline(sql`select 1`, timeoutMs, signal);
+    // A query without a statement: no time limit of a role or a database is too short for it.
+    await withDeadline(sql.unsafe(""), timeoutMs, signal);
     return { sql };
   } catch (cause) {
     await closeConnection(sql, 0);
@@ -93,21 +100,13 @@ function mayGetBetter(error: unknown): boolean {
   return NOT_THERE_YET.has(code) || (code === "XX000" && message.includes("compute node"));
 }
 
-/** Whether a pooler lends one of the server's sessions to several of ours in turn, so that a session's locks are nobody's.
- *
- * A pooler announces process numbers of its own. So does a plain proxy; the proof is a second session on the same process.
- */
-export async function sharesSessions(sql: Sql, target: ServerTarget): Promise<boolean> {
-  const query = sql<{ pid: number }[]>`select pg_backend_pid() as pid`;
-  const [{ pid }] = await query;
-  if ((query as unknown as { state?: { pid: number } }).state?.pid === pid) return false;
-  const second = await connect(target);
-  try {
-    const [other] = await second<{ pid: number }[]>`select pg_backend_pid() as pid`;
-    return other.pid === pid;
-  } finally {
-    await closeConnection(second);
-  }
+/** Who hears the WARNINGs of an open session. */
+const listeners = new WeakMap<Sql, (message: string) => void>();
+
+/** Passes on the message of each WARNING that the server raises in a session, until disposed. */
+export function listenToWarnings(sql: Sql, listener: (message: string) => void): Disposable {
+  listeners.set(sql, listener);
+  return { [Symbol.dispose]: () => listeners.delete(sql) };
 }
 
 /** Sockets of the open sessions. */
@@ -120,7 +119,7 @@ export async function closeConnection(sql: Sql, timeoutS = 5): Promise<void> {
   sockets.get(sql)?.destroy();
 }
 
-function open(target: ServerTarget, timeoutMs: number): Sql {
+function open(target: ServerTarget & SocketTarget, timeoutMs: number): Sql {
   const asText = { to: 25, serialize: String, parse: (text: string) => text };
   const socket = openSocketOnce(target, timeoutMs);
   const sql = postgres({
@@ -141,7 +140,7 @@ function open(target: ServerTarget, timeoutMs: number): Sql {
     connection: { application_name: "heretix-data-lane" },
     // A Date would lose microseconds, and cannot hold infinity at all.
     types: { date: { ...asText, from: [1082, 1114, 1184] } },
-    onnotice: () => {},
+    onnotice: ({ severity, message }) => void (severity === "WARNING" && listeners.get(sql)?.(message)),
     onclose: () => void sql.end({ timeout: 0 }),
     socket: socket.open,
   } as postgres.Options<Record<string, postgres.PostgresType>>) as unknown as Sql;
@@ -182,15 +181,18 @@ function describeNetwork(code: string): string | undefined {
 }
 
 function connectError(target: ServerTarget, error: unknown): TaskError {
-  const where = `Cannot connect to "${target.label}" (port ${target.port}): ${describeFinding(error)}`;
-  return new TaskError(`${where}; ${remedyOf(target, serverErrorOf(error).code)}`, EXIT.failed);
+  const { finding, remedy } = findInCertificate(error, target) ??
+    { finding: describeFinding(error), remedy: remedyOf(target, serverErrorOf(error)) };
+  const where = `Cannot connect to "${target.label}"`;
+  return new TaskError(`${where}: ${finding}; ${remedy}`, EXIT.failed);
 }
 
-function remedyOf(target: ServerTarget, code: string): string {
-  if (code === "28P01" || code === "28000") return "check user and password in the database URL";
-  if (/CERT|SIGNATURE/.test(code)) {
-    return "use the host name that the certificate is for; DENO_CERT can name a file with an authority of your own";
+function remedyOf(target: ServerTarget, { code, message }: ServerError): string {
+  if (code === "28000" && message.includes("pg_hba.conf")) {
+    const admit = "let the server's pg_hba.conf admit this user from here";
+    return target.tls ? admit : `add sslmode=require to the database URL, or ${admit}`;
   }
+  if (code === "28P01" || code === "28000") return "check user and password in the database URL";
   if (code === "NO_TLS") {
     return target.local ? "remove sslmode from the database URL" : "turn TLS on at the server";
   }

@@ -6,11 +6,11 @@ import { type Day, isDay, nextDay } from "./day.ts";
 import { splitByDay } from "./day_blocks.ts";
 import { TaskError } from "./errors.ts";
 import type { Sql } from "./postgres.ts";
-import { serverErrorOf } from "./server_error.ts";
 import { isFlushed, type Origin, readServerState } from "./server_state.ts";
 import { type DayBlock, type DayRange, rangesOf, type Source, type SourceDay } from "./source.ts";
 import { checkSourceColumns } from "./source_columns.ts";
 import { type Patience, unlessStalled } from "./stall.ts";
+import { LOCK_WAIT_S, lockTable } from "./table_lock.ts";
 
 /** A table that is read. */
 export interface TableOptions {
@@ -40,17 +40,21 @@ export interface PostgresSourcesOptions {
 
 type SourceOptions = TableOptions & Omit<PostgresSourcesOptions, "tables">;
 
-/** Settings that a server, a database or a role may have changed, and that must not change a byte or stop the export. */
-const SESSION = [
+/** Settings that a server, a database or a role may have changed, and that must not change a byte or stop the export.
+ *
+ * They go with the BEGIN, the time limits first: a session that has begun and waits for its settings is idle already.
+ */
+const BEGIN = [
+  "begin isolation level repeatable read read only",
+  "set local statement_timeout = 0",
+  "set local idle_in_transaction_session_timeout = 0",
+  `set local lock_timeout = '${LOCK_WAIT_S}s'`,
   "set local search_path = pg_catalog",
   "set local timezone = 'UTC'",
   // Days are read as text.
   "set local datestyle = 'ISO'",
   // Names of types are compared.
   "set local quote_all_identifiers = off",
-  "set local statement_timeout = 0",
-  "set local lock_timeout = '10s'",
-  "set local idle_in_transaction_session_timeout = 0",
   // Row security would hide rows silently; off, it is an error.
   "set local row_security = off",
 ].join("; ");
@@ -68,8 +72,8 @@ export async function withPostgresSources<T>(
 ): Promise<T> {
   const { patience } = options;
   const [opened, used] = [Promise.withResolvers<void>(), Promise.withResolvers<T>()];
-  const done = sql.begin("isolation level repeatable read read only", async (transaction) => {
-    const sources = await openSnapshot(transaction as unknown as Sql, options);
+  const done = inTransaction(sql, async () => {
+    const sources = await openSnapshot(sql, options);
     opened.resolve();
     used.resolve(use(sources));
     await used.promise;
@@ -81,11 +85,23 @@ export async function withPostgresSources<T>(
   return await used.promise;
 }
 
+/** Runs `body` in a transaction with the settings; the library's own sends its BEGIN alone. */
+async function inTransaction(sql: Sql, body: () => Promise<void>): Promise<void> {
+  await sql.unsafe(BEGIN);
+  try {
+    await body();
+  } catch (error) {
+    // A connection that is lost has ended it already.
+    await sql.unsafe("rollback").catch(() => {});
+    throw error;
+  }
+  await sql.unsafe("commit");
+}
+
 async function openSnapshot(
   tx: Sql,
   { tables, ...options }: PostgresSourcesOptions,
 ): Promise<readonly (Source | undefined)[]> {
-  await tx.unsafe(SESSION);
   const isThere: boolean[] = [];
   for (const { dataset } of tables) isThere.push(await lockTable(tx, dataset));
   const state = await readServerState(tx, options.origin);
@@ -124,29 +140,6 @@ async function isFlushedInTime(
 ): Promise<boolean> {
   const answer = isFlushed(tx, position);
   return await unlessStalled(answer, { what: "its log" }, { ...patience, startMs: FLUSH_MS }).catch(() => false);
-}
-
-/** Keeps a table as it is until the end, and must come before the first query takes the snapshot; false where there is
- * no such table.
- *
- * A TRUNCATE or a rewrite between the two would show an empty table, whatever has been loaded into it since.
- */
-async function lockTable(tx: Sql, { name, table }: Dataset): Promise<boolean> {
-  await tx.unsafe("savepoint missing");
-  try {
-    await tx.unsafe(`lock table ${table} in access share mode`);
-  } catch (error) {
-    const { code } = serverErrorOf(error);
-    if (code === "42501") {
-      throw new TaskError(
-        `Cannot export "${name}": the role may not read ${table}; grant select on it, or name the datasets to export`,
-      );
-    }
-    if (code !== "42P01") throw error;
-    await tx.unsafe("rollback to savepoint missing");
-    return false;
-  }
-  return true;
 }
 
 /** Changes when the table or the SELECT is another one, or when columns read differently without a new row version. */

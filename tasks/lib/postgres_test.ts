@@ -1,6 +1,13 @@
 import assert from "node:assert/strict";
-import { answerStartUp, encodeError, startServer, stayUntilClosed, type TestServer } from "../testing/servers.ts";
-import { connect } from "./postgres.ts";
+import {
+  answerStartUp,
+  encodeError,
+  encodeMessage,
+  startServer,
+  stayUntilClosed,
+  type TestServer,
+} from "../testing/servers.ts";
+import { closeConnection, connect } from "./postgres.ts";
 import { parseDatabaseUrl, type ServerTarget } from "./target.ts";
 
 /** A server that answers each client's start-up message, or not, and stays until the client is gone. */
@@ -42,6 +49,19 @@ for (
     await assertGone(server.gone, start);
   });
 }
+
+Deno.test("connect() asks a server for nothing that a role's time limits could end", async () => {
+  const asked = Promise.withResolvers<string>();
+  const ready = encodeMessage("Z", new TextEncoder().encode("I"));
+  using server = startServer(async (connection) => {
+    await answerStartUp(connection, Uint8Array.from([...encodeMessage("R", new Uint8Array(4)), ...ready]));
+    const bytes = new Uint8Array(4096);
+    asked.resolve(new TextDecoder().decode(bytes.subarray(0, await connection.read(bytes) ?? 0)));
+    await connection.write(Uint8Array.from([...encodeMessage("I", new Uint8Array()), ...ready]));
+  });
+  await closeConnection(await connect(at(server), { waitMs: 1000 }), 0);
+  assert.equal(await asked.promise, "Q\0\0\0\x05\0", "a query without a statement");
+});
 
 Deno.test("connect() ends its waiting with its signal, and its connection too", async () => {
   using server = startStaying();

@@ -1,10 +1,12 @@
-import { EXIT, messageOf, TaskError } from "./errors.ts";
+import { EXIT, type ExitCode, messageOf, TaskError } from "./errors.ts";
 import { printable } from "./printable.ts";
 
 /** How much a task says, and in which form. */
 export interface ReportOptions {
   /** Whether results, warnings and errors alone are printed. */
   readonly quiet?: boolean;
+  /** Whether the result is JSON, so that a failure is told on stdout as JSON, too. */
+  readonly json?: boolean;
 }
 
 /** One line, or several: what a terminal would obey, line ends included, is written out in each. */
@@ -25,8 +27,8 @@ export interface Report {
   note(lines: Lines): void;
   /** Something to look at; always shown. */
   warn(line: string): void;
-  /** What ends a failed task. */
-  error(lines: Lines): void;
+  /** What ends a failed task; programs find it on stdout as JSON, where no result stands before it. */
+  error(lines: Lines, exitCode: ExitCode): void;
   /** A line that replaces itself on a terminal; nothing in a pipe or with --quiet. */
   progress(line: string): void;
   /** Asks a yes/no question on the terminal; undefined where there is none.
@@ -34,38 +36,51 @@ export interface Report {
    * Errors: the signal's reason, when it is aborted before there is an answer.
    */
   ask(question: string, signal: AbortSignal): Promise<boolean | undefined>;
+  /** As `ask`, for what is to be typed in answer. */
+  askText(question: string, signal: AbortSignal): Promise<string | undefined>;
 }
 
 /** A report on this process's stdout and stderr. */
-export function openReport({ quiet = false }: ReportOptions = {}): Report {
+export function openReport({ quiet = false, json = false }: ReportOptions = {}): Report {
   const live = !quiet && Deno.stderr.isTerminal();
   let shown = false;
+  let hasResult = false;
   const clear = () => {
     if (shown) write(Deno.stderr, "\r\x1b[K");
     shown = false;
   };
   const print = (stream: Stream, text: string) => {
     clear();
+    hasResult ||= stream === Deno.stdout;
     write(stream, text);
   };
   const result = (lines: Lines) => print(Deno.stdout, `${clean(lines)}\n`);
+  const askText = async (question: string, signal: AbortSignal) => {
+    if (!Deno.stdin.isTerminal()) return undefined;
+    print(Deno.stderr, `${clean(question)} `);
+    return (await readLine(signal)).trim();
+  };
+  const asJson = (value: unknown) => result(JSON.stringify(value, null, 2).split("\n"));
   return {
     result,
-    json: (value) => result(JSON.stringify(value, null, 2).split("\n")),
+    json: asJson,
     data: (text) => print(Deno.stdout, text),
     note: (lines) => quiet || print(Deno.stderr, `${clean(lines)}\n`),
     warn: (line) => print(Deno.stderr, `${inColour(YELLOW, clean(`Warning: ${line}`))}\n`),
-    error: (lines) => print(Deno.stderr, `${inColour(RED, clean(lines))}\n`),
+    error(lines, exitCode) {
+      print(Deno.stderr, `${inColour(RED, clean(lines))}\n`);
+      if (json && !hasResult) asJson({ error: { lines: [lines].flat(), exitCode } });
+    },
     progress(line) {
       if (!live) return;
       write(Deno.stderr, `\r\x1b[K${clean(line)}`);
       shown = true;
     },
     async ask(question, signal) {
-      if (!Deno.stdin.isTerminal()) return undefined;
-      print(Deno.stderr, `${clean(question)} [y/N] `);
-      return /^y(es)?$/i.test((await readLine(signal)).trim());
+      const answer = await askText(`${question} [y/N]`, signal);
+      return answer === undefined ? undefined : /^y(es)?$/i.test(answer);
     },
+    askText,
   };
 }
 

@@ -1,35 +1,50 @@
 import { createHash } from "node:crypto";
+import { isEmptyDatabase, isMarked, markDatabase } from "./database_mark.ts";
 import { EXIT, TaskError } from "./errors.ts";
+import { requireLocal } from "./local_guard.ts";
 import { closeConnection, connect, type Sql } from "./postgres.ts";
 import { toServerFailure } from "./server_failure.ts";
-import type { ServerTarget, Target } from "./target.ts";
+import type { ServerTarget } from "./target.ts";
 
 /** Fills the database that a target names: migrates it and, where asked, adds demo rows. */
 export type FillDatabase = (target: ServerTarget) => Promise<void>;
 
-/** Throws for a database that is not on this machine; asked before any connection is made.
- *
- * Errors: TaskError (exit 3).
- */
-export function requireLocal(target: Target): void {
-  if (target.local) return;
-  throw new TaskError(
-    `Cannot reset database "${target.label}": host ${target.host} is not local; point DATABASE_URL at a local database`,
-    EXIT.refused,
-  );
+/** Options of what is done to a database that may go. */
+export interface ResetOptions {
+  /** How long to wait for the server, as in `connect`. */
+  readonly waitMs?: number;
+  /** Ends it while the old database is still there. */
+  readonly signal: AbortSignal;
 }
 
-/** Replaces a server's database by a new one that `fill` has filled.
+/** Whether a server's database may go without being named: it is not there, it is empty, or it is marked.
+ *
+ * Errors: TaskError (exit 1) when it cannot be looked at.
+ */
+export async function isExpendable(target: ServerTarget, options: ResetOptions): Promise<boolean> {
+  const maintenance = { ...target, database: maintenanceOf(target.database) };
+  const isOurs = await withSession(maintenance, options, async (sql) => {
+    const found = await sql`select from pg_database where datname = ${target.database}`;
+    return found.length === 0 || await isMarked(sql, target.database);
+  });
+  return isOurs || await withSession(target, options, isEmptyDatabase);
+}
+
+/** Replaces a server's database by a new one that `fill` has filled and that bears the mark.
  *
  * The new database is made beside the old one and takes its name when it is complete; until then the old one stays as
  * it is. Other sessions on the old database are ended.
  *
  * Errors: TaskError (exit 1) when the URL's user may not do that, and whatever `fill` throws; nothing is changed then.
  */
-export async function replaceDatabase(target: ServerTarget, fill: FillDatabase, signal: AbortSignal): Promise<void> {
-  requireLocal(target);
-  const sql = await connect({ ...target, database: maintenanceOf(target.database) }, { signal });
-  try {
+export async function replaceDatabase(
+  target: ServerTarget,
+  fill: FillDatabase,
+  options: ResetOptions,
+): Promise<void> {
+  requireLocal(target, "reset");
+  const maintenance = { ...target, database: maintenanceOf(target.database) };
+  await withSession(maintenance, options, async (sql) => {
     await lockReset(sql, target);
     const owner = await requireRights(sql, target);
     const fresh = freshNameOf(target.database);
@@ -37,7 +52,8 @@ export async function replaceDatabase(target: ServerTarget, fill: FillDatabase, 
     try {
       await sql.unsafe(`create database ${quote(fresh)} owner ${quote(owner)} template template0`);
       await fill({ ...target, database: fresh });
-      signal.throwIfAborted();
+      await markDatabase(sql, fresh);
+      options.signal.throwIfAborted();
       await dropDatabase(sql, target.database);
     } catch (error) {
       // What cannot be dropped now, the next reset drops.
@@ -45,6 +61,18 @@ export async function replaceDatabase(target: ServerTarget, fill: FillDatabase, 
       throw error;
     }
     await sql.unsafe(`alter database ${quote(fresh)} rename to ${quote(target.database)}`);
+  });
+}
+
+/** Opens a session, gives it to `use` and closes it. */
+async function withSession<T>(
+  target: ServerTarget,
+  options: ResetOptions,
+  use: (sql: Sql) => Promise<T>,
+): Promise<T> {
+  const sql = await connect(target, options);
+  try {
+    return await use(sql);
   } catch (error) {
     throw toServerFailure(error, { verb: "reset", ...target });
   } finally {

@@ -1,5 +1,4 @@
-import type { Sql } from "./postgres.ts";
-import { SCHEMA_QUERY } from "./schema_query.ts";
+import type { DroppedCheck } from "./dropped_checks.ts";
 
 /** Kinds of schema objects, in the order they are reported. */
 export const SCHEMA_KINDS = [
@@ -28,6 +27,8 @@ export interface SchemaObject {
   readonly name: string;
   /** The rest of its SQL, equal for equal objects. */
   readonly definition: string;
+  /** Whether it may refuse, or change, what is written to its table by those who do not know of it. */
+  readonly binding: boolean;
 }
 
 /** One object that is not what it should be. */
@@ -42,21 +43,19 @@ export interface SchemaDifference {
   readonly found: string | null;
 }
 
-/** Runs several statements as one, outside of any transaction, and gives the rows of the last. */
-export type RunStatements = (text: string) => Promise<readonly unknown[]>;
-
-/** The objects of a server's public schema, sorted by kind and name; the session must be outside of a transaction. */
-export async function readSchema(sql: Sql): Promise<SchemaObject[]> {
-  return await readSchemaThrough(async (text) => (await sql.unsafe(text) as unknown as unknown[][]).at(-1)!);
+/** Everything that is compared of a database. */
+export interface ActualSchema {
+  /** What its public schema holds. */
+  readonly objects: readonly SchemaObject[];
+  /** What it lacks, and says so. */
+  readonly droppedChecks: readonly DroppedCheck[];
 }
 
-/** The same, for a database that is not reached through postgres.js. */
-export async function readSchemaThrough(run: RunStatements): Promise<SchemaObject[]> {
-  const rows = await run(SCHEMA_QUERY) as readonly SchemaObject[];
-  return rows.map(({ kind, table, name, definition }) => ({ kind, table, name, definition })).sort(byKindAndName);
-}
-
-function byKindAndName(a: Pick<SchemaObject, "kind" | "name">, b: Pick<SchemaObject, "kind" | "name">): number {
+/** Objects by kind, then by name. */
+export function byKindAndName(
+  a: Pick<SchemaObject, "kind" | "name">,
+  b: Pick<SchemaObject, "kind" | "name">,
+): number {
   return SCHEMA_KINDS.indexOf(a.kind) - SCHEMA_KINDS.indexOf(b.kind) ||
     (a.name < b.name ? -1 : a.name > b.name ? 1 : 0);
 }
@@ -90,7 +89,8 @@ function changed(wanted: readonly SchemaObject[], actual: readonly SchemaObject[
   });
 }
 
-const keyOf = ({ kind, name }: SchemaObject) => `${kind} ${name}`;
+/** What tells objects of a schema apart. */
+export const keyOf = ({ kind, name }: Pick<SchemaObject, "kind" | "name">): string => `${kind} ${name}`;
 
 /** One line per difference: `column checks.seed: wanted numeric(20,0), found bigint`. */
 export function formatDifferences(differences: readonly SchemaDifference[]): string[] {

@@ -1,5 +1,7 @@
 import { EXIT, messageOf, TaskError } from "./errors.ts";
-import { readSchemaThrough, type SchemaObject } from "./schema.ts";
+import type { SchemaObject } from "./schema.ts";
+import { readSchemaThrough } from "./schema_read.ts";
+import type { SchemaStates } from "./schema_states.ts";
 
 /** A file of SQL to build a scratch schema from. */
 export interface ScratchFile {
@@ -9,13 +11,14 @@ export interface ScratchFile {
   readonly text: string;
 }
 
-/** The schema that files of SQL make, run in order in an empty in-process Postgres that is gone afterwards.
+/** The schemas that files of SQL make, run in order in an empty in-process Postgres that is gone afterwards.
  *
  * Errors: TaskError (exit 1) naming the file that fails.
  */
-export async function buildSchema(files: readonly ScratchFile[]): Promise<SchemaObject[]> {
+export async function buildSchemas(files: readonly ScratchFile[]): Promise<SchemaStates> {
   const { openScratch } = await import("./embedded.ts");
   await using scratch = await openScratch();
+  const states: SchemaObject[][] = [[]];
   for (const { name, text } of files) {
     try {
       await scratch.run(text);
@@ -27,6 +30,7 @@ export async function buildSchema(files: readonly ScratchFile[]): Promise<Schema
         { cause: error },
       );
     }
+    states.push(await readSchemaThrough(scratch.run));
   }
-  return await readSchemaThrough(scratch.run);
+  return states;
 }

@@ -1,16 +1,21 @@
 import assert from "node:assert/strict";
-import { buildSchema } from "./scratch.ts";
+import { buildSchemas } from "./scratch.ts";
 
-Deno.test("buildSchema() starts every file with the settings of a new session", async () => {
-  const objects = await buildSchema([
+Deno.test("buildSchemas() starts every file with the settings of a new session", async () => {
+  const states = await buildSchemas([
     { name: "0001_a.sql", text: "create schema aside; set search_path = aside; create table hidden (id int);" },
-    { name: "0002_b.sql", text: "create table seen (id int);" },
+    { name: "0002_b.sql", text: "create table seen (id int, twice int generated always as (id * 2));" },
   ]);
-  assert.deepEqual(objects.map(({ name }) => name), ["seen", "seen.id"]);
+  assert.deepEqual(states.map((objects) => objects.map(({ name }) => name)), [[], [], [
+    "seen",
+    "seen.id",
+    "seen.twice",
+  ]]);
+  assert.equal(states[2][2].definition, "integer generated always as ((id * 2)) virtual");
 });
 
-Deno.test("buildSchema() names the file that fails", async () => {
-  await assert.rejects(buildSchema([{ name: "0001_a.sql", text: "create table a (id nope);" }]), {
+Deno.test("buildSchemas() names the file that fails", async () => {
+  await assert.rejects(buildSchemas([{ name: "0001_a.sql", text: "create table a (id nope);" }]), {
     name: "TaskError",
     message: 'Cannot build scratch schema from "0001_a.sql": type "nope" does not exist; correct the file',
   });

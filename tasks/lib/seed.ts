@@ -1,6 +1,8 @@
+import { isMarked } from "./database_mark.ts";
 import { EXIT, TaskError } from "./errors.ts";
 import type { Sql } from "./postgres.ts";
 import { serverErrorOf } from "./server_error.ts";
+import type { ServerTarget } from "./target.ts";
 
 /** How many demo rows there are, and over how many days. */
 export interface SeedOptions {
@@ -25,8 +27,8 @@ const SEED_DIRECTORY = new URL("../../sql/seed/", import.meta.url);
  * Errors: TaskError (exit 1) when the tables are not there.
  */
 export async function seedDatabase(sql: Sql, { rows, days }: SeedOptions): Promise<SeedCounts> {
-  try {
-    return await sql.begin(async (transaction) => {
+  return await onTables(() =>
+    sql.begin(async (transaction) => {
       await transaction.unsafe("set local time zone 'UTC'");
       await transaction.unsafe(await readSeed("functions"));
       const counts: Record<string, number> = {};
@@ -34,7 +36,31 @@ export async function seedDatabase(sql: Sql, { rows, days }: SeedOptions): Promi
         counts[table] = (await transaction.unsafe(await readSeed(table), [rows, days])).count;
       }
       return counts;
-    });
+    })
+  );
+}
+
+/** Throws unless demo rows may be added to a server's database: it is marked, or its tables hold no rows.
+ *
+ * Errors: TaskError (exit 3); exit 1 when the tables are not there.
+ */
+export async function requireSeedable(sql: Sql, { database, label }: ServerTarget): Promise<void> {
+  if (await isMarked(sql, database)) return;
+  const [{ found }] = await onTables(() =>
+    sql.unsafe(`select ${TABLES.map((table) => `exists (select from ${table})`).join(" or ")} as found`)
+  );
+  if (!found) return;
+  throw new TaskError(
+    `Cannot seed database "${label}": it holds rows, and no mark of db:up or db:reset; ` +
+      `pass --database ${database} if demo rows may come among them`,
+    EXIT.refused,
+  );
+}
+
+/** Does what needs the tables, and says what to do when they are not there. */
+async function onTables<T>(work: () => PromiseLike<T>): Promise<T> {
+  try {
+    return await work();
   } catch (error) {
     const { code, message } = serverErrorOf(error);
     if (code !== "42P01" && code !== "42703") throw error;

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { TaskError } from "./errors.ts";
 import { toServerFailure } from "./server_failure.ts";
 
-const attempt = { verb: "compare", label: "u@h/shop", local: false };
+const attempt = { verb: "compare", label: "u@h:5432/shop", local: false };
 
 Deno.test("toServerFailure() turns what a server or a lost session throws into a TaskError", () => {
   const denied = Object.assign(new Error("permission denied for table checks"), { code: "42501" });
@@ -10,7 +10,7 @@ Deno.test("toServerFailure() turns what a server or a lost session throws into a
   assert.ok(failure instanceof TaskError);
   assert.equal(
     failure.message,
-    'Cannot compare database "u@h/shop": permission denied for table checks (42501); correct that and run it again',
+    'Cannot compare database "u@h:5432/shop": permission denied for table checks (42501); correct that and run it again',
   );
   const lost = Object.assign(new Error("write CONNECTION_CLOSED h:5432"), { code: "CONNECTION_CLOSED" });
   assert.ok(toServerFailure(lost, attempt) instanceof TaskError);

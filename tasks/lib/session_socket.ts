@@ -17,6 +17,8 @@ export interface SocketTarget {
   readonly port: number;
   /** Whether TLS with certificate check is used. */
   readonly tls: boolean;
+  /** PEM certificates of the authorities that count; those whom Deno trusts where undefined. */
+  readonly certificates?: string[];
 }
 
 const KEEP_ALIVE_MS = 60_000;
@@ -38,7 +40,7 @@ export function openSocketOnce(target: SocketTarget, timeoutMs: number): Session
         await nextEvent(socket, "connect");
         // A peer that is gone without a word is found, and a router on the way keeps a long silence open.
         socket.setKeepAlive(true, KEEP_ALIVE_MS);
-        return target.tls ? await startTls(socket, target.host) : socket;
+        return target.tls ? await startTls(socket, target) : socket;
       } finally {
         clearTimeout(timer);
       }
@@ -50,7 +52,7 @@ export function openSocketOnce(target: SocketTarget, timeoutMs: number): Session
 /** SSLRequest: its length, and its number in place of a protocol version. */
 const SSL_REQUEST = new Uint8Array([0, 0, 0, 8, 4, 210, 22, 47]);
 
-async function startTls(socket: Socket, host: string): Promise<Socket> {
+async function startTls(socket: Socket, { host, certificates }: SocketTarget): Promise<Socket> {
   socket.write(SSL_REQUEST);
   const answer = await nextEvent(socket, "data") as Uint8Array;
   // Anything behind the one letter would be unencrypted bytes that somebody on the way has added.
@@ -58,7 +60,7 @@ async function startTls(socket: Socket, host: string): Promise<Socket> {
     socket.destroy();
     throw codedError("NO_TLS", "it does not offer TLS");
   }
-  const encrypted = secure({ socket, host });
+  const encrypted = secure({ socket, host, ca: certificates });
   await nextEvent(encrypted, "secureConnect");
   return encrypted;
 }

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { readVariables, toSettings, type Variables } from "./settings.ts";
+import type { TaskError } from "./errors.ts";
+import { fromCaller, readVariables, toSettings, type Variables } from "./settings.ts";
+import type { EmbeddedTarget } from "./target.ts";
 
 const SECRET = "s3cr3t";
 
@@ -15,11 +17,11 @@ const URLS: Variables = {
 const labelOf = (env: string, options = {}, variables = URLS) => toSettings(variables, env, options).target.label;
 
 Deno.test("toSettings() takes the URL of the environment, and _UNPOOLED for what needs it alone", () => {
-  assert.equal(labelOf("local"), "me@localhost/plain");
-  assert.equal(labelOf("prod"), "me@prod.example.com/plain");
-  assert.equal(labelOf("local", { direct: true }), "me@localhost/direct");
-  assert.equal(labelOf("prod", { direct: true }), "me@prod.example.com/direct");
-  assert.equal(labelOf("staging", { direct: true }), "me@staging.example.com/plain", "it has no other");
+  assert.equal(labelOf("local"), "me@localhost:5432/plain");
+  assert.equal(labelOf("prod"), "me@prod.example.com:5432/plain");
+  assert.equal(labelOf("local", { direct: true }), "me@localhost:5432/direct");
+  assert.equal(labelOf("prod", { direct: true }), "me@prod.example.com:5432/direct");
+  assert.equal(labelOf("staging", { direct: true }), "me@staging.example.com:5432/plain", "it has no other");
 });
 
 Deno.test("toSettings() takes an empty variable for one that is not set", () => {
@@ -41,6 +43,25 @@ Deno.test("toSettings() takes an empty variable for one that is not set", () => 
   });
 });
 
+Deno.test("toSettings() takes the paths that are set, and tells whether the harness's file is named", () => {
+  const paths = { HERETIX_DB_PATH: "runs/other.sqlite", EXPORT_DIR: "/lake" };
+  const { harnessPath, harnessNamed, exportDir } = toSettings({ ...URLS, ...paths }, "prod");
+  assert.deepEqual([harnessPath, harnessNamed, exportDir], ["runs/other.sqlite", true, "/lake"]);
+});
+
+Deno.test("fromCaller() starts where the user stands", () => {
+  const before = Deno.env.get("INIT_CWD");
+  try {
+    Deno.env.set("INIT_CWD", "/home/me");
+    assert.deepEqual([fromCaller("a/../b"), fromCaller("/c"), fromCaller(undefined)], ["/home/me/b", "/c", undefined]);
+    Deno.env.set("INIT_CWD", "");
+    assert.equal(fromCaller("a"), join(Deno.cwd(), "a"));
+  } finally {
+    if (before === undefined) Deno.env.delete("INIT_CWD");
+    else Deno.env.set("INIT_CWD", before);
+  }
+});
+
 Deno.test("toSettings() has no default for an environment that is not local", () => {
   for (const [env, variable] of [["staging", "DATABASE_URL_STAGING"], ["prod", "DATABASE_URL_PROD"]]) {
     assert.throws(() => toSettings({ DATABASE_URL: URLS.DATABASE_URL, EMBEDDED_DIR: "data/x" }, env), {
@@ -52,22 +73,104 @@ Deno.test("toSettings() has no default for an environment that is not local", ()
   }
 });
 
-Deno.test("toSettings() lists every problem at once, without any value", () => {
-  const variables = {
-    DATABASE_URL: `mysql://me:${SECRET}@host/db`,
-    DATABASE_URL_STAGING: `postgres://me:${SECRET}#@host/db`,
-    DATABASE_URL_PROD: `postgres://me:${SECRET}@db.example.com/db?sslmode=prefer`,
-  };
-  assert.throws(() => toSettings(variables, "production"), (error: Error) => {
-    const lines = error.message.split("\n");
-    assert.deepEqual(lines.slice(0, 2), [
-      "Cannot use the settings:",
-      '  --env takes local, staging, prod, not "production"',
-    ]);
-    assert.deepEqual(lines.slice(2).map((line) => line.trim().split(":")[0]), Object.keys(variables));
-    assert.equal(error.message.includes(SECRET), false);
-    return true;
+const BAD_URLS = {
+  DATABASE_URL: `mysql://me:${SECRET}@host/db`,
+  DATABASE_URL_STAGING: `postgres://me:${SECRET}#@host/db`,
+  DATABASE_URL_PROD: `postgres://me:${SECRET}@db.example.com/db?host=localhost`,
+};
+
+Deno.test("toSettings() names the variable that is wrong, without its value", () => {
+  for (const [env, variable] of Object.entries({ local: "DATABASE_URL", prod: "DATABASE_URL_PROD" })) {
+    assert.throws(() => toSettings(BAD_URLS, env), (error: TaskError) => {
+      assert.deepEqual([error.exitCode, error.lines.length], [2, 2]);
+      assert.match(error.lines[1], new RegExp(`^  ${variable}: it`));
+      assert.equal(error.message.includes(SECRET), false);
+      return true;
+    });
+  }
+  assert.throws(() => toSettings(URLS, "production"), {
+    exitCode: 2,
+    message: 'Cannot use the settings:\n  --env takes local, staging, prod, not "production"',
   });
+});
+
+Deno.test("toSettings() trusts the authorities of sslrootcert, else of DATABASE_CA, else of PGSSLROOTCERT", () => {
+  const authorities = (variables: Variables) => {
+    const { target } = toSettings({ DATABASE_URL_PROD: "postgres://me@db.example.com/db", ...variables }, "prod");
+    return target.kind === "server" ? target.authorities : undefined;
+  };
+  const [ours, libpq] = [{ DATABASE_CA: "ours.pem" }, { PGSSLROOTCERT: "libpq.pem" }];
+  assert.equal(authorities({}), undefined);
+  assert.deepEqual(authorities(libpq), { path: "libpq.pem", setting: "PGSSLROOTCERT" });
+  assert.deepEqual(authorities({ ...ours, ...libpq }), { path: "ours.pem", setting: "DATABASE_CA" });
+  assert.deepEqual(authorities({ DATABASE_CA: "", ...libpq })?.path, "libpq.pem");
+  assert.equal(authorities({ DATABASE_CA: "system", ...libpq }), undefined, "those whom Deno trusts");
+  const DATABASE_URL_PROD = "postgres://me@db.example.com/db?sslrootcert=url.pem";
+  assert.equal(authorities({ DATABASE_URL_PROD, ...ours, ...libpq })?.path, "url.pem");
+});
+
+Deno.test("readVariables() refuses in .env what Deno reads only from the environment", async () => {
+  const path = await Deno.makeTempFile();
+  for (const [name, remedy] of [["DENO_CERT", "DATABASE_CA"], ["DENO_TLS_CA_STORE", "set it in the environment"]]) {
+    await Deno.writeTextFile(path, `${name}=${SECRET}\n`);
+    assert.throws(() => readVariables(path), (error: Error & { exitCode: number }) => {
+      assert.equal(error.exitCode, 2);
+      assert.match(error.message, new RegExp(`^Cannot use settings ".*": ${name} has no effect there, `));
+      assert.ok(error.message.endsWith(remedy), error.message);
+      assert.equal(error.message.includes(SECRET), false);
+      return true;
+    });
+  }
+  await Deno.writeTextFile(path, "DENO_CERT=\n");
+  readVariables(path);
+  await Deno.remove(path);
+});
+
+Deno.test("toSettings() does not look at what is set for another environment, or another kind of task", () => {
+  const others = { ...BAD_URLS, EMBEDDED_DIR: "/elsewhere" };
+  assert.equal(labelOf("local", {}, { ...others, DATABASE_URL: URLS.DATABASE_URL }), "me@localhost:5432/plain");
+  const unpooled = { ...others, DATABASE_URL_UNPOOLED: URLS.DATABASE_URL_UNPOOLED };
+  assert.equal(labelOf("local", { direct: true }, unpooled), "me@localhost:5432/direct");
+  assert.equal(labelOf("prod", {}, { ...others, DATABASE_URL_PROD: URLS.DATABASE_URL_PROD }).split("@")[0], "me");
+});
+
+Deno.test("toSettings() takes an EMBEDDED_DIR below data alone, by whatever way it is written", () => {
+  const directoryOf = (EMBEDDED_DIR: string) =>
+    (toSettings({ EMBEDDED_DIR }, "local").target as EmbeddedTarget).directory;
+  for (const given of ["data/a/b", "./data/a/b/", "data//a/../a/b", join(Deno.cwd(), "data/a/b")]) {
+    assert.equal(directoryOf(given), "data/a/b", given);
+  }
+  assert.equal(directoryOf("data/..a"), "data/..a");
+  for (const given of ["data", "data/", "data/x/..", ".", "database", "data/../sql", "..", "/tmp/pglite", "/"]) {
+    assert.throws(() => directoryOf(given), {
+      exitCode: 2,
+      message: "Cannot use the settings:\n  EMBEDDED_DIR: it is not below data; name a directory there",
+    });
+  }
+});
+
+Deno.test("toSettings() follows no link to an EMBEDDED_DIR, wherever on its way", async () => {
+  const directory = await Deno.makeTempDir({ dir: "data", prefix: "test-" });
+  const elsewhere = await Deno.makeTempDir();
+  try {
+    await Deno.mkdir(`${directory}/real`);
+    await Deno.symlink(elsewhere, `${directory}/link`);
+    await Deno.symlink("no-such", `${directory}/dangling`);
+    await Deno.writeTextFile(`${directory}/file`, "");
+    toSettings({ EMBEDDED_DIR: `${directory}/real/new` }, "local");
+    for (const name of ["link", "link/", "link/pglite", "link/a/b", "dangling"]) {
+      assert.throws(() => toSettings({ EMBEDDED_DIR: `${directory}/${name}` }, "local"), {
+        exitCode: 2,
+        message: /^ {2}EMBEDDED_DIR: a link is on the way to it; name a real directory below data$/m,
+      }, name);
+    }
+    assert.throws(() => toSettings({ EMBEDDED_DIR: `${directory}/file/x` }, "local"), {
+      message: /^ {2}EMBEDDED_DIR: it cannot be looked at \(NotADirectory\); /m,
+    });
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+    await Deno.remove(elsewhere);
+  }
 });
 
 Deno.test("readVariables() takes .env as it stands, and the environment over it, an empty one too", async () => {
@@ -98,7 +201,23 @@ Deno.test("readVariables() takes .env as it stands, and the environment over it,
 
 Deno.test("readVariables() does without a .env, and names one that cannot be read", async () => {
   const directory = await Deno.makeTempDir();
-  readVariables(join(directory, "none"));
-  assert.throws(() => readVariables(directory), { name: "TaskError", exitCode: 2, message: /^Cannot read settings "/ });
-  await Deno.remove(directory);
+  const path = join(directory, ".env");
+  const refuses = (finding: string) =>
+    assert.throws(() => readVariables(path), {
+      name: "TaskError",
+      exitCode: 2,
+      message: `Cannot read settings "${path}": ${finding}; make it a readable text file`,
+    });
+  readVariables(path);
+  await Deno.mkdir(path);
+  refuses("IsADirectory");
+  await Deno.remove(path);
+  await Deno.writeFile(path, new TextEncoder().encode(`EXPORT_DIR=${SECRET}`).with(11, 0xff));
+  refuses("it is not UTF-8");
+  await Deno.writeTextFile(path, "\ufeffHERETIX_DB_PATH=a");
+  const before = Deno.env.get("HERETIX_DB_PATH");
+  Deno.env.delete("HERETIX_DB_PATH");
+  assert.equal(readVariables(path).HERETIX_DB_PATH, "a", "a byte order mark is no part of the first name");
+  if (before !== undefined) Deno.env.set("HERETIX_DB_PATH", before);
+  await Deno.remove(directory, { recursive: true });
 });

@@ -29,11 +29,18 @@ export interface SqlScan {
 }
 
 const NAME = "[A-Za-z_\\u0080-\\uffff]";
+/** Only ASCII separates: what else looks like a space is part of a name. */
+const SPACE = "[ \\t\\n\\r\\f\\v]";
+const LINE = "--[^\\n\\r]*";
+const ESCAPED_BODY = "[^'\\\\]*(?:(?:\\\\[^]|'')[^'\\\\]*)*";
+/** A string goes on, by the rules that it began with, behind a line end with nothing but space and comments round it. */
+const CONTINUED = `'[ \\t\\f\\v]*(?:${LINE})?[\\n\\r](?:${SPACE}|${LINE}[\\n\\r])*'`;
+const ESCAPED = `[eE]'${ESCAPED_BODY}(?:${CONTINUED}${ESCAPED_BODY})*'`;
 const PATTERNS = {
-  space: "\\s+",
-  line: "--[^\\n]*",
+  space: `${SPACE}+`,
+  line: LINE,
   block: "/\\*",
-  escaped: "[eE]'[^'\\\\]*(?:(?:\\\\[^]|'')[^'\\\\]*)*'?",
+  escaped: `${ESCAPED}?`,
   string: "(?:[bBxXnN]|[uU]&)?'[^']*(?:''[^']*)*'?",
   quoted: '(?:[uU]&)?"[^"]*(?:""[^"]*)*"?',
   dollar: `\\$(?:${NAME}[\\w\\u0080-\\uffff]*)?\\$`,
@@ -47,9 +54,10 @@ const TOKEN = new RegExp(Object.values(PATTERNS).map((pattern) => `(${pattern})`
 /** The statements, comments and oddities of an SQL text.
  *
  * Strings, quoted names, dollar quotes, nested comments, parentheses and BEGIN ATOMIC bodies hide what is in them,
- * with standard_conforming_strings on.
+ * with standard_conforming_strings on. Other strings than E'...' need no rule for what continues them: cut in two, they
+ * end where they do as one.
  *
- * Source: PostgreSQL manual, "Lexical Structure"; psql's own splitting of statements.
+ * Source: PostgreSQL manual, "Lexical Structure"; the server's scan.l, quotecontinue.
  */
 export function scanSql(text: string): SqlScan {
   const statements: Statement[] = [];
@@ -134,7 +142,7 @@ function endOf(text: string, start: number, kind: string, token: string): { end:
 }
 
 const CLOSED: Readonly<Record<string, RegExp>> = {
-  escaped: /^e'[^'\\]*(?:(?:\\[^]|'')[^'\\]*)*'$/i,
+  escaped: new RegExp(`^${ESCAPED}$`),
   string: /^[^']*'[^']*(?:''[^']*)*'$/,
   quoted: /^[^"]*"[^"]*(?:""[^"]*)*"$/,
 };

@@ -52,3 +52,23 @@ Deno.test("scanSql() loses no character of any prefix of a text", () => {
   const text = 'select E\'a\\\'b\', $x$;$x$ /* c */; begin; "q""" -- d\n;';
   for (let end = 0; end <= text.length; end++) assert.doesNotThrow(() => scanSql(text.slice(0, end)));
 });
+
+Deno.test("scanSql() tells a string that goes on in the next line and never ends", () => {
+  assert.equal(scanSql("select E'a'\n'b\\'").unterminated?.what, "escaped");
+  assert.equal(scanSql("select E'a'\n'b\\''").unterminated, undefined);
+});
+
+Deno.test("scanSql() is through five million characters of strings and comments in a moment", () => {
+  const start = performance.now();
+  for (const part of ["''", "\\\\", "a", "'\n'", "' --\n '"]) {
+    const text = `select E'${part.repeat(5_000_000 / part.length)}'; select 2`;
+    assert.equal(scanSql(text).statements.length, 2, part);
+  }
+  scanSql(`select E'a'${" ".repeat(5_000_000)}x`);
+  scanSql(`select E'a'${"\n--".repeat(1_000_000)}x`);
+  assert.ok(performance.now() - start < 5000);
+});
+
+Deno.test("scanSql() takes only ASCII for space", () => {
+  assert.deepEqual(split("select 1;\u00a0"), ["select 1;", "\u00a0"]);
+});

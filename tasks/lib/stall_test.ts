@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { type Patience, unlessStalled } from "./stall.ts";
 
-const PATIENCE: Patience = { label: "me@host/db", idleMs: 80, startMs: 160 };
+const PATIENCE: Patience = { label: "me@host:5432/db", idleMs: 80, startMs: 160 };
 
 const done = (ms: number) => new Promise<string>((resolve) => setTimeout(resolve, ms, "done"));
 
@@ -25,7 +25,7 @@ Deno.test("unlessStalled() gives the result of what ends in time, and its error"
 
 Deno.test("unlessStalled() gives up after startMs where nothing has come, after idleMs where something has", async () => {
   const [first, next] = await Promise.all([stallOf(), stallOf(() => 7)]);
-  const stalled = 'TaskError: Cannot export database "me@host/db": it has not sent a row for';
+  const stalled = 'TaskError: Cannot export database "me@host:5432/db": it has not sent a row for';
   assert.equal(first[1], `${stalled} 0.16 s; see what holds it up, and run it again`);
   assert.equal(next[1], `${stalled} 0.08 s; see what holds it up, or allow more with --idle-timeout`);
   assert.ok(first[0] >= 155, `${first[0]} ms`);

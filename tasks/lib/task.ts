@@ -15,7 +15,8 @@ export interface TaskContext {
 
 /** Runs a task's body and tells the exit code it ends with.
  *
- * A TaskError is printed as one message. Ctrl-C and SIGTERM abort `signal` and end with 130; a second one ends at once.
+ * A TaskError is printed as one message. Ctrl-C and SIGTERM abort `signal` and end with 130, with the message of a
+ * TaskError of that exit code where the body throws one; a second one ends at once.
  * Anything else that is thrown is a bug and keeps its stack trace.
  */
 export async function runTask(
@@ -23,7 +24,10 @@ export async function runTask(
   body: (context: TaskContext) => Promise<ExitCode | void>,
   argv: readonly string[] = Deno.args,
 ): Promise<ExitCode> {
-  const report = openReport({ quiet: argv.includes("--quiet") });
+  const report = openReport({
+    quiet: argv.includes("--quiet"),
+    json: spec.flags.json !== undefined && argv.includes("--json"),
+  });
   const interrupt = new AbortController();
   using _signals = onSignals(interrupt);
   using _strays = onStrayErrors(report);
@@ -36,23 +40,25 @@ export async function runTask(
     return (await body({ args, report, signal: interrupt.signal })) ?? EXIT.done;
   } catch (error) {
     if (interrupt.signal.aborted) {
-      tellError(report, `Interrupted ${spec.name}; nothing half done is visible`);
+      const isTold = error instanceof TaskError && error.exitCode === EXIT.interrupted;
+      const lines = isTold ? error.lines : `Interrupted ${spec.name}; nothing half done is visible`;
+      tellError(report, lines, EXIT.interrupted);
       // A thread whose engine is at work does not end before it, and would hold the process.
       Deno.exit(EXIT.interrupted);
     }
     if (!(error instanceof TaskError)) {
-      tellError(report, traceOf(error));
+      tellError(report, traceOf(error), EXIT.failed);
       return EXIT.failed;
     }
-    tellError(report, error.lines);
+    tellError(report, error.lines, error.exitCode);
     return error.exitCode;
   }
 }
 
 /** Prints what ends the task; where stderr takes nothing, the exit code tells it alone. */
-function tellError(report: Report, lines: Lines): void {
+function tellError(report: Report, lines: Lines, exitCode: ExitCode): void {
   try {
-    report.error(lines);
+    report.error(lines, exitCode);
   } catch (error) {
     if (!(error instanceof TaskError)) throw error;
   }
@@ -76,7 +82,7 @@ function onSignals(interrupt: AbortController): Disposable {
  * connection is lost is none. */
 function onStrayErrors(report: Report): Disposable {
   const end = (error: unknown) => {
-    tellError(report, traceOf(error));
+    tellError(report, traceOf(error), EXIT.failed);
     Deno.exit(EXIT.failed);
   };
   const onError = (event: ErrorEvent) => {

@@ -48,11 +48,17 @@ export async function stayUntilClosed(connection: Deno.TcpConn): Promise<void> {
   while (await connection.write(new Uint8Array(1)).then(() => true, () => false)) await sleep(10);
 }
 
-/** Passes everything between a connection and a port on this machine until either ends. */
-export async function forward(connection: Deno.TcpConn, port: number): Promise<void> {
+/** Passes everything between a connection and a port on this machine until either ends, the client's part later. */
+export async function forward(connection: Deno.TcpConn, port: number, delayMs = 0): Promise<void> {
   const upstream = await Deno.connect({ hostname: "127.0.0.1", port });
+  const delay = new TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>>({
+    async transform(bytes, controller) {
+      if (delayMs > 0) await sleep(delayMs);
+      controller.enqueue(bytes);
+    },
+  });
   await Promise.allSettled([
-    connection.readable.pipeTo(upstream.writable),
+    connection.readable.pipeThrough(delay).pipeTo(upstream.writable),
     upstream.readable.pipeTo(connection.writable),
   ]);
 }

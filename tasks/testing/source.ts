@@ -4,7 +4,7 @@ import type { Sql } from "../lib/postgres.ts";
 import type { Source } from "../lib/source.ts";
 import { CHECKS } from "./checks.ts";
 
-/** Gives the table `checks` of a session's database to `use`, as an export does; it is called me@host/db in errors. */
+/** Gives the table `checks` of a session's database to `use`, as an export does; it is called me@host:5432/db in errors. */
 export async function withChecks<T>(
   sql: Sql,
   use: (source: Source) => Promise<T>,
@@ -13,7 +13,7 @@ export async function withChecks<T>(
   return await withPostgresSources(sql, {
     tables: [{ dataset: CHECKS, redacted: [], onUnlisted: () => {} }],
     origin: { host: "127.0.0.1", port: 5432 },
-    patience: { label: "me@host/db", ...patience },
+    patience: { label: "me@host:5432/db", ...patience },
     range: {},
     blocks: createBlockPool(),
   }, ([source]) => use(source!));
