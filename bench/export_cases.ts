@@ -49,8 +49,8 @@ export function exportCase({ server, rows }: CaseContext): Case {
     rows,
     against: ["floor"],
     async run(directory) {
-      const sample = await server.task("export", "--out", directory, "--json");
-      expectRows(JSON.parse(sample.stdout).rows, rows);
+      const sample = await server.task("export", "checks", "--out", directory, "--json");
+      expectRows(JSON.parse(sample.stdout).lanes[0].rows, rows);
       return sample;
     },
   };

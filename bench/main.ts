@@ -69,7 +69,7 @@ async function allCases(
   { scratch, sqliteRows }: { readonly scratch: string; readonly sqliteRows: number },
 ): Promise<Case[]> {
   const lake = join(scratch, "lake");
-  await context.server.task("export", "--out", lake);
+  await context.server.task("export", "checks", "--out", lake);
   return [
     floorCase(context),
     exportCase(context),

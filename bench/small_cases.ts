@@ -6,7 +6,7 @@ import { measure } from "./measure.ts";
 
 /** Exports into a lane that is up to date already, or nearly so. */
 export function againCases({ server, rows }: CaseContext, lake: string): Case[] {
-  const exportAgain = () => server.task("export", "--out", lake, "--json");
+  const exportAgain = () => server.task("export", "checks", "--out", lake, "--json");
   return [
     {
       id: "no-op",
@@ -23,7 +23,7 @@ export function againCases({ server, rows }: CaseContext, lake: string): Case[] 
           where id = (select id from checks order by created_at limit 1 offset ${Math.floor(rows / 2)})`),
       async run() {
         const sample = await exportAgain();
-        if (JSON.parse(sample.stdout).rows === 0) {
+        if (JSON.parse(sample.stdout).lanes[0].rows === 0) {
           throw new Error("The changed day was not exported");
         }
         return sample;
