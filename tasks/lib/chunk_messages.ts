@@ -1,4 +1,5 @@
-import type { BadRow, Chunk, ChunkWriterOptions } from "./chunk_writer.ts";
+import type { Chunk, ChunkWriterOptions } from "./chunk_writer.ts";
+import type { BadRow } from "./source.ts";
 
 /** A row group in a file of the lane. */
 export interface StoredGroup {

@@ -1,7 +1,8 @@
 import type { BlockPool } from "./block_pool.ts";
 import type { ChunkDone, ChunkReply, ChunkRequest, SentChunk, StoredGroup } from "./chunk_messages.ts";
-import type { BadRow, ChunkWriterOptions } from "./chunk_writer.ts";
+import type { ChunkWriterOptions } from "./chunk_writer.ts";
 import { TaskError } from "./errors.ts";
+import type { BadRow } from "./source.ts";
 
 /** Worker threads that make chunks. */
 export interface ChunkPool extends Disposable {

@@ -1,9 +1,10 @@
 /// <reference lib="deno.worker" />
 import type { ChunkReply, ChunkRequest, SentChunk, StoredGroup } from "./chunk_messages.ts";
-import { type BadRow, type Chunk, type ChunkWriter, createChunkWriter } from "./chunk_writer.ts";
+import { type Chunk, type ChunkWriter, createChunkWriter } from "./chunk_writer.ts";
 import { openDuckDb } from "./duckdb.ts";
 import { messageOf, TaskError } from "./errors.ts";
 import { PARQUET_MAGIC } from "./parquet_footer.ts";
+import type { BadRow } from "./source.ts";
 
 /** Makes chunks off the main thread: messages are done in order, each is answered once. */
 function serve(): void {

@@ -7,17 +7,8 @@ import { type Column, type Dataset, fieldOrder } from "./dataset.ts";
 import { type DuckDb, literal, quote } from "./duckdb.ts";
 import { TaskError } from "./errors.ts";
 import { splitFile } from "./parquet_footer.ts";
+import type { BadRow } from "./source.ts";
 import { createTupleWriter } from "./tuple_writer.ts";
-
-/** A row left out of a chunk: which one and why, without its value. */
-export interface BadRow {
-  /** What names it: its dataset's label. */
-  readonly name: string;
-  /** Its kind of source. */
-  readonly source: string;
-  /** Column and finding. */
-  readonly finding: string;
-}
 
 /** A finished chunk: a Parquet file of one row group. */
 export interface Chunk {

@@ -1,8 +1,22 @@
 import { sharesSessions } from "./pooler.ts";
 import { closeConnection, connect, type ConnectOptions, type Sql, WAIT_MS } from "./postgres.ts";
 import type { Report } from "./report.ts";
-import type { Origin } from "./server_state.ts";
 import type { ServerTarget, Target } from "./target.ts";
+
+/** Where a database is: what its own answers do not tell. */
+export interface Origin {
+  /** Name or address of the server. */
+  readonly host: string;
+  /** Its port. */
+  readonly port: number;
+  /** Set for the embedded database. */
+  readonly embedded?: {
+    /** Absolute path of its directory. */
+    readonly directory: string;
+    /** Ids of its starts, the present one last. */
+    readonly starts: readonly string[];
+  };
+}
 
 /** An open database: a server's, or the embedded one behind a loopback port. */
 export interface Database extends AsyncDisposable {

@@ -1,7 +1,6 @@
 import { createHash, type Hash } from "node:crypto";
 import type { BlockPool } from "./block_pool.ts";
 import { openChunkPool } from "./chunk_pool.ts";
-import type { BadRow } from "./chunk_writer.ts";
 import type { Dataset } from "./dataset.ts";
 import type { Day } from "./day.ts";
 import { compileDuckDb } from "./duckdb_code.ts";
@@ -14,7 +13,7 @@ import { refuseForeign } from "./lane_guard.ts";
 import { type Manifest, rowsOf } from "./manifest.ts";
 import { publish, type Published } from "./publish.ts";
 import { refuseRedaction } from "./redaction.ts";
-import { type DayRange, isInRange, type Source, SOURCE_KINDS, type SourceKind } from "./source.ts";
+import { type BadRow, type DayRange, isInRange, type Source, SOURCE_KINDS, type SourceKind } from "./source.ts";
 import { hasOnlyGoneForward } from "./source_state.ts";
 import { HARNESS_ROW_KEY } from "./sqlite_source.ts";
 import { stageDays, type StagedDay } from "./stage.ts";

@@ -10,14 +10,13 @@ import { filePath, laneName } from "./lake.ts";
 import { lockLanes, openLane, redactedIn } from "./lane.ts";
 import { unfinishedPath } from "./lane_files.ts";
 import type { Manifest } from "./manifest.ts";
-import type { BadRow } from "./chunk_writer.ts";
 import { closeConnection } from "./postgres.ts";
 import { withPostgresSources } from "./postgres_source.ts";
 import { redactedColumns, refuseColumns } from "./redaction.ts";
 import type { Report } from "./report.ts";
 import { toServerFailure } from "./server_failure.ts";
 import type { Settings } from "./settings.ts";
-import type { DayRange, Source } from "./source.ts";
+import type { BadRow, DayRange, Source } from "./source.ts";
 import { type HarnessDatabase, openHarness } from "./sqlite.ts";
 import { harnessKey, MAX_KEPT_BYTES, readHarness } from "./sqlite_source.ts";
 

@@ -1,13 +1,13 @@
 import type { Readable } from "node:stream";
 import type { BlockPool } from "./block_pool.ts";
-import type { BadRow } from "./chunk_writer.ts";
 import { type Column, type Dataset, fieldOrder } from "./dataset.ts";
 import { type Day, isDay, nextDay } from "./day.ts";
 import { splitByDay } from "./day_blocks.ts";
 import { TaskError } from "./errors.ts";
+import type { Origin } from "./database.ts";
 import type { Sql } from "./postgres.ts";
-import { isFlushed, type Origin, readServerState } from "./server_state.ts";
-import { type DayBlock, type DayRange, rangesOf, type Source, type SourceDay } from "./source.ts";
+import { isFlushed, readServerState } from "./server_state.ts";
+import { type BadRow, type DayBlock, type DayRange, rangesOf, type Source, type SourceDay } from "./source.ts";
 import { checkSourceColumns } from "./source_columns.ts";
 import { type Patience, unlessStalled } from "./stall.ts";
 import { LOCK_WAIT_S, lockTable } from "./table_lock.ts";

@@ -1,22 +1,8 @@
+import type { Origin } from "./database.ts";
 import type { Sql } from "./postgres.ts";
 import { sleep } from "./sleep.ts";
 import { type CurrentState, type LogLayout, parsePosition, writtenEnd } from "./source_state.ts";
 import { directHostOf } from "./target.ts";
-
-/** Where a database is: what its own answers do not tell. */
-export interface Origin {
-  /** Name or address of the server. */
-  readonly host: string;
-  /** Its port. */
-  readonly port: number;
-  /** Set for the embedded database. */
-  readonly embedded?: {
-    /** Absolute path of its directory. */
-    readonly directory: string;
-    /** Ids of its starts, the present one last. */
-    readonly starts: readonly string[];
-  };
-}
 
 /** What every role may read. A standby has no insert position: asked for it, it ends the transaction. */
 const STATE = `

@@ -6,7 +6,8 @@ import { openDatabase } from "./database.ts";
 import { recordStart } from "./embedded_starts.ts";
 import type { Sql } from "./postgres.ts";
 import { openReport } from "./report.ts";
-import { isFlushed, type Origin, readServerState } from "./server_state.ts";
+import type { Origin } from "./database.ts";
+import { isFlushed, readServerState } from "./server_state.ts";
 import { type CurrentState, hasOnlyGoneForward } from "./source_state.ts";
 
 const ORIGIN: Origin = { host: "127.0.0.1", port: 5432 };

@@ -15,6 +15,16 @@ export interface SourceDay {
   readonly fingerprint: string;
 }
 
+/** A row that is left out: which one and why, without its value. */
+export interface BadRow {
+  /** What names it: its dataset's label. */
+  readonly name: string;
+  /** Its kind of source. */
+  readonly source: string;
+  /** Column and finding. */
+  readonly finding: string;
+}
+
 /** Some tuples of one day. */
 export interface DayBlock {
   /** The UTC day of every row. */

@@ -1,12 +1,19 @@
 import { createHash, type Hash } from "node:crypto";
-import type { BadRow } from "./chunk_writer.ts";
 import { type Dataset, fieldOrder } from "./dataset.ts";
 import { type Day, nextDay, startOf } from "./day.ts";
 import { TaskError } from "./errors.ts";
 import { SECONDS } from "./harness_columns.ts";
 import { createKeptDays } from "./kept_days.ts";
 import { createPause } from "./pause.ts";
-import { type DayBlock, type DayRange, rangesOf, type RowKeys, type Source, type SourceDay } from "./source.ts";
+import {
+  type BadRow,
+  type DayBlock,
+  type DayRange,
+  rangesOf,
+  type RowKeys,
+  type Source,
+  type SourceDay,
+} from "./source.ts";
 import type { HarnessDatabase, Slice } from "./sqlite.ts";
 import { type Converted, type ConvertedRow, createConverter } from "./sqlite_values.ts";
 import { createTupleWriter } from "./tuple_writer.ts";

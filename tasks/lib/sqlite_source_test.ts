@@ -15,9 +15,9 @@ import { createBuffer } from "./column_buffer.ts";
 import { CHECKS } from "../testing/checks.ts";
 import { decodeTuples } from "./copy_binary.ts";
 import { fieldOrder } from "./dataset.ts";
-import type { BadRow } from "./chunk_writer.ts";
 import { type Day, dayOf } from "./day.ts";
 import { type HarnessOptions, MAX_KEPT_BYTES, readHarness } from "./sqlite_source.ts";
+import type { BadRow } from "./source.ts";
 
 const ROOT = new URL("../../", import.meta.url);
 const SELECT = await Deno.readTextFile(new URL("sql/export/checks.sqlite.sql", ROOT));

@@ -2,7 +2,6 @@ import { createHash, type Hash } from "node:crypto";
 import { join } from "node:path";
 import type { SentChunk } from "./chunk_messages.ts";
 import type { ChunkPool, ChunkThread } from "./chunk_pool.ts";
-import type { BadRow } from "./chunk_writer.ts";
 import type { Dataset } from "./dataset.ts";
 import type { Day } from "./day.ts";
 import { createDayFile, type DayFile, type JoinedFile, type OldGroup, toStoredGroup } from "./day_file.ts";
@@ -10,7 +9,7 @@ import type { DayPlan } from "./export_plan.ts";
 import { type KeptGroup, readKeptGroups } from "./kept_groups.ts";
 import { dayPath } from "./lake.ts";
 import { unfinishedPath } from "./lane_files.ts";
-import { type DayBlock, type Source, SOURCE_KINDS, type SourceKind } from "./source.ts";
+import { type BadRow, type DayBlock, type Source, SOURCE_KINDS, type SourceKind } from "./source.ts";
 
 /** Rows of one row group at most: a thread's memory holds one. */
 export const MAX_GROUP_ROWS = 32_768;
