@@ -1,6 +1,5 @@
-import type { Args, TaskSpec } from "./lib/args.ts";
+import { type Args, type TaskSpec, usageError } from "./lib/args.ts";
 import { openCatalog } from "./lib/catalog.ts";
-import { EXIT, TaskError } from "./lib/errors.ts";
 import { formatQueryList, type NamedQuery, parseQueries, pickQueries } from "./lib/queries.ts";
 import { parseOwnQuery } from "./lib/own_query.ts";
 import { fromCaller, readExportDir } from "./lib/settings.ts";
@@ -9,7 +8,7 @@ import { runTask, type TaskContext } from "./lib/task.ts";
 
 const QUERIES = new URL("../analytics/queries.sql", import.meta.url);
 
-const spec: TaskSpec = {
+const SPEC: TaskSpec = {
   name: "analytics",
   summary: "Run named queries of analytics/queries.sql over the exports; without a name, list them.",
   positionals: "[NAME...]",
@@ -48,22 +47,18 @@ function chosenQueries(args: Args, known: readonly NamedQuery[]): NamedQuery[] {
   const sql = args.text("sql");
   const named = pickQueries(known, args.positionals);
   if (sql === undefined) return named;
-  if (named.length > 0) throw usageError("--sql and query names exclude each other; give one of them");
+  if (named.length > 0) throw usageError(SPEC, "--sql and query names exclude each other; give one of them");
   return [parseOwnQuery(sql)];
 }
 
 function chosenFormat(args: Args, count: number): Format {
   const given = args.text("format") ?? "table";
   const format = FORMATS.find((candidate) => candidate === given);
-  if (!format) throw usageError(`--format takes ${FORMATS.join(", ")}, not "${given}"`);
+  if (!format) throw usageError(SPEC, `--format takes ${FORMATS.join(", ")}, not "${given}"`);
   if (count > 1 && (format === "csv" || format === "json")) {
-    throw usageError(`--format ${format} takes one query, not ${count}; run them one by one`);
+    throw usageError(SPEC, `--format ${format} takes one query, not ${count}; run them one by one`);
   }
   return format;
 }
 
-function usageError(finding: string): TaskError {
-  return new TaskError(`Cannot run task "analytics": ${finding}`, EXIT.usage);
-}
-
-if (import.meta.main) Deno.exitCode = await runTask(spec, analytics);
+if (import.meta.main) Deno.exitCode = await runTask(SPEC, analytics);

@@ -5,7 +5,7 @@ import { requireSeedable, seedDatabase } from "./lib/seed.ts";
 import { toServerFailure } from "./lib/server_failure.ts";
 import { runTask, type TaskContext } from "./lib/task.ts";
 
-const spec: TaskSpec = {
+const SPEC: TaskSpec = {
   name: "db:seed",
   summary: "Add deterministic demo rows to a local database; what is there already stays.",
   flags: {
@@ -31,4 +31,4 @@ async function seed({ args, report, signal }: TaskContext): Promise<void> {
   }
 }
 
-if (import.meta.main) Deno.exitCode = await runTask(spec, seed);
+if (import.meta.main) Deno.exitCode = await runTask(SPEC, seed);

@@ -18,7 +18,7 @@ const SETTINGS = {
   INIT_CWD: "",
 };
 
-const spec: TaskSpec = {
+const SPEC: TaskSpec = {
   name: "demo",
   summary: `Run the whole path on the embedded database, from nothing to a report, in ${DIRECTORY}.`,
   flags: {},
@@ -58,4 +58,4 @@ function ignoreNotFound(error: unknown): void {
   if (!(error instanceof Deno.errors.NotFound)) throw error;
 }
 
-if (import.meta.main) Deno.exitCode = await runTask(spec, demo);
+if (import.meta.main) Deno.exitCode = await runTask(SPEC, demo);

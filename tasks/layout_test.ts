@@ -31,6 +31,7 @@ const PURE = [
   "copy_numeric.ts",
   "dataset.ts",
   "day.ts",
+  "digest.ts",
   "dropped_checks.ts",
   "errors.ts",
   "export_plan.ts",

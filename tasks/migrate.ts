@@ -7,7 +7,7 @@ import { carryOutRequest } from "./lib/migration_task.ts";
 import { readSettings } from "./lib/settings.ts";
 import { runTask, type TaskContext } from "./lib/task.ts";
 
-const spec: TaskSpec = {
+const SPEC: TaskSpec = {
   name: "migrate",
   summary: "Apply the pending migrations of sql/migrations.",
   flags: {
@@ -40,4 +40,4 @@ async function migrateTask({ args, report, signal }: TaskContext): Promise<ExitC
   return await carryOutRequest(database, files, { ...request, report, waitMs, signal, json: args.has("json") });
 }
 
-if (import.meta.main) Deno.exitCode = await runTask(spec, migrateTask);
+if (import.meta.main) Deno.exitCode = await runTask(SPEC, migrateTask);

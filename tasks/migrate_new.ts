@@ -1,9 +1,8 @@
-import type { TaskSpec } from "./lib/args.ts";
-import { EXIT, TaskError } from "./lib/errors.ts";
+import { type TaskSpec, usageError } from "./lib/args.ts";
 import { writeNewMigration } from "./lib/migration_new.ts";
 import { runTask, type TaskContext } from "./lib/task.ts";
 
-const spec: TaskSpec = {
+const SPEC: TaskSpec = {
   name: "migrate:new",
   summary: "Write the next empty migration file.",
   positionals: "NAME",
@@ -12,10 +11,10 @@ const spec: TaskSpec = {
 
 async function migrateNewTask({ args, report }: TaskContext): Promise<void> {
   if (args.positionals.length === 0) {
-    throw new TaskError('Cannot run task "migrate:new": it takes a name; for example add_checks_index', EXIT.usage);
+    throw usageError(SPEC, "it takes a name, for example add_checks_index");
   }
   const transaction = !args.has("no-transaction");
   report.result(await writeNewMigration(args.positionals.join(" "), { transaction }));
 }
 
-if (import.meta.main) Deno.exitCode = await runTask(spec, migrateNewTask);
+if (import.meta.main) Deno.exitCode = await runTask(SPEC, migrateNewTask);

@@ -9,7 +9,7 @@ import { runTask, type TaskContext } from "./lib/task.ts";
 
 const ANALYTICS = new URL("../analytics/", import.meta.url);
 
-const spec: TaskSpec = {
+const SPEC: TaskSpec = {
   name: "report",
   summary: "Write one HTML page with charts over the exports.",
   flags: {
@@ -42,4 +42,4 @@ async function writeReport({ args, report, signal }: TaskContext): Promise<void>
   report.result(`Wrote ${out}`);
 }
 
-if (import.meta.main) Deno.exitCode = await runTask(spec, writeReport);
+if (import.meta.main) Deno.exitCode = await runTask(SPEC, writeReport);

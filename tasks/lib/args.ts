@@ -42,8 +42,8 @@ export interface Args {
 }
 
 /** A usage error (exit 2) of a task. */
-export function usageError(spec: TaskSpec, finding: string): TaskError {
-  return new TaskError(`Cannot run task "${spec.name}": ${finding}; see deno task ${spec.name} --help`, EXIT.usage);
+export function usageError({ name }: Pick<TaskSpec, "name">, finding: string): TaskError {
+  return new TaskError(`Cannot run task "${name}": ${finding}; see deno task ${name} --help`, EXIT.usage);
 }
 
 /** Arguments of a task, checked against its spec.

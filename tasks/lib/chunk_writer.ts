@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { arrowStream } from "./arrow_ipc.ts";
 import { createBuffer, truncateRows } from "./column_buffer.ts";
 import { decodeTuples, fieldOf } from "./copy_binary.ts";
@@ -9,6 +8,7 @@ import { TaskError } from "./errors.ts";
 import { splitFile } from "./parquet_footer.ts";
 import type { BadRow } from "./source.ts";
 import { createTupleWriter } from "./tuple_writer.ts";
+import { sha256 } from "./digest.ts";
 
 /** A finished chunk: a Parquet file of one row group. */
 export interface Chunk {
@@ -225,7 +225,7 @@ function verifyChunk(db: DuckDb, dataset: ChunkWriterOptions["dataset"], expecte
   const [postgres, sqlite] = written.slice(4);
   return {
     rows: Object.fromEntries(Object.entries({ postgres, sqlite }).map(([source, rows]) => [source, Number(rows)])),
-    sha256: createHash("sha256").update(splitFile(bytes).rowGroups).digest("hex"),
+    sha256: sha256(splitFile(bytes).rowGroups),
     bytes,
   };
 }

@@ -17,6 +17,7 @@ import { type BadRow, type DayRange, isInRange, type Source, SOURCE_KINDS, type 
 import { hasOnlyGoneForward } from "./source_state.ts";
 import { HARNESS_ROW_KEY } from "./sqlite_source.ts";
 import { stageDays, type StagedDay } from "./stage.ts";
+import { sha256 } from "./digest.ts";
 
 /** What an export needs beside its sources. */
 export interface ExportOptions {
@@ -86,7 +87,7 @@ export async function planLane(sources: readonly Source[], options: ExportOption
   const plan = planExport({
     ...options,
     sources,
-    schema: await schemaDigest(options),
+    schema: schemaDigest(options),
     damaged: new Set(damages.map(({ day }) => day)),
     unknownFiles: new Map(
       [...Map.groupBy(unknown, ({ day }) => day)].map(([day, files]) => [day, files.map(({ file }) => file)]),
@@ -112,7 +113,7 @@ export async function exportLane(sources: readonly Source[], options: ExportOpti
     const published = await publish(staged, {
       ...options,
       next: { columns: pairs, redacted: [...redacted].sort() },
-      schema: await schemaDigest(options),
+      schema: schemaDigest(options),
       plan,
       sources,
       isForward: isForward(sources, manifest),
@@ -238,11 +239,11 @@ function countsOf(
 }
 
 /** Changes whenever files written from now on would have other columns, types, redactions or another form. */
-async function schemaDigest({ dataset, redacted }: Pick<ExportOptions, "dataset" | "redacted">): Promise<string> {
+function schemaDigest({ dataset, redacted }: Pick<ExportOptions, "dataset" | "redacted">): string {
   const text = JSON.stringify([
     2,
     dataset.columns.map(({ name, duckdbType }) => [name, duckdbType]),
     [...redacted].sort(),
   ]);
-  return new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text))).toHex();
+  return sha256(text);
 }

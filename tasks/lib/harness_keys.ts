@@ -1,6 +1,6 @@
-import { createHash } from "node:crypto";
 import type { DatabaseSync } from "node:sqlite";
 import { type Day, DAY_MICROS, dayOf } from "./day.ts";
+import { sha256 } from "./digest.ts";
 
 /** By day, the count and a hash of the keys in the rows of a query: `day` (days since 1970), `execution_id`, `run_id`
  * and `created_at`.
@@ -15,7 +15,7 @@ export function digestKeys(db: DatabaseSync, rows: string): Map<Day, string> {
   return new Map(
     statement.all().map(({ day, rows, keys }) => [
       dayOf(BigInt(day as number) * DAY_MICROS),
-      `${rows}:${createHash("sha256").update(keys as Uint8Array).digest("hex")}`,
+      `${rows}:${sha256(keys as Uint8Array)}`,
     ]),
   );
 }

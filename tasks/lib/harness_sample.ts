@@ -1,5 +1,5 @@
-import { createHash } from "node:crypto";
 import { DatabaseSync } from "node:sqlite";
+import { sha256 } from "./digest.ts";
 
 /** What a sample of the research harness's database holds. */
 export interface HarnessSampleOptions {
@@ -211,7 +211,7 @@ function toSamples(run: Row): Row[] {
 }
 
 function digest(...parts: (string | number | null)[]): string {
-  return createHash("sha256").update(parts.join("|")).digest("hex");
+  return sha256(parts.join("|"));
 }
 
 /** Digits of an unsigned 64-bit number, half of them above 2^63 - 1. */

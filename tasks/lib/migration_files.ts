@@ -1,7 +1,7 @@
-import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { EXIT, messageOf, TaskError } from "./errors.ts";
-import { findProblems, formatVersion, isNoTransaction } from "./migration_rules.ts";
+import { findBrokenRules, formatVersion, isNoTransaction } from "./migration_rules.ts";
+import { sha256 } from "./digest.ts";
 
 /** Where the migration files are, seen from the project's root. */
 export const MIGRATIONS_DIR = "sql/migrations";
@@ -40,7 +40,9 @@ export async function readMigrations(directory: string = MIGRATIONS_DIR): Promis
       findings.push(`${path}: ${decoded.problem}`);
       continue;
     }
-    findings.push(...findProblems(decoded).map(({ line, column, message }) => `${path}:${line}:${column}: ${message}`));
+    findings.push(
+      ...findBrokenRules(decoded).map(({ line, column, message }) => `${path}:${line}:${column}: ${message}`),
+    );
     if (FILE_NAME.test(name)) migrations.push(toMigration(name, path, decoded));
   }
   if (findings.length > 0) throw filesError(directory, findings);
@@ -131,7 +133,7 @@ function toMigration(name: string, path: string, text: string): Migration {
     name,
     path,
     text,
-    checksum: createHash("sha256").update(text).digest("hex"),
+    checksum: sha256(text),
     transaction: !isNoTransaction(text),
   };
 }

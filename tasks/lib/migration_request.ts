@@ -1,4 +1,4 @@
-import type { Args } from "./args.ts";
+import { type Args, usageError } from "./args.ts";
 import { EXIT, TaskError } from "./errors.ts";
 import type { Migration } from "./migration_files.ts";
 import type { PlanOptions } from "./migration_plan.ts";
@@ -16,6 +16,8 @@ export interface MigrateRequest extends PlanOptions {
   readonly writes: boolean;
 }
 
+const TASK = { name: "migrate" };
+
 const MODES = ["status", "check", "dry-run", "rehearse", "baseline"] as const;
 
 /** The request of a command line.
@@ -25,20 +27,20 @@ const MODES = ["status", "check", "dry-run", "rehearse", "baseline"] as const;
 export function parseMigrateRequest(args: Args, files: readonly Migration[]): MigrateRequest {
   const baseline = args.count("baseline", 1);
   const modes = MODES.filter((mode) => mode === "baseline" ? baseline !== undefined : args.has(mode));
-  if (modes.length > 1) throw usageError(`--${modes[0]} and --${modes[1]} exclude each other; choose one`);
+  if (modes.length > 1) throw usageError(TASK, `--${modes[0]} and --${modes[1]} exclude each other; choose one`);
   const mode: MigrateMode = modes.length > 0 ? modes[0] : "apply";
   const to = args.count("to", 1);
   if (to !== undefined && (mode === "baseline" || mode === "status")) {
-    throw usageError(`--to means nothing with --${mode}; leave it out`);
+    throw usageError(TASK, `--to means nothing with --${mode}; leave it out`);
   }
   const acceptEdits = args.texts("accept-edit").map(parseVersion);
   if (acceptEdits.length > 0 && mode !== "apply") {
-    throw usageError(`--accept-edit changes the ledger and --${mode} does not; leave one out`);
+    throw usageError(TASK, `--accept-edit changes the ledger and --${mode} does not; leave one out`);
   }
   const last = to ?? baseline;
   for (const version of [last, ...acceptEdits]) {
     if (version !== undefined && version > files.length) {
-      throw usageError(`there is no file ${version}, the last is ${files.length}; correct the number`);
+      throw usageError(TASK, `there is no file ${version}, the last is ${files.length}; correct the number`);
     }
   }
   return {
@@ -51,12 +53,8 @@ export function parseMigrateRequest(args: Args, files: readonly Migration[]): Mi
 }
 
 function parseVersion(text: string): number {
-  if (!/^[1-9]\d{0,3}$/.test(text)) throw usageError(`--accept-edit takes a file's number; "${text}" is none`);
+  if (!/^[1-9]\d{0,3}$/.test(text)) throw usageError(TASK, `--accept-edit takes a file's number; "${text}" is none`);
   return Number(text);
-}
-
-function usageError(finding: string): TaskError {
-  return new TaskError(`Cannot run task "migrate": ${finding}`, EXIT.usage);
 }
 
 /** Throws unless somebody at the terminal agrees to a rehearsal.

@@ -21,7 +21,7 @@ const DIRECTIVE_LIKE =
   /^--\W*(migrate\s*[:=]|(\w+\W+){0,2}(no|not|non|disable|without)[-_ ]*(\w+[-_ ]*)?(transactions?|tx)\W*$)/i;
 
 /** Everything in a migration's text that the runner refuses, in the order of the text. */
-export function findProblems(text: string): readonly Finding[] {
+export function findBrokenRules(text: string): readonly Finding[] {
   const scan = scanSql(text);
   const found: { offset: number; message: string }[] = [];
   const add = (offset: number, message: string) => found.push({ offset, message });

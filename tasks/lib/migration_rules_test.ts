@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { findProblems, isNoTransaction } from "./migration_rules.ts";
+import { findBrokenRules, isNoTransaction } from "./migration_rules.ts";
 
-Deno.test("findProblems() refuses every statement that controls transactions", () => {
+Deno.test("findBrokenRules() refuses every statement that controls transactions", () => {
   const statements = [
     "begin",
     "Start Transaction",
@@ -13,10 +13,10 @@ Deno.test("findProblems() refuses every statement that controls transactions", (
     "release a",
     "prepare transaction 'a'",
   ];
-  for (const statement of statements) assert.equal(findProblems(`select 1; ${statement};`).length, 1, statement);
+  for (const statement of statements) assert.equal(findBrokenRules(`select 1; ${statement};`).length, 1, statement);
 });
 
-Deno.test("findProblems() takes transaction words that control nothing", () => {
+Deno.test("findBrokenRules() takes transaction words that control nothing", () => {
   const texts = [
     "do $$ begin perform 1; end $$;",
     "select 'commit;' -- rollback;\n;",
@@ -24,10 +24,10 @@ Deno.test("findProblems() takes transaction words that control nothing", () => {
     "prepare p as select 1;",
     "copy a to stdout;",
   ];
-  for (const text of texts) assert.deepEqual(findProblems(text), [], text);
+  for (const text of texts) assert.deepEqual(findBrokenRules(text), [], text);
 });
 
-Deno.test("findProblems() refuses misspelt and misplaced directives", () => {
+Deno.test("findBrokenRules() refuses misspelt and misplaced directives", () => {
   const lines = [
     "-- migrate: no transaction",
     "--migrate:no-transaction",
@@ -39,12 +39,12 @@ Deno.test("findProblems() refuses misspelt and misplaced directives", () => {
     "-- +goose NO TRANSACTION",
     "\n-- migrate: no-transaction",
   ];
-  for (const line of lines) assert.match(findProblems(`${line}\nselect 1;`)[0]?.message ?? "", /directive/, line);
+  for (const line of lines) assert.match(findBrokenRules(`${line}\nselect 1;`)[0]?.message ?? "", /directive/, line);
 });
 
-Deno.test("findProblems() takes the directive in line 1, and prose about transactions", () => {
-  assert.deepEqual(findProblems("-- migrate: no-transaction\nvacuum;"), []);
-  assert.deepEqual(findProblems("-- There is no transaction that could see this row, so it may go.\nselect 1;"), []);
+Deno.test("findBrokenRules() takes the directive in line 1, and prose about transactions", () => {
+  assert.deepEqual(findBrokenRules("-- migrate: no-transaction\nvacuum;"), []);
+  assert.deepEqual(findBrokenRules("-- There is no transaction that could see this row, so it may go.\nselect 1;"), []);
 });
 
 Deno.test("isNoTransaction() looks at line 1 only", () => {

@@ -11,6 +11,7 @@ import { type BadRow, type DayBlock, type DayRange, rangesOf, type Source, type 
 import { checkSourceColumns } from "./source_columns.ts";
 import { type Patience, unlessStalled } from "./stall.ts";
 import { LOCK_WAIT_S, lockTable } from "./table_lock.ts";
+import { sha256 } from "./digest.ts";
 
 /** A table that is read. */
 export interface TableOptions {
@@ -116,7 +117,7 @@ async function openSnapshot(
 }
 
 async function openTable(tx: Sql, options: SourceOptions): Promise<Source> {
-  const identity = (await sha256(await tableSignature(tx, options))).slice(0, 16);
+  const identity = sha256(await tableSignature(tx, options)).slice(0, 16);
   const days = await readDays(tx, options);
   return {
     kind: "postgres",
@@ -157,10 +158,6 @@ async function tableSignature(tx: Sql, { dataset, onUnlisted }: SourceOptions): 
   for (const { name } of others) onUnlisted(name);
   const shapes = columns.filter(({ name }) => listed.has(name)).map(({ name, shape }) => `${name}:${shape}`);
   return `${columns[0].relation} ${shapes.join(" ")} ${dataset.select}`;
-}
-
-async function sha256(text: string): Promise<string> {
-  return new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text))).toHex();
 }
 
 async function readDays(tx: Sql, { dataset, range, onBadRow }: SourceOptions): Promise<Map<Day, SourceDay>> {

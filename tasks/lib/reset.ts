@@ -1,10 +1,10 @@
-import { createHash } from "node:crypto";
 import { isEmptyDatabase, isMarked, markDatabase } from "./database_mark.ts";
 import { EXIT, TaskError } from "./errors.ts";
 import { requireLocal } from "./local_guard.ts";
 import { closeConnection, connect, type Sql } from "./postgres.ts";
 import { toServerFailure } from "./server_failure.ts";
 import type { ServerTarget } from "./target.ts";
+import { sha256 } from "./digest.ts";
 
 /** Fills the database that a target names: migrates it and, where asked, adds demo rows. */
 export type FillDatabase = (target: ServerTarget) => Promise<void>;
@@ -82,7 +82,7 @@ async function withSession<T>(
 
 /** Name of the new database until it is complete; the same each time, so that a killed reset leaves nothing for good. */
 function freshNameOf(database: string): string {
-  return `reset_${createHash("sha256").update(database).digest("hex").slice(0, 16)}`;
+  return `reset_${sha256(database).slice(0, 16)}`;
 }
 
 /** A database that cannot be the one to be dropped. */

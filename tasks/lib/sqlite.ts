@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import type { Day } from "./day.ts";
 import { messageOf, TaskError } from "./errors.ts";
@@ -6,6 +5,7 @@ import { COST_COLUMNS, EXECUTION_COLUMNS, NO_DAY, SECONDS, SHARED_COLUMNS } from
 import { copyOnThread, type ThreadOptions } from "./harness_thread.ts";
 import type { DayRange } from "./source.ts";
 import { toReadError } from "./sqlite_error.ts";
+import { sha256 } from "./digest.ts";
 
 /** A value as SQLite gives it: integers as bigint. */
 export type SqliteValue = null | bigint | number | string | Uint8Array;
@@ -149,10 +149,6 @@ function createViews(db: DatabaseSync): void {
 function toSlices(since: bigint, until: bigint, starts: readonly bigint[]): Slice[] {
   const bounds = [since, ...starts, until];
   return bounds.slice(1).map((end, index) => ({ since: bounds[index], until: end }));
-}
-
-function sha256(bytes: Uint8Array): string {
-  return createHash("sha256").update(bytes).digest("hex");
 }
 
 /** The configured seed's digits, where the JSON has an unsigned integer there; a number would round them. */
