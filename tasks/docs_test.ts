@@ -23,7 +23,7 @@ Deno.test(".env.example lists the variables that the tasks read", () => {
 });
 
 Deno.test("README's settings table lists the variables that the tasks read", () => {
-  const table = readme.slice(readme.indexOf("## Settings"), readme.indexOf("## The lake"));
+  const table = readme.slice(readme.indexOf("## Settings"), readme.indexOf("## Where to read on"));
   for (const name of VARIABLES.filter((name) => !name.endsWith("_UNPOOLED"))) {
     assert.match(table, new RegExp(`\`${name}\``));
   }
