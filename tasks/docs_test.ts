@@ -1,10 +1,82 @@
 import assert from "node:assert/strict";
+import { posix } from "node:path";
 import { parseEnv } from "node:util";
 import { VARIABLES } from "./lib/settings.ts";
 
 const read = (name: string) => Deno.readTextFileSync(new URL(`../${name}`, import.meta.url));
+const exists = (name: string) => {
+  try {
+    Deno.statSync(new URL(`../${name}`, import.meta.url));
+    return true;
+  } catch {
+    return false;
+  }
+};
 const project = JSON.parse(read("deno.json"));
 const readme = read("README.md");
+
+/** Names of the pages that README is too short for. */
+const DOCS = [...Deno.readDirSync(new URL("../docs/", import.meta.url))].map(({ name }) => `docs/${name}`).sort();
+
+/** Everything that is written about the project. */
+const PAGES: readonly { readonly path: string; readonly text: string }[] = ["README.md", "AGENTS.md", ...DOCS]
+  .map((path) => ({ path, text: read(path) }));
+
+/** What a pattern's group finds in all pages. */
+function findAll(pattern: RegExp): { path: string; found: string }[] {
+  return PAGES.flatMap(({ path, text }) => [...text.matchAll(pattern)].map(([, found]) => ({ path, found })));
+}
+
+/** The anchors of a page's headings, as GitHub makes them. */
+function anchorsOf(path: string): string[] {
+  return [...read(path).replace(/^```[^]*?^```/gm, "").matchAll(/^#+ (.*)$/gm)]
+    .map(([, title]) => title.toLowerCase().replace(/[^\w\- ]/g, "").replaceAll(" ", "-"));
+}
+
+Deno.test("README fits one sitting", () => {
+  const words = readme.split(/\s+/).filter((word) => word !== "").length;
+  assert.ok(words <= 1500, `README has ${words} words; move what not everybody needs to docs/`);
+});
+
+Deno.test("README links every page of docs/, each of which is one page of Markdown", () => {
+  assert.deepEqual(DOCS.filter((path) => !path.endsWith(".md")), []);
+  assert.deepEqual(DOCS.filter((path) => !readme.includes(`](${path})`)), []);
+});
+
+Deno.test("relative links lead to files that are there, and to headings that they have", () => {
+  const links = findAll(/\]\((?!https?:)([^)\s]+)\)/g);
+  assert.ok(links.length > DOCS.length);
+  const broken = links.filter(({ path, found }) => {
+    const [file, anchor] = found.split("#");
+    const target = file === "" ? path : posix.join(posix.dirname(path), file);
+    return !exists(target) || (anchor !== undefined && !anchorsOf(target).includes(anchor));
+  });
+  assert.deepEqual(broken, []);
+});
+
+Deno.test("the pages name no file that is not there", () => {
+  const named = findAll(/(?<![\w./<>-])((?:analytics|bench|docs|sql|tasks|tests)\/[a-z0-9_./-]+\.[a-z]+)\b/g);
+  assert.ok(named.length > 50);
+  assert.deepEqual(named.filter(({ found }) => !exists(found)), []);
+});
+
+Deno.test("no line of prose stands twice, in one page or in two", () => {
+  const lines = PAGES.flatMap(({ path, text }) => text.split("\n").map((line) => ({ path, line: line.trim() })))
+    .filter(({ line }) => line.length > 60 && !/^[|\s:-]+$/.test(line));
+  const places = Map.groupBy(lines, ({ line }) => line);
+  const twice = [...places.values()].filter(({ length }) => length > 1);
+  assert.deepEqual(twice.map(([{ line }, ...others]) => [line, ...others.map(({ path }) => path)]), []);
+});
+
+Deno.test("no sentence stands twice, however its lines are broken", () => {
+  const sentences = PAGES.flatMap(({ path, text }) =>
+    text.replace(/^```[^]*?^```|^[|\s:-]+$/gm, "").split(/[.:;|]\s|\n\n|\n[-\d]\S* /)
+      .map((sentence) => ({ path, sentence: sentence.replace(/\s+/g, " ").trim() }))
+  ).filter(({ sentence }) => sentence.length > 50);
+  assert.ok(sentences.length > 200);
+  const twice = [...Map.groupBy(sentences, ({ sentence }) => sentence).values()].filter(({ length }) => length > 1);
+  assert.deepEqual(twice.map(([{ sentence }, ...others]) => [sentence, ...others.map(({ path }) => path)]), []);
+});
 
 Deno.test("README lists the tasks of deno.json, in their order", () => {
   const table = readme.slice(readme.indexOf("## Commands"), readme.indexOf("| exit |"));
@@ -12,9 +84,12 @@ Deno.test("README lists the tasks of deno.json, in their order", () => {
   assert.deepEqual(listed, Object.keys(project.tasks));
 });
 
-Deno.test("README names no task that is not there", () => {
-  const named = [...readme.matchAll(/deno(?:@[\d.]+)? task ([a-z:]+)/g)].map(([, name]) => name);
-  assert.deepEqual(named.filter((name) => !(name in project.tasks)), []);
+Deno.test("the pages name no task that is not there", () => {
+  const named = [
+    ...findAll(/deno(?:@[\d.]+)? task ([a-z:]+)/g),
+    ...findAll(/`((?:db|export|migrate):[a-z]+)/g),
+  ];
+  assert.deepEqual(named.filter(({ found }) => !(found in project.tasks)), []);
 });
 
 Deno.test(".env.example lists the variables that the tasks read", () => {
@@ -23,10 +98,12 @@ Deno.test(".env.example lists the variables that the tasks read", () => {
 });
 
 Deno.test("README's settings table lists the variables that the tasks read", () => {
-  const table = readme.slice(readme.indexOf("## Settings"), readme.indexOf("## The lake"));
-  for (const name of VARIABLES.filter((name) => !name.endsWith("_UNPOOLED"))) {
-    assert.match(table, new RegExp(`\`${name}\``));
-  }
+  const table = readme.slice(readme.indexOf("## Settings"), readme.indexOf("## Where to read on"));
+  const listed = [...table.matchAll(/^\|.*$/gm)].flatMap(([row]) => [...row.matchAll(/`([A-Z_]{4,})`/g)])
+    .map(([, name]) => name);
+  const whole = VARIABLES.filter((name) => !name.endsWith("_UNPOOLED"));
+  assert.deepEqual([...new Set(listed)].sort(), [...whole].sort());
+  assert.match(table, /^\| `\.\.\._UNPOOLED` /m);
 });
 
 const ENGINE = { sys: ["cpus"] };

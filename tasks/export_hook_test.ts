@@ -201,11 +201,11 @@ Deno.test("export:run of a run that is not there says so, with the file's absolu
   assert.deepEqual(await Array.fromAsync(Deno.readDir(join(exporter.lane, ".."))), [], "no empty lane is left");
 });
 
-Deno.test("README's line after a research run runs as written from the harness's directory, and never fails the run", async () => {
+Deno.test("the documented line after a research run runs as written from the harness's directory, and never fails the run", async () => {
   const home = await Deno.makeTempDir({ prefix: "heretix-hook-" });
   try {
-    const readme = await Deno.readTextFile(new URL("../README.md", import.meta.url));
-    const line = /^heretix run .*$/m.exec(readme)![0];
+    const page = await Deno.readTextFile(new URL("../docs/lake.md", import.meta.url));
+    const line = /^heretix run .*$/m.exec(page)![0];
     await Deno.mkdir(join(home, "bin"));
     await Deno.writeTextFile(join(home, "bin/heretix"), "#!/bin/sh\nexit 0\n", { mode: 0o755 });
     await Deno.symlink(Deno.execPath(), join(home, "bin/deno"));

@@ -35,16 +35,16 @@ async function createReader(): Promise<Reader> {
   };
 }
 
-/** README's statements for a role that exports, for another role and database. */
-async function readmeGrants({ role, database }: Reader): Promise<string> {
-  const readme = await Deno.readTextFile(`${ROOT}README.md`);
-  const [, statements] = /```sql\ncreate role .*\n((?:grant .*\n)+)```/.exec(readme)!;
+/** The statements of docs/databases.md for a role that exports, for another role and database. */
+async function documentedGrants({ role, database }: Reader): Promise<string> {
+  const page = await Deno.readTextFile(`${ROOT}docs/databases.md`);
+  const [, statements] = /```sql\ncreate role .*\n((?:grant .*\n)+)```/.exec(page)!;
   return statements.replaceAll("heretix_reader", role).replace("database heretix", `database ${database.name}`);
 }
 
-Deno.test("a role with the rights that README gives it exports, and runs every task that only reads", async () => {
+Deno.test("a role with the rights that docs/databases.md gives it exports, and runs every task that only reads", async () => {
   await using reader = await createReader();
-  await reader.database.sql.unsafe(await readmeGrants(reader));
+  await reader.database.sql.unsafe(await documentedGrants(reader));
   const exported = await reader.run("export", "--json");
   assert.deepEqual([exported.code, JSON.parse(exported.stdout).lanes[0].rows], [0, 3], exported.stderr);
   const health = await reader.run("db:check");
