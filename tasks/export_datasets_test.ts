@@ -176,7 +176,7 @@ Deno.test("the datasets of one export come from one snapshot", async () => {
   const datasets = await readDatasets(ALL);
   await using other = await connectTo(exporter.database.url);
   await withPostgresSources(other, {
-    tables: datasets.map((dataset) => ({ dataset, redacted: [], onUnlisted: () => {} })),
+    tables: datasets.map((dataset) => ({ dataset, onUnlisted: () => {} })),
     origin: { host: "127.0.0.1", port: 5432 },
     patience: { label: "a test's", idleMs: 60_000, startMs: 60_000 },
     range: {},

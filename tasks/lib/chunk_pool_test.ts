@@ -41,7 +41,7 @@ function openPool(threads = 2): { pool: ChunkPool; stubs: StubThread[] } {
   const stubs: StubThread[] = [];
   const pool = openChunkPool({
     code: new WebAssembly.Module(Uint8Array.fromHex("0061736d01000000")),
-    writer: { dataset: CHECKS, rowKey: "", redacted: [] },
+    writer: { dataset: CHECKS, rowKey: "" },
     skipBadRows: false,
     blocks: createBlockPool(),
     threads,

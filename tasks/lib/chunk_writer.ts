@@ -26,8 +26,6 @@ export interface ChunkWriterOptions {
   readonly dataset: Pick<Dataset, "columns" | "day" | "label" | "sort" | "hasSources">;
   /** SQL for the key of a row of SQLite; see `Source.supersedes`. */
   readonly rowKey: string;
-  /** Columns that are NULL in every row. */
-  readonly redacted: readonly string[];
   /** Called with each row that has no representation, which is then left out; without it the chunk fails. */
   readonly onBadRow?: (row: BadRow) => void;
 }
@@ -191,14 +189,12 @@ function withFile<T>(db: DuckDb, file: Uint8Array, work: () => T): T {
 /** The INSERT of the kept rows: columns by name, in today's types. */
 function keptSql(
   db: DuckDb,
-  { dataset: { columns }, redacted }: ChunkWriterOptions,
+  { dataset: { columns } }: ChunkWriterOptions,
   { source, superseded }: { readonly source: string; readonly superseded: string },
 ): string {
   const there = new Set(db.query(`select * from ${KEPT_ROWS} limit 0`).columns);
-  const values = columns.map(({ name, duckdbType }) =>
-    there.has(name) && !redacted.includes(name)
-      ? `cast(${quote(name)} as ${duckdbType})`
-      : `cast(null as ${duckdbType})`
+  const values = columns.map(({ name, duckdbType, isRedacted }) =>
+    there.has(name) && !isRedacted ? `cast(${quote(name)} as ${duckdbType})` : `cast(null as ${duckdbType})`
   );
   return `insert into stage select ${values} from ${KEPT_ROWS}
     where source = ${literal(source)} and (${superseded}) is not true`;

@@ -20,7 +20,7 @@ const COLUMNS = columnsOf({
   seed: "numeric(20,0)",
 });
 
-const OPTIONS = { dataset: checksOf(COLUMNS), rowKey: HARNESS_ROW_KEY, redacted: [] };
+const OPTIONS = { dataset: checksOf(COLUMNS), rowKey: HARNESS_ROW_KEY };
 
 const START = 1_756_684_800_000_000n;
 

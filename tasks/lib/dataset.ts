@@ -17,6 +17,8 @@ export interface Column {
   readonly precision: number;
   /** Digits after the point of a decimal, otherwise 0. */
   readonly scale: number;
+  /** Whether it leaves as NULL. */
+  readonly isRedacted?: true;
 }
 
 /** A dataset as its Postgres SELECT defines it, and the head of that file. */
@@ -111,6 +113,11 @@ export function parseDataset(name: string, file: string, text: string): Dataset 
   for (const wanted of [head.day, column, ...sort]) {
     if (columns.some(({ name }) => name === wanted)) continue;
     throw new TaskError(`Cannot export "${name}": ${file} declares column "${wanted}", which its SELECT does not have`);
+  }
+  if (sort[0] !== head.day) {
+    throw new TaskError(
+      `Cannot export "${name}": ${file} sorts by "${sort[0]}" first; begin with the day, ${head.day}`,
+    );
   }
   const day = columns.find(({ name }) => name === head.day)!;
   if (day.layout !== "timestamp" && day.layout !== "date") {

@@ -148,6 +148,9 @@ Deno.test("parseDataset() names the declaration that is missing, or of another f
       message: /declares column "no", which its SELECT does not have/,
     });
   }
+  const other = ["-- sort: a, born", ...HEAD];
+  const text = [...other, "select", "  c.born::date as born,", "  c.a::text as a", "from things as c"].join("\n");
+  assert.throws(() => parseDataset("things", "things.sql", text), /sorts by "a" first; begin with the day, born/);
   assert.throws(() => read(HEAD, "text"), { name: "TaskError", message: /column "born" gives no day/ });
 });
 

@@ -12,7 +12,7 @@ import { recover } from "./lane_commit.ts";
 import { refuseForeign } from "./lane_guard.ts";
 import { type Manifest, rowsOf } from "./manifest.ts";
 import { publish, type Published } from "./publish.ts";
-import { refuseRedaction } from "./redaction.ts";
+import { redactedIn, refuseRedaction } from "./redaction.ts";
 import { type BadRow, type DayRange, isInRange, type Source, SOURCE_KINDS, type SourceKind } from "./source.ts";
 import { hasOnlyGoneForward } from "./source_state.ts";
 import { HARNESS_ROW_KEY } from "./sqlite_source.ts";
@@ -29,9 +29,7 @@ export interface ExportOptions {
   readonly manifest: Manifest;
   /** What the lane holds. */
   readonly dataset: Dataset;
-  /** Columns that are NULL in every row. */
-  readonly redacted: readonly string[];
-  /** Those that were asked for; undefined where none were named. */
+  /** Columns that were asked to be NULL; undefined where none were named. */
   readonly requested?: readonly string[];
   /** Days to look at. */
   readonly range: DayRange;
@@ -102,7 +100,7 @@ export async function planLane(sources: readonly Source[], options: ExportOption
  * The caller holds the lane's lock and has recovered it.
  */
 export async function exportLane(sources: readonly Source[], options: ExportOptions): Promise<ExportResult> {
-  const { directory, manifest, dataset, redacted } = options;
+  const { directory, manifest, dataset } = options;
   const plan = await planLane(sources, options);
   try {
     const staged = plan.writes.length === 0 ? [] : await stage(plan, sources, options);
@@ -112,7 +110,7 @@ export async function exportLane(sources: readonly Source[], options: ExportOpti
     const pairs = dataset.columns.map(({ name, duckdbType }) => [name, duckdbType] as const);
     const published = await publish(staged, {
       ...options,
-      next: { columns: pairs, redacted: [...redacted].sort() },
+      next: { columns: pairs, redacted: redactedIn(dataset) },
       schema: schemaDigest(options),
       plan,
       sources,
@@ -126,16 +124,16 @@ export async function exportLane(sources: readonly Source[], options: ExportOpti
 }
 
 async function stage(plan: ExportPlan, sources: readonly Source[], options: ExportOptions): Promise<StagedDay[]> {
-  const { directory, dataset, redacted, skipBadRows, missingOnly, signal } = options;
+  const { directory, dataset, skipBadRows, missingOnly, signal } = options;
   for (const { day } of plan.writes) await createDay(directory, day);
   using pool = openChunkPool({
     code: await compileDuckDb(),
-    writer: { dataset: dataset, rowKey: HARNESS_ROW_KEY, redacted },
+    writer: { dataset, rowKey: HARNESS_ROW_KEY },
     skipBadRows,
     blocks: options.blocks,
     threads: Math.min(2, navigator.hardwareConcurrency),
   });
-  const metadata = formatMark({ dataset: dataset.name, redacted });
+  const metadata = formatMark({ dataset: dataset.name, redacted: redactedIn(dataset) });
   const onRows = progressOf(plan.writes, options);
   return await stageDays(plan.writes, sources, { directory, pool, dataset, metadata, missingOnly, signal, onRows });
 }
@@ -239,11 +237,11 @@ function countsOf(
 }
 
 /** Changes whenever files written from now on would have other columns, types, redactions or another form. */
-function schemaDigest({ dataset, redacted }: Pick<ExportOptions, "dataset" | "redacted">): string {
+function schemaDigest({ dataset }: Pick<ExportOptions, "dataset">): string {
   const text = JSON.stringify([
     2,
     dataset.columns.map(({ name, duckdbType }) => [name, duckdbType]),
-    [...redacted].sort(),
+    redactedIn(dataset),
   ]);
   return sha256(text);
 }

@@ -7,12 +7,12 @@ import type { Day } from "./day.ts";
 import { exportLane, type ExportOptions, type ExportResult, planLane } from "./export.ts";
 import { EXIT, TaskError } from "./errors.ts";
 import { filePath, laneName } from "./lake.ts";
-import { lockLanes, openLane, redactedIn } from "./lane.ts";
+import { lockLanes, openLane, redactedInEnv } from "./lane.ts";
 import { unfinishedPath } from "./lane_files.ts";
 import type { Manifest } from "./manifest.ts";
 import { closeConnection } from "./postgres.ts";
 import { withPostgresSources } from "./postgres_source.ts";
-import { redactedColumns, refuseColumns } from "./redaction.ts";
+import { redact, refuseColumns } from "./redaction.ts";
 import type { Report } from "./report.ts";
 import { toServerFailure } from "./server_failure.ts";
 import type { Settings } from "./settings.ts";
@@ -107,16 +107,17 @@ export async function runExport(
   const onWait = (lane: string, holder: string) => report.note(`Waiting for lane ${lane}, which ${holder} holds`);
   await using _locks = request.dryRun ? undefined : await lockLanes(exportDir, named, { ...request, signal, onWait });
   const lanes = await Promise.all(named.map((lane) => openLane(exportDir, lane, request.redacted)));
-  const inEnv = await redactedIn(exportDir, env, lanes);
+  const inEnv = await redactedInEnv(exportDir, env, lanes);
   const blocks = createBlockPool();
   const jobs = lanes.map((lane) => {
     const badRows: BadRow[] = [];
+    const dataset = redact(lane.dataset, request.redacted ?? [], inEnv);
     const options: ExportOptions = {
       ...request,
       ...lane,
+      dataset,
       lane: lane.name,
       requested: request.redacted,
-      redacted: redactedColumns(lane.dataset, request.redacted ?? [], inEnv),
       blocks,
       signal,
       events: {
@@ -126,7 +127,7 @@ export async function runExport(
         progress: createProgress(report),
       },
     };
-    return { dataset: lane.dataset, options, badRows };
+    return { dataset, options, badRows };
   });
   await withSources(request, jobs, context, async ({ options, badRows }, sources) => {
     const { lane, directory, dataset } = options;
@@ -183,7 +184,6 @@ async function withSources(
     await withPostgresSources(database.sql, {
       tables: jobs.map(({ dataset, options }) => ({
         dataset,
-        redacted: options.redacted,
         onUnlisted: (column) =>
           report.warn(`Column "${column}" of ${dataset.name} is not exported; add it to ${dataset.file}`),
         onBadRow: request.skipBadRows ? options.events.badRow : undefined,
@@ -234,7 +234,7 @@ function refuseMissing(
 /** The harness files of a run as sources of one lane; none where harness files have nothing of its dataset. */
 async function openFiles(
   request: ExportRequest,
-  { dataset, options: { directory, manifest, redacted, range, events } }: Job,
+  { dataset, options: { directory, manifest, range, events } }: Job,
   { report, signal, stack }: ExportContext & { readonly stack: DisposableStack },
 ): Promise<readonly Source[]> {
   if (dataset.sqlite === undefined) return [];
@@ -255,7 +255,7 @@ async function openFiles(
   const harnesses = [...new Map(opened.map((harness) => [harness.path, harness])).values()];
   const keptBytes = MAX_KEPT_BYTES / harnesses.length;
   const partial = request.run !== undefined || request.missingOnly;
-  const options = { dataset, select: dataset.sqlite, range, partial, redacted, onBadRow, keptBytes };
+  const options = { dataset, select: dataset.sqlite, range, partial, onBadRow, keptBytes };
   const files: Source[] = [];
   // The last one first: what it holds is left out of those before it.
   for (const harness of harnesses.toReversed()) {

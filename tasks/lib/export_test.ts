@@ -47,7 +47,6 @@ async function withOptions(use: (options: ExportOptions) => Promise<void>): Prom
       directory,
       manifest,
       dataset: CHECKS,
-      redacted: [],
       range: {},
       full: false,
       allowShrink: false,

@@ -81,7 +81,7 @@ export async function openLane<D extends Dataset>(
  *
  * Errors: TaskError (exit 3) for a lane that is not among the open ones and has lost its manifest.
  */
-export async function redactedIn(exportDir: string, env: string, open: readonly Lane[]): Promise<Set<string>> {
+export async function redactedInEnv(exportDir: string, env: string, open: readonly Lane[]): Promise<Set<string>> {
   const redacted = new Set(open.flatMap(({ manifest }) => manifest.redacted));
   const closed = (await listLanes(exportDir, env)).filter((name) => !open.some((lane) => lane.name === name));
   for (const name of closed) {

@@ -17,8 +17,6 @@ import { sha256 } from "./digest.ts";
 export interface TableOptions {
   /** What is exported of it. */
   readonly dataset: Dataset;
-  /** Columns that leave as NULL. */
-  readonly redacted: readonly string[];
   /** Called with each column of the table that the dataset leaves out. */
   readonly onUnlisted: (column: string) => void;
   /** Called with each row that is in no day; without it, it fails the export. */
@@ -228,9 +226,9 @@ async function* readBlocks(
   }
 }
 
-function copySql(range: DayRange, { dataset, redacted }: SourceOptions): string {
-  const fields = fieldOrder(dataset).map(({ name, postgresType }) =>
-    redacted.includes(name) ? `null::${postgresType} as "${name}"` : `d."${name}"`
+function copySql(range: DayRange, { dataset }: SourceOptions): string {
+  const fields = fieldOrder(dataset).map(({ name, postgresType, isRedacted }) =>
+    isRedacted ? `null::${postgresType} as "${name}"` : `d."${name}"`
   );
   const rows = `select ${fields.join(", ")} from (${dataset.select} where ${rangeCondition(dataset, range)}) as d`;
   return `copy (${rows} order by d."${dataset.day.name}") to stdout (format binary)`;

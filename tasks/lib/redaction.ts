@@ -24,16 +24,19 @@ function columnError(name: string, finding: string): TaskError {
   return new TaskError(`Cannot redact column "${name}": ${finding}`, EXIT.usage);
 }
 
-/** A dataset's columns that leave as NULL: of those that were asked for, and of those that any lane of its environment has
- * redacted. What tells its rows apart is not among the latter: such a column of another dataset's is another thing.
+/** A dataset whose columns leave as NULL that were asked for, and those that any lane of its environment has redacted.
+ *
+ * What tells its rows apart is not among the latter: such a column of another dataset's is another thing.
  */
-export function redactedColumns(
-  { columns, sort }: Pick<Dataset, "columns" | "sort">,
-  requested: readonly string[],
-  inEnv: Iterable<string>,
-): string[] {
-  const wanted = new Set([...requested, ...[...inEnv].filter((name) => !sort.includes(name))]);
-  return columns.map(({ name }) => name).filter((name) => wanted.has(name)).sort();
+export function redact<D extends Dataset>(dataset: D, requested: readonly string[], inEnv: Iterable<string>): D {
+  const wanted = new Set([...requested, ...[...inEnv].filter((name) => !dataset.sort.includes(name))]);
+  const columns = dataset.columns.map((column) => wanted.has(column.name) ? { ...column, isRedacted: true } : column);
+  return { ...dataset, columns };
+}
+
+/** Names of a dataset's columns that leave as NULL, sorted. */
+export function redactedIn({ columns }: Pick<Dataset, "columns">): string[] {
+  return columns.filter(({ isRedacted }) => isRedacted).map(({ name }) => name).sort();
 }
 
 /** What `refuseRedaction` looks at. */
@@ -42,8 +45,8 @@ export interface RedactionRequest {
   readonly lane: string;
   /** What the lane holds now. */
   readonly manifest: Manifest;
-  /** Columns that are to be NULL in every row. */
-  readonly redacted: readonly string[];
+  /** What it will hold. */
+  readonly dataset: Pick<Dataset, "columns">;
   /** Those that were asked for; undefined where none were named. */
   readonly requested?: readonly string[];
   /** Days to look at. */
@@ -55,7 +58,8 @@ export interface RedactionRequest {
  *
  * Errors: TaskError (exit 3) for a column that is no longer asked for, or that would be redacted in some days alone.
  */
-export function refuseRedaction({ lane, manifest, redacted, requested, range }: RedactionRequest): void {
+export function refuseRedaction({ lane, manifest, dataset, requested, range }: RedactionRequest): void {
+  const redacted = redactedIn(dataset);
   const added = redacted.filter((name) => !manifest.redacted.includes(name));
   if (added.length > 0 && !Object.keys(manifest.days).every((day) => isInRange(day, range))) {
     throw refused(lane, `${added.join(", ")} would stay in its other days; leave out --since and --until`);

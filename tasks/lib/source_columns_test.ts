@@ -3,7 +3,7 @@ import { createTestDatabase } from "../testing/database.ts";
 import { parseDataset } from "./dataset.ts";
 import { checkSourceColumns } from "./source_columns.ts";
 
-const HEAD = "-- table: public.checks\n-- day: created_at\n-- key: id\n-- label: id row\n-- sort: id\n";
+const HEAD = "-- table: public.checks\n-- day: created_at\n-- key: id\n-- label: id row\n-- sort: created_at, id\n";
 
 const SELECT = `${HEAD}select
   c.id::uuid as id,

@@ -28,8 +28,6 @@ export interface HarnessOptions {
   readonly range: DayRange;
   /** Whether the harness was opened with some of its rows alone. */
   readonly partial?: boolean;
-  /** Columns that leave as NULL. */
-  readonly redacted: readonly string[];
   /** Keys of rows that a file named later holds too, where they are taken from. */
   readonly superseded?: ReadonlySet<string>;
   /** Called with each row that has no representation, which is left out; without it, it fails the export. */
@@ -148,7 +146,7 @@ function createReader(harness: HarnessDatabase, options: HarnessOptions) {
   const isText = (name: string) => columns.some((column) => column.name === name && column.layout === "text");
   const names = harness.columns(options.select);
   const [texts, others] = [names.filter(isText), names.filter((name) => !isText(name))];
-  const convert = createConverter(columns, { texts, others }, options.redacted);
+  const convert = createConverter(columns, { texts, others });
   return { columns, convert, sql: sliceSql(options.select, texts, others) };
 }
 

@@ -51,7 +51,6 @@ async function exportFile(
     dataset: CHECKS,
     select: SELECT,
     range: {},
-    redacted: [],
     onBadRow,
     onLostSeed: () => void lostSeeds++,
     signal: SIGNAL,
@@ -462,7 +461,7 @@ Deno.test("readHarness() tells a day's change by its fingerprint, whatever chang
   await withFile("costs", fill, async (path) => {
     const marks = async () => {
       using harness = await openWhole(path);
-      const options = { dataset: CHECKS, select: SELECT, range: {}, redacted: [], signal: SIGNAL };
+      const options = { dataset: CHECKS, select: SELECT, range: {}, signal: SIGNAL };
       return [...(await readHarness(harness, options)).days.values()].map(({ fingerprint }) => fingerprint);
     };
     const before = await marks();

@@ -27,10 +27,9 @@ export interface ConvertedRow {
 export function createConverter(
   columns: readonly Column[],
   { texts, others }: { readonly texts: readonly string[]; readonly others: readonly string[] },
-  redacted: readonly string[],
 ): (row: SqliteValue[]) => Converted {
   const names = [...others, ...texts];
-  const positions = columns.map(({ name }) => redacted.includes(name) ? -1 : names.indexOf(name));
+  const positions = columns.map(({ name, isRedacted }) => isRedacted ? -1 : names.indexOf(name));
   const unknown = names.filter((name) => !columns.some((column) => column.name === name));
   if (unknown.length > 0) {
     throw new TaskError(

@@ -11,7 +11,7 @@ export async function withChecks<T>(
   patience: { readonly idleMs: number; readonly startMs: number } = { idleMs: 60_000, startMs: 60_000 },
 ): Promise<T> {
   return await withPostgresSources(sql, {
-    tables: [{ dataset: CHECKS, redacted: [], onUnlisted: () => {} }],
+    tables: [{ dataset: CHECKS, onUnlisted: () => {} }],
     origin: { host: "127.0.0.1", port: 5432 },
     patience: { label: "me@host:5432/db", ...patience },
     range: {},
