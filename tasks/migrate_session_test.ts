@@ -3,18 +3,22 @@ import { applyMigration } from "./lib/migration_apply.ts";
 import type { Migration } from "./lib/migration_files.ts";
 import { takeMigrationLock } from "./lib/migration_lock.ts";
 import type { Sql } from "./lib/postgres.ts";
+import { scanSql } from "./lib/sql_scan.ts";
 import { connectTo, createTestDatabase } from "./testing/database.ts";
 import { createProject, finish, relations, waitForRow } from "./testing/migrations.ts";
 
 const FIRST = { "0001_first.sql": "create table a (id int);\n" };
 const INDEX = { "0002_index.sql": "-- migrate: no-transaction\ncreate index concurrently a_id on a (id);\n" };
 
+const TRACE = "select nextval('trace')";
+
 /** A file that leaves a trace even where it is rolled back. */
 const traced = (transaction: boolean): Migration => ({
   version: 1,
   name: "0001_a.sql",
   path: "a",
-  text: "select nextval('trace')",
+  text: TRACE,
+  statements: scanSql(TRACE).statements,
   checksum: "",
   transaction,
 });

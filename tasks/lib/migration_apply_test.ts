@@ -1,16 +1,17 @@
 import assert from "node:assert/strict";
-import type { Migration } from "./migration_files.ts";
 import { runGuarded } from "./migration_apply.ts";
 import type { Sql } from "./postgres.ts";
+import { scanSql } from "./sql_scan.ts";
 import { createTestDatabase } from "../testing/database.ts";
 
 Deno.test("runGuarded() throws when the file has ended the transaction", async () => {
   await using database = await createTestDatabase();
   for (const text of ["create table a (id int); commit", "rollback", "rollback; begin"]) {
-    const migration: Migration = { version: 1, name: "0001_a.sql", path: "a", text, checksum: "", transaction: true };
+    const { statements } = scanSql(text);
+    const file = { version: 1, name: "0001_a.sql", path: "a", text, statements, checksum: "", transaction: true };
     const options = { label: "db", local: true, lockTimeoutMs: 1000, note: () => {} };
     await assert.rejects(
-      database.sql.begin((tx) => runGuarded(tx as unknown as Sql, migration, options)),
+      database.sql.begin((tx) => runGuarded(tx as unknown as Sql, file, options)),
       /it ended the runner's transaction, so a part of it may stay/,
     );
   }

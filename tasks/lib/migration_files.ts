@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { EXIT, messageOf, TaskError } from "./errors.ts";
 import { findBrokenRules, formatVersion, isNoTransaction } from "./migration_rules.ts";
 import { sha256 } from "./digest.ts";
+import { scanSql, type Statement } from "./sql_scan.ts";
 
 /** Where the migration files are, seen from the project's root. */
 export const MIGRATIONS_DIR = "sql/migrations";
@@ -16,6 +17,8 @@ export interface Migration {
   readonly path: string;
   /** Its SQL, without a byte order mark and with LF line ends; what is hashed is what is run. */
   readonly text: string;
+  /** The statements of `text`, in order. */
+  readonly statements: readonly Statement[];
   /** SHA-256 of `text`, in hexadecimal. */
   readonly checksum: string;
   /** Whether it runs in a transaction. */
@@ -40,10 +43,11 @@ export async function readMigrations(directory: string = MIGRATIONS_DIR): Promis
       findings.push(`${path}: ${decoded.problem}`);
       continue;
     }
+    const scan = scanSql(decoded);
     findings.push(
-      ...findBrokenRules(decoded).map(({ line, column, message }) => `${path}:${line}:${column}: ${message}`),
+      ...findBrokenRules(decoded, scan).map(({ line, column, message }) => `${path}:${line}:${column}: ${message}`),
     );
-    if (FILE_NAME.test(name)) migrations.push(toMigration(name, path, decoded));
+    if (FILE_NAME.test(name)) migrations.push(toMigration(name, path, decoded, scan.statements));
   }
   if (findings.length > 0) throw filesError(directory, findings);
   return migrations;
@@ -127,12 +131,13 @@ function decodeSql(bytes: Uint8Array): string | { readonly problem: string } {
   }
 }
 
-function toMigration(name: string, path: string, text: string): Migration {
+function toMigration(name: string, path: string, text: string, statements: readonly Statement[]): Migration {
   return {
     version: Number(name.slice(0, 4)),
     name,
     path,
     text,
+    statements,
     checksum: sha256(text),
     transaction: !isNoTransaction(text),
   };

@@ -10,7 +10,6 @@ import {
 } from "./migration_index.ts";
 import { runStatements, type StatementOptions } from "./migration_statements.ts";
 import type { Sql } from "./postgres.ts";
-import { scanSql } from "./sql_scan.ts";
 
 /** How to run a file without a transaction. */
 export interface AloneOptions extends StatementOptions {
@@ -27,7 +26,7 @@ export interface AloneOptions extends StatementOptions {
  * Errors: TaskError (exit 1) when the statement fails or leaves an invalid index.
  */
 export async function runAlone(sql: Sql, migration: Migration, options: AloneOptions): Promise<void> {
-  const [{ start, end }] = scanSql(migration.text).statements;
+  const [{ start, end }] = migration.statements;
   const index = parseConcurrentIndex(migration.text.slice(start, end));
   if (index && await isAlreadyThere(sql, migration, { ...options, index })) return;
   const before = await listInvalidIndexes(sql);

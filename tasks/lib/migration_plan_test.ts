@@ -7,6 +7,7 @@ const file = (version: number, checksum = `sum ${version}`): Migration => ({
   name: `000${version}_name.sql`,
   path: "",
   text: "",
+  statements: [],
   checksum,
   transaction: true,
 });

@@ -21,8 +21,7 @@ const DIRECTIVE_LIKE =
   /^--\W*(migrate\s*[:=]|(\w+\W+){0,2}(no|not|non|disable|without)[-_ ]*(\w+[-_ ]*)?(transactions?|tx)\W*$)/i;
 
 /** Everything in a migration's text that the runner refuses, in the order of the text. */
-export function findBrokenRules(text: string): readonly Finding[] {
-  const scan = scanSql(text);
+export function findBrokenRules(text: string, scan: SqlScan = scanSql(text)): readonly Finding[] {
   const found: { offset: number; message: string }[] = [];
   const add = (offset: number, message: string) => found.push({ offset, message });
   if (scan.statements.length === 0) add(0, "it holds no statement; write one or remove the file");

@@ -1,7 +1,6 @@
 import { applyError } from "./migration_errors.ts";
 import type { Migration } from "./migration_files.ts";
 import type { Sql } from "./postgres.ts";
-import { scanSql } from "./sql_scan.ts";
 
 /** How to run a file's statements. */
 export interface StatementOptions {
@@ -17,7 +16,7 @@ export interface StatementOptions {
  */
 export async function runStatements(sql: Sql, migration: Migration, options: StatementOptions): Promise<void> {
   const { signal } = options;
-  for (const statement of scanSql(migration.text).statements) {
+  for (const statement of migration.statements) {
     signal?.throwIfAborted();
     try {
       await runStatement(sql, migration.text.slice(statement.start, statement.end), signal);
