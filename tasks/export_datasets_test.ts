@@ -218,7 +218,7 @@ from public.visits as c
   );
   const { code, stdout, stderr } = await finish(
     new Deno.Command(Deno.execPath(), {
-      args: ["run", "-q", "--no-prompt", "-A", fileURLToPath(new URL("export.ts", import.meta.url))],
+      args: ["run", "-q", "--no-prompt", "-A", fileURLToPath(new URL("./export.ts", import.meta.url))],
       cwd: exporter.home,
       env: { ...UNSET, NO_COLOR: "1", ...settingsOf(exporter) },
       stdin: "null",
