@@ -1,5 +1,5 @@
 import { DatabaseSync } from "node:sqlite";
-import { writeHarnessSample } from "../tasks/lib/harness_sample.ts";
+import { writeHarnessSample } from "../tasks/lib/sources/harness_sample.ts";
 
 /** Runs of the sample that is multiplied: writing each one by hand would take minutes. */
 const SAMPLE_RUNS = 600;

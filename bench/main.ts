@@ -1,6 +1,6 @@
 import { join } from "node:path";
-import type { Args, TaskSpec } from "../tasks/lib/args.ts";
-import { runTask, type TaskContext } from "../tasks/lib/task.ts";
+import type { Args, TaskSpec } from "../tasks/lib/task/args.ts";
+import { runTask, type TaskContext } from "../tasks/lib/task/run.ts";
 import { type Case, type Result, runCases, type RunOptions } from "./cases.ts";
 import { type CaseContext, exportCase, floorCase, peerCases, writeCases } from "./export_cases.ts";
 import { describeMachine, hasPsql } from "./machine.ts";

@@ -1,4 +1,4 @@
-import { VARIABLES } from "../tasks/lib/settings.ts";
+import { VARIABLES } from "../tasks/lib/task/settings.ts";
 
 /** What one run of a command has cost. */
 export interface Sample {

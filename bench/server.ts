@@ -1,5 +1,5 @@
 import postgres from "postgres";
-import { type Cluster, startCluster } from "../tasks/testing/cluster.ts";
+import { type Cluster, startCluster } from "../tests/support/cluster.ts";
 import { measure, type Sample } from "./measure.ts";
 
 /** A Postgres 16 of the benchmark's own, with one database that the tasks fill. */

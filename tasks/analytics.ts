@@ -1,10 +1,10 @@
-import { type Args, type TaskSpec, usageError } from "./lib/args.ts";
-import { openCatalog } from "./lib/catalog.ts";
-import { formatQueryList, type NamedQuery, parseQueries, pickQueries } from "./lib/queries.ts";
-import { parseOwnQuery } from "./lib/own_query.ts";
-import { fromCaller, readExportDir } from "./lib/settings.ts";
-import { type Format, formatCsv, formatRows, FORMATS } from "./lib/table_format.ts";
-import { runTask, type TaskContext } from "./lib/task.ts";
+import { type Args, type TaskSpec, usageError } from "./lib/task/args.ts";
+import { openCatalog } from "./lib/analytics/catalog.ts";
+import { formatQueryList, type NamedQuery, parseQueries, pickQueries } from "./lib/analytics/queries.ts";
+import { parseOwnQuery } from "./lib/analytics/own_query.ts";
+import { fromCaller, readExportDir } from "./lib/task/settings.ts";
+import { type Format, formatCsv, formatRows, FORMATS } from "./lib/analytics/format.ts";
+import { runTask, type TaskContext } from "./lib/task/run.ts";
 
 const QUERIES = new URL("../analytics/queries.sql", import.meta.url);
 

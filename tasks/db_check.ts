@@ -1,15 +1,15 @@
-import type { TaskSpec } from "./lib/args.ts";
-import { type Database, openDatabase } from "./lib/database.ts";
-import { formatDroppedCheck } from "./lib/dropped_checks.ts";
-import { EXIT, type ExitCode, TaskError } from "./lib/errors.ts";
-import { findProblems, findUnmet, formatHealth, type LedgerFacts, readServerFacts } from "./lib/health.ts";
-import { readMigrations } from "./lib/migration_files.ts";
-import { readLedger } from "./lib/migration_ledger.ts";
-import { readPlan } from "./lib/migration_state.ts";
-import { readDroppedChecks } from "./lib/schema_read.ts";
-import { toServerFailure } from "./lib/server_failure.ts";
-import { readSettings } from "./lib/settings.ts";
-import { runTask, type TaskContext } from "./lib/task.ts";
+import type { TaskSpec } from "./lib/task/args.ts";
+import { type Database, openDatabase } from "./lib/postgres/database.ts";
+import { formatDroppedCheck } from "./lib/schema/dropped_checks.ts";
+import { EXIT, type ExitCode, TaskError } from "./lib/task/errors.ts";
+import { findProblems, findUnmet, formatHealth, type LedgerFacts, readServerFacts } from "./lib/postgres/health.ts";
+import { readMigrations } from "./lib/migration/files.ts";
+import { readLedger } from "./lib/migration/ledger.ts";
+import { readPlan } from "./lib/migration/state.ts";
+import { readDroppedChecks } from "./lib/schema/read.ts";
+import { toServerFailure } from "./lib/postgres/server_failure.ts";
+import { readSettings } from "./lib/task/settings.ts";
+import { runTask, type TaskContext } from "./lib/task/run.ts";
 
 const SPEC: TaskSpec = {
   name: "db:check",

@@ -1,17 +1,17 @@
-import type { TaskSpec } from "./lib/args.ts";
-import { type DatabaseOptions, openDatabase } from "./lib/database.ts";
-import { EXIT, type ExitCode } from "./lib/errors.ts";
-import { ALEMBIC_TABLE, describeAlembic } from "./lib/migration_adoption.ts";
-import { readMigrations } from "./lib/migration_files.ts";
-import { hasLedger } from "./lib/migration_ledger.ts";
-import { type ActualSchema, formatDifferences } from "./lib/schema.ts";
-import { readActualSchema } from "./lib/schema_read.ts";
-import { compareWithState } from "./lib/schema_states.ts";
-import { buildSchemas } from "./lib/scratch.ts";
-import { toServerFailure } from "./lib/server_failure.ts";
-import { readSettings } from "./lib/settings.ts";
-import type { Target } from "./lib/target.ts";
-import { runTask, type TaskContext } from "./lib/task.ts";
+import type { TaskSpec } from "./lib/task/args.ts";
+import { type DatabaseOptions, openDatabase } from "./lib/postgres/database.ts";
+import { EXIT, type ExitCode } from "./lib/task/errors.ts";
+import { ALEMBIC_TABLE, describeAlembic } from "./lib/migration/adoption.ts";
+import { readMigrations } from "./lib/migration/files.ts";
+import { hasLedger } from "./lib/migration/ledger.ts";
+import { type ActualSchema, formatDifferences } from "./lib/schema/schema.ts";
+import { readActualSchema } from "./lib/schema/read.ts";
+import { compareWithState } from "./lib/schema/states.ts";
+import { buildSchemas } from "./lib/schema/scratch.ts";
+import { toServerFailure } from "./lib/postgres/server_failure.ts";
+import { readSettings } from "./lib/task/settings.ts";
+import type { Target } from "./lib/task/target.ts";
+import { runTask, type TaskContext } from "./lib/task/run.ts";
 
 const SPEC: TaskSpec = {
   name: "db:diff",

@@ -1,6 +1,6 @@
-import type { TaskSpec } from "./lib/args.ts";
-import { stopService } from "./lib/docker.ts";
-import { runTask, type TaskContext } from "./lib/task.ts";
+import type { TaskSpec } from "./lib/task/args.ts";
+import { stopService } from "./lib/local/docker.ts";
+import { runTask, type TaskContext } from "./lib/task/run.ts";
 
 const SPEC: TaskSpec = {
   name: "db:down",

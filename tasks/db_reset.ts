@@ -1,14 +1,14 @@
-import type { TaskSpec } from "./lib/args.ts";
-import { openDatabase } from "./lib/database.ts";
-import { replaceEmbedded } from "./lib/embedded_files.ts";
-import { EXIT, type ExitCode, TaskError } from "./lib/errors.ts";
-import { LOCAL_FLAGS, readLocalTarget } from "./lib/local_guard.ts";
-import { readMigrations } from "./lib/migration_files.ts";
-import { migrate } from "./lib/migration_run.ts";
-import { isExpendable, replaceDatabase, type ResetOptions } from "./lib/reset.ts";
-import { seedDatabase } from "./lib/seed.ts";
-import type { ServerTarget, Target } from "./lib/target.ts";
-import { runTask, type TaskContext } from "./lib/task.ts";
+import type { TaskSpec } from "./lib/task/args.ts";
+import { openDatabase } from "./lib/postgres/database.ts";
+import { replaceEmbedded } from "./lib/postgres/embedded_files.ts";
+import { EXIT, type ExitCode, TaskError } from "./lib/task/errors.ts";
+import { LOCAL_FLAGS, readLocalTarget } from "./lib/local/guard.ts";
+import { readMigrations } from "./lib/migration/files.ts";
+import { migrate } from "./lib/migration/run.ts";
+import { isExpendable, replaceDatabase, type ResetOptions } from "./lib/local/reset.ts";
+import { seedDatabase } from "./lib/local/seed.ts";
+import type { ServerTarget, Target } from "./lib/task/target.ts";
+import { runTask, type TaskContext } from "./lib/task/run.ts";
 
 const SPEC: TaskSpec = {
   name: "db:reset",

@@ -1,9 +1,9 @@
-import type { TaskSpec } from "./lib/args.ts";
-import { openDatabase } from "./lib/database.ts";
-import { LOCAL_FLAGS, readLocalTarget } from "./lib/local_guard.ts";
-import { requireSeedable, seedDatabase } from "./lib/seed.ts";
-import { toServerFailure } from "./lib/server_failure.ts";
-import { runTask, type TaskContext } from "./lib/task.ts";
+import type { TaskSpec } from "./lib/task/args.ts";
+import { openDatabase } from "./lib/postgres/database.ts";
+import { LOCAL_FLAGS, readLocalTarget } from "./lib/local/guard.ts";
+import { requireSeedable, seedDatabase } from "./lib/local/seed.ts";
+import { toServerFailure } from "./lib/postgres/server_failure.ts";
+import { runTask, type TaskContext } from "./lib/task/run.ts";
 
 const SPEC: TaskSpec = {
   name: "db:seed",

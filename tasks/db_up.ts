@@ -1,11 +1,11 @@
-import type { TaskSpec } from "./lib/args.ts";
-import { isEmptyDatabase, markDatabase } from "./lib/database_mark.ts";
-import { SERVICE_URL, startService } from "./lib/docker.ts";
-import { closeConnection, connect } from "./lib/postgres.ts";
-import { toServerFailure } from "./lib/server_failure.ts";
-import { readSettings } from "./lib/settings.ts";
-import { parseDatabaseUrl } from "./lib/target.ts";
-import { runTask, type TaskContext } from "./lib/task.ts";
+import type { TaskSpec } from "./lib/task/args.ts";
+import { isEmptyDatabase, markDatabase } from "./lib/local/mark.ts";
+import { SERVICE_URL, startService } from "./lib/local/docker.ts";
+import { closeConnection, connect } from "./lib/postgres/connection.ts";
+import { toServerFailure } from "./lib/postgres/server_failure.ts";
+import { readSettings } from "./lib/task/settings.ts";
+import { parseDatabaseUrl } from "./lib/task/target.ts";
+import { runTask, type TaskContext } from "./lib/task/run.ts";
 
 const SPEC: TaskSpec = {
   name: "db:up",

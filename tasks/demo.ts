@@ -1,9 +1,9 @@
-import type { TaskSpec } from "./lib/args.ts";
-import { runChildTask } from "./lib/child_task.ts";
-import { lockFile } from "./lib/file_lock.ts";
-import { writeHarnessSample } from "./lib/harness_sample.ts";
-import { VARIABLES } from "./lib/settings.ts";
-import { runTask, type TaskContext } from "./lib/task.ts";
+import type { TaskSpec } from "./lib/task/args.ts";
+import { runChildTask } from "./lib/task/child.ts";
+import { lockFile } from "./lib/task/file_lock.ts";
+import { writeHarnessSample } from "./lib/sources/harness_sample.ts";
+import { VARIABLES } from "./lib/task/settings.ts";
+import { runTask, type TaskContext } from "./lib/task/run.ts";
 
 /** Everything the demo makes; removed when it starts. */
 const DIRECTORY = "data/demo";

@@ -1,9 +1,9 @@
-import { type Args, type TaskSpec, usageError } from "./lib/args.ts";
-import { isDay } from "./lib/day.ts";
-import type { ExportRequest } from "./lib/export_run.ts";
-import { carryOutExport } from "./lib/export_task.ts";
-import { fromCaller, readSettings, type Settings } from "./lib/settings.ts";
-import { runTask, type TaskContext } from "./lib/task.ts";
+import { type Args, type TaskSpec, usageError } from "./lib/task/args.ts";
+import { isDay } from "./lib/dataset/day.ts";
+import type { ExportRequest } from "./lib/export/run.ts";
+import { carryOutExport } from "./lib/export/command.ts";
+import { fromCaller, readSettings, type Settings } from "./lib/task/settings.ts";
+import { runTask, type TaskContext } from "./lib/task/run.ts";
 
 const SPEC: TaskSpec = {
   name: "export",

@@ -1,10 +1,10 @@
-import type { TaskSpec } from "./lib/args.ts";
-import { messageOf, TaskError } from "./lib/errors.ts";
-import { DEFAULT_REQUEST } from "./lib/export_run.ts";
-import { carryOutExport } from "./lib/export_task.ts";
-import type { Report } from "./lib/report.ts";
-import { readSettings, type Settings } from "./lib/settings.ts";
-import { runTask, type TaskContext } from "./lib/task.ts";
+import type { TaskSpec } from "./lib/task/args.ts";
+import { messageOf, TaskError } from "./lib/task/errors.ts";
+import { DEFAULT_REQUEST } from "./lib/export/run.ts";
+import { carryOutExport } from "./lib/export/command.ts";
+import type { Report } from "./lib/task/console.ts";
+import { readSettings, type Settings } from "./lib/task/settings.ts";
+import { runTask, type TaskContext } from "./lib/task/run.ts";
 
 const SPEC: TaskSpec = {
   name: "export:local",

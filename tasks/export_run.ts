@@ -1,8 +1,8 @@
-import { type TaskSpec, usageError } from "./lib/args.ts";
-import { DEFAULT_REQUEST, type ExportRequest } from "./lib/export_run.ts";
-import { carryOutExport } from "./lib/export_task.ts";
-import { fromCaller, readSettings } from "./lib/settings.ts";
-import { runTask, type TaskContext } from "./lib/task.ts";
+import { type TaskSpec, usageError } from "./lib/task/args.ts";
+import { DEFAULT_REQUEST, type ExportRequest } from "./lib/export/run.ts";
+import { carryOutExport } from "./lib/export/command.ts";
+import { fromCaller, readSettings } from "./lib/task/settings.ts";
+import { runTask, type TaskContext } from "./lib/task/run.ts";
 
 const SPEC: TaskSpec = {
   name: "export:run",

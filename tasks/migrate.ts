@@ -1,11 +1,11 @@
-import type { TaskSpec } from "./lib/args.ts";
-import { openDatabase } from "./lib/database.ts";
-import type { ExitCode } from "./lib/errors.ts";
-import { readMigrations } from "./lib/migration_files.ts";
-import { confirmRehearsal, parseMigrateRequest, refusePooledHost } from "./lib/migration_request.ts";
-import { carryOutRequest } from "./lib/migration_task.ts";
-import { readSettings } from "./lib/settings.ts";
-import { runTask, type TaskContext } from "./lib/task.ts";
+import type { TaskSpec } from "./lib/task/args.ts";
+import { openDatabase } from "./lib/postgres/database.ts";
+import type { ExitCode } from "./lib/task/errors.ts";
+import { readMigrations } from "./lib/migration/files.ts";
+import { confirmRehearsal, parseMigrateRequest, refusePooledHost } from "./lib/migration/request.ts";
+import { carryOutRequest } from "./lib/migration/command.ts";
+import { readSettings } from "./lib/task/settings.ts";
+import { runTask, type TaskContext } from "./lib/task/run.ts";
 
 const SPEC: TaskSpec = {
   name: "migrate",

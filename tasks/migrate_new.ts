@@ -1,6 +1,6 @@
-import { type TaskSpec, usageError } from "./lib/args.ts";
-import { writeNewMigration } from "./lib/migration_new.ts";
-import { runTask, type TaskContext } from "./lib/task.ts";
+import { type TaskSpec, usageError } from "./lib/task/args.ts";
+import { writeNewMigration } from "./lib/migration/new.ts";
+import { runTask, type TaskContext } from "./lib/task/run.ts";
 
 const SPEC: TaskSpec = {
   name: "migrate:new",

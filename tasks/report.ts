@@ -1,11 +1,11 @@
 import { dirname } from "node:path";
-import type { TaskSpec } from "./lib/args.ts";
-import { openCatalog } from "./lib/catalog.ts";
-import { EXIT, messageOf, TaskError } from "./lib/errors.ts";
-import { parseQueries, pickQueries } from "./lib/queries.ts";
-import { type Answer, formatReport, REPORT_QUERIES } from "./lib/report_page.ts";
-import { fromCaller, readExportDir } from "./lib/settings.ts";
-import { runTask, type TaskContext } from "./lib/task.ts";
+import type { TaskSpec } from "./lib/task/args.ts";
+import { openCatalog } from "./lib/analytics/catalog.ts";
+import { EXIT, messageOf, TaskError } from "./lib/task/errors.ts";
+import { parseQueries, pickQueries } from "./lib/analytics/queries.ts";
+import { type Answer, formatReport, REPORT_QUERIES } from "./lib/analytics/page.ts";
+import { fromCaller, readExportDir } from "./lib/task/settings.ts";
+import { runTask, type TaskContext } from "./lib/task/run.ts";
 
 const ANALYTICS = new URL("../analytics/", import.meta.url);
 

@@ -1,4 +1,4 @@
-import { startCluster } from "./testing/cluster.ts";
+import { startCluster } from "../tests/support/cluster.ts";
 
 /** Runs the tests against one Postgres 16 of this run's own, or the one that TEST_DATABASE_URL names.
  *

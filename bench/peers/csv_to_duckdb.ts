@@ -1,6 +1,6 @@
 import { DuckDBInstance } from "@duckdb/node-api";
-import type { Dataset } from "../../tasks/lib/dataset.ts";
-import { openReport } from "../../tasks/lib/report.ts";
+import type { Dataset } from "../../tasks/lib/dataset/dataset.ts";
+import { openReport } from "../../tasks/lib/task/console.ts";
 import { readDataset } from "./dataset.ts";
 
 /** Writes the CSV on standard input as zstd Parquet: to one file, or into a folder a day; prints the rows. */

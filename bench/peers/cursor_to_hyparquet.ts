@@ -4,8 +4,8 @@ import pg from "pg";
 // @ts-types="@types/pg-cursor"
 import Cursor from "pg-cursor";
 import { type ColumnSource, fileWriter, ParquetWriter, schemaFromColumnData } from "hyparquet-writer";
-import type { Layout } from "../../tasks/lib/dataset.ts";
-import { openReport } from "../../tasks/lib/report.ts";
+import type { Layout } from "../../tasks/lib/dataset/dataset.ts";
+import { openReport } from "../../tasks/lib/task/console.ts";
 import { orderedSelect, readDataset } from "./dataset.ts";
 
 /** Parquet types of what node-postgres gives; it has no exact form for microseconds and decimals. */

@@ -1,4 +1,4 @@
-import { type Dataset, parseDataset } from "../../tasks/lib/dataset.ts";
+import { type Dataset, parseDataset } from "../../tasks/lib/dataset/dataset.ts";
 
 const SELECT = "sql/export/checks.postgres.sql";
 

@@ -1,5 +1,5 @@
 import { DuckDBInstance } from "@duckdb/node-api";
-import { openReport } from "../../tasks/lib/report.ts";
+import { openReport } from "../../tasks/lib/task/console.ts";
 
 /** Loads a lane into a table, writes the table as one zstd Parquet file on one thread, and prints the seconds of the writing. */
 async function writeTable(lane: string, target: string): Promise<void> {

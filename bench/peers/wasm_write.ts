@@ -1,5 +1,5 @@
-import { literal, openDuckDb } from "../../tasks/lib/duckdb.ts";
-import { openReport } from "../../tasks/lib/report.ts";
+import { literal, openDuckDb } from "../../tasks/lib/parquet/duckdb.ts";
+import { openReport } from "../../tasks/lib/task/console.ts";
 
 /** Loads each part of a lane into a table, writes the table as a zstd Parquet file in memory, and prints the seconds of the writing. */
 async function writeTables(lane: string): Promise<void> {

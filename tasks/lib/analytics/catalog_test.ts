@@ -1,0 +1,256 @@
+import assert from "node:assert/strict";
+import { type SampleRow, sampleRow, writeSampleLake } from "../../../tests/support/sample_lake.ts";
+import { openCatalog } from "./catalog.ts";
+import { catalogOver } from "./catalog_views.ts";
+import { parseQueries, pickQueries } from "./queries.ts";
+
+const QUERIES = parseQueries(await Deno.readTextFile(new URL("../../../analytics/queries.sql", import.meta.url)));
+
+/** A signal that nothing aborts. */
+const NEVER = new AbortController().signal;
+
+function usageRow(user: string, month: string, plan: string, used: number, allowed: number): SampleRow {
+  return {
+    user_id: `'${user}'`,
+    period_start: `date '${month}'`,
+    plan: `'${plan}'`,
+    checks_used: `${used}`,
+    checks_allowed: `${allowed}`,
+  };
+}
+
+/** Rows by path: two prompt versions on two claims, three models, both modes, users, costs, re-runs, two envs. */
+const FILES: Readonly<Record<string, readonly SampleRow[]>> = {
+  "local/dt=2025-08-30/checks.parquet": [
+    sampleRow("old-a", "2025-08-30", { prob_true_rpl: "0.2", ci_width: "0.2", stability_score: "0.7", pqs: "70" }),
+    sampleRow("old-b", "2025-08-30", {
+      claim: "'Fire is cold'",
+      claim_hash: "'c2'",
+      prob_true_rpl: "0.4",
+      ci_width: "0.1",
+      stability_score: "0.9",
+    }),
+    sampleRow("seeds", "2025-08-30", { seed: "18446744073709551615", model: "'grok-4'", env: "'staging'" }),
+  ],
+  "local/dt=2025-09-01/checks.parquet": [
+    sampleRow("new-a", "2025-09-01", {
+      prompt_version: "'v2'",
+      prob_true_rpl: "0.9",
+      ci_width: "0.1",
+      stability_score: "0.8",
+      pqs: "80",
+      gate_compliance_ok: "true",
+      gate_stability_ok: "true",
+      gate_precision_ok: "false",
+      cache_hit_rate: "1",
+      was_cached: "true",
+      user_id: "'u1'",
+      execution_id: "'e1'",
+      request_id: "'r1'",
+      source: "'sqlite'",
+    }),
+    sampleRow("new-b", "2025-09-01", {
+      claim: "'Fire is cold'",
+      claim_hash: "'c2'",
+      prompt_version: "'v2'",
+      ci_width: "0.3",
+      stability_score: "0.9",
+    }),
+    sampleRow("grok", "2025-09-01", { prompt_version: "'v2'", model: "'grok-4'", prob_true_rpl: "0.3" }),
+  ],
+  "local/dt=2025-09-02/checks.parquet": [
+    sampleRow("new-a", "2025-09-02", {
+      prompt_version: "'v2'",
+      prob_true_rpl: "0.7",
+      ci_width: "0.1",
+      stability_score: "0.8",
+      pqs: "80",
+      execution_id: "'e2'",
+      request_id: "'r1'",
+      source: "'sqlite'",
+    }),
+  ],
+  "local/dt=2025-09-02/checks-2.parquet": [
+    sampleRow("anonymous", "2025-09-02", { model: "'gemini-2'", anon_token: "'sha'", prob_true_rpl: "0.5" }),
+  ],
+  "prod/dt=2025-09-02/checks.parquet": [
+    sampleRow("web", "2025-09-02", {
+      env: "'production'",
+      prompt_version: "'v2'",
+      mode: "'web_informed'",
+      prob_true_rpl: "0.8",
+      ci_width: "0.1",
+      p_prior: "0.8",
+      p_web: "0.5",
+      p_combined: "0.6",
+      resolved_flag: "true",
+      resolved_truth: "true",
+      provider: "'openai'",
+      tokens_in: "1000",
+      tokens_out: "100",
+      cost_usd: "0.012345",
+    }),
+  ],
+  "prod.usage_ledger/dt=2025-08-01/usage_ledger.parquet": [
+    usageRow("u1", "2025-08-01", "core", 79, 100),
+    usageRow("u2", "2025-08-01", "core", 80, 100),
+  ],
+  "prod.usage_ledger/dt=2025-09-01/usage_ledger.parquet": [
+    usageRow("u1", "2025-09-01", "trial", 3, 3),
+    usageRow("u2", "2025-09-01", "starter", 21, 20),
+    usageRow("u3", "2025-09-01", "starter", 0, 0),
+  ],
+  "local.requests/dt=2025-09-02/requests.parquet": [
+    { id: "'r1'", created_at: "timestamptz '2025-09-02 01:00:00+00'", mode: "'baseline'" },
+    { id: "'r2'", created_at: "timestamptz '2025-09-02 02:00:00+00'", mode: "'baseline'" },
+    { id: "'r3'", created_at: "timestamptz '2025-09-02 03:00:00+00'" },
+  ],
+};
+
+Deno.test("openCatalog() answers the team's questions", async (t) => {
+  await using lake = await writeSampleLake(FILES, "odd [1]*{a}' lake");
+  using catalog = await openCatalog(lake.directory, NEVER);
+  const rowsOf = async (name: string) => (await catalog.query(pickQueries(QUERIES, [name])[0])).rows;
+  const select = async (sql: string) => (await catalog.query({ name: "test", sql })).rows;
+
+  await t.step("every query runs and returns rows", async () => {
+    for (const { name } of QUERIES) assert.ok((await rowsOf(name)).length > 0, name);
+  });
+  await t.step("lane and dt come from the path, parts of a day belong together", async () => {
+    assert.deepEqual(await select("select lane, dt, count(*) from checks group by all order by 1, 2"), [
+      ["local", "2025-08-30", "3"],
+      ["local", "2025-09-01", "3"],
+      ["local", "2025-09-02", "2"],
+      ["prod", "2025-09-02", "1"],
+    ]);
+    assert.deepEqual(await select("select typeof(lane), typeof(dt) from checks limit 1"), [["VARCHAR", "DATE"]]);
+  });
+  await t.step("checks_latest holds the last execution of each run", async () => {
+    assert.deepEqual(await select("select execution_id from checks_latest where run_id = 'new-a'"), [["e2"]]);
+    assert.deepEqual(await select("select count(*) from checks_latest"), [["8"]]);
+  });
+  await t.step("seeds keep every digit", async () => {
+    assert.deepEqual(await select("select seed from checks where run_id = 'seeds'"), [["18446744073709551615"]]);
+  });
+  await t.step("prompt_versions counts wins and losses of the newest pair", async () => {
+    const [row] = await rowsOf("prompt_versions");
+    assert.deepEqual(row.slice(0, 11), ["gpt-5", "8", "2", "8", "5000", "v1", "v2", "2", "1", "1", "0"]);
+  });
+  await t.step("prompt_version_claims tells on what the newer one loses", async () => {
+    const rows = (await rowsOf("prompt_version_claims")).map((row) => [row[0], row[6], row[7]]);
+    assert.deepEqual(rows, [
+      ["Fire is cold", "v1", "ci_width"],
+      ["Water is wet", "tie", ""],
+      ["Water is wet", "v2", ""],
+    ]);
+  });
+  await t.step("claim_models compares the models of one prompt version", async () => {
+    const [row] = await rowsOf("claim_models");
+    assert.deepEqual(row, ["Water is wet", "v2", "2", "0.75", "0.3", null, "0.45", "grok-4", "gpt-5", "-0.3"]);
+  });
+  await t.step("bias_gap and brier use what is resolved", async () => {
+    assert.deepEqual(await rowsOf("bias_gap"), [["gpt-5", "1", "-0.3", "0.3", "1", "0.0"]]);
+    assert.deepEqual(await rowsOf("brier"), [["2025-09", "web_informed", "1", "0.16", "0.04", "0.6", "1.0"]]);
+    assert.deepEqual(await rowsOf("reliability"), [["2025-09", "web_informed", "0.6", "1", "0.6", "1.0", "0.4"]]);
+  });
+  await t.step("costs are exact decimals", async () => {
+    const priced = (await rowsOf("costs")).filter((row) => row[1] !== null);
+    assert.deepEqual(priced, [[
+      "2025-09-02",
+      "openai",
+      "1",
+      "1",
+      "1000",
+      "100",
+      "0.012345",
+      "0.012345",
+      "1100.0",
+    ]]);
+  });
+  await t.step("usage_allowance tells who is near, at and over the allowance", async () => {
+    assert.deepEqual(await rowsOf("usage_allowance"), [
+      ["2025-09", "starter", "u2", "21", "20", "105.0", "over"],
+      ["2025-09", "starter", "u3", "0", "0", null, "full"],
+      ["2025-09", "trial", "u1", "3", "3", "100.0", "full"],
+      ["2025-08", "core", "u2", "80", "100", "80.0", "near"],
+    ]);
+  });
+  await t.step("request_outcomes counts requests, not their checks", async () => {
+    assert.deepEqual(await rowsOf("request_outcomes"), [
+      ["local", "2025-09-02", "baseline", "2", "1", "1", "2"],
+      ["local", "2025-09-02", null, "1", "0", "1", "0"],
+    ]);
+  });
+  await t.step("gates count what is missing", async () => {
+    const row = (await rowsOf("gates")).find(([month, version]) => month === "2025-08" && version === "v1")!;
+    assert.deepEqual(row.slice(2), ["3", null, null, null, "0", "3", "2", "70.0"]);
+  });
+  await t.step("checks_per_user tells users, visitors and research apart", async () => {
+    assert.deepEqual(
+      new Set((await rowsOf("checks_per_user")).map((row) => row[2])),
+      new Set(["anonymous", "research"]),
+    );
+  });
+  await t.step("local_production joins the envs by claim, model and prompt version", async () => {
+    const [row] = await rowsOf("local_production");
+    assert.deepEqual(row.slice(0, 8), ["Water is wet", "gpt-5", "v2", "1", "1", "0.7", "0.8", "0.1"]);
+  });
+  await t.step("reruns shows how far the executions lie apart", async () => {
+    assert.deepEqual((await rowsOf("reruns")).map((row) => [row[1], row[5], row[10]]), [["new-a", "2", "0.2"]]);
+  });
+});
+
+Deno.test("days calls a day flat that has less than half of the usual rows, or none", async () => {
+  const files: Record<string, SampleRow[]> = {};
+  for (const [index, count] of [4, 4, 4, 4, 0, 1, 4].entries()) {
+    const day = `2025-09-0${index + 1}`;
+    const rows = Array.from({ length: count }, (_, number) => sampleRow(`run-${day}-${number}`, day));
+    if (count > 0) files[`local/dt=${day}/checks.parquet`] = rows;
+  }
+  await using lake = await writeSampleLake(files);
+  using catalog = await openCatalog(lake.directory, NEVER);
+  const { rows } = await catalog.query(pickQueries(QUERIES, ["days"])[0]);
+  assert.deepEqual(rows.map(([, , count, , alert]) => [count, alert]), [
+    ["4", null],
+    ["4", null],
+    ["4", null],
+    ["4", null],
+    ["0", "flat"],
+    ["1", "flat"],
+    ["4", null],
+  ]);
+});
+
+Deno.test("openCatalog() of an empty lake says to export first", async () => {
+  await assert.rejects(openCatalog("data/no-such-lake", NEVER), {
+    message:
+      'Cannot query lake "data/no-such-lake": it holds no <lane>/dt=YYYY-MM-DD/<dataset>.parquet; run deno task export first',
+    exitCode: 1,
+  });
+});
+
+Deno.test("openCatalog() starts no engine for a signal that is already aborted", async () => {
+  await using lake = await writeSampleLake(FILES);
+  await assert.rejects(openCatalog(lake.directory, AbortSignal.abort()), { name: "AbortError" });
+});
+
+Deno.test("openCatalog() of a lake with a damaged file is an error, not fewer rows", async () => {
+  await using lake = await writeSampleLake(FILES);
+  const path = `${lake.directory}/local/dt=2025-09-01/checks.parquet`;
+  const bytes = await Deno.readFile(path);
+  await Deno.writeFile(path, bytes.fill(0x55, 4, 3000));
+  await assert.rejects(async () => {
+    using catalog = await openCatalog(lake.directory, NEVER);
+    await catalog.query({ name: "all", sql: "select * from checks" });
+  }, { name: "TaskError", message: /^Cannot run query "(all|catalog.sql)": / });
+});
+
+Deno.test("catalogOver() lists each dataset's files, leaves out what has none, and throws on a section without a pattern", () => {
+  const catalog =
+    "select 0;\n-- dataset: a\nfrom ['data/exports/*/a.parquet'];\n-- dataset: b\nfrom 'data/exports/b';\n";
+  assert.equal(
+    catalogOver(catalog, new Map([["a", ["x'$&.parquet", "y"]]])),
+    "select 0;\nfrom [['x''$&.parquet', 'y']];\n",
+  );
+  assert.throws(() => catalogOver("-- dataset: a\nselect 1", new Map([["a", ["x"]]])), /must name the files of a once/);
+});

@@ -1,0 +1,41 @@
+import { literal, quote } from "../parquet/duckdb.ts";
+
+/** The views of one dataset in catalog.sql, which begin with a line `-- dataset: NAME`. */
+interface Section {
+  /** Name of the dataset; undefined for what stands before the first. */
+  readonly dataset: string | undefined;
+  readonly sql: string;
+}
+
+/** The pattern in a section that stands for its dataset's files. */
+const PATTERN = /'data\/exports\/[^']*'/g;
+
+/** The catalog's SQL with a list of files in place of each pattern: no character of a path is taken for a wildcard.
+ *
+ * Views of datasets without files are left out; a dataset without a section has a view of its own name.
+ */
+export function catalogOver(catalog: string, files: ReadonlyMap<string, readonly string[]>): string {
+  const sections = sectionsOf(catalog);
+  const others = [...files.keys()].filter((name) => !sections.some(({ dataset }) => dataset === name));
+  return [...sections, ...others.map(plainSection)].map(({ dataset, sql }) => {
+    if (dataset === undefined) return sql;
+    const paths = files.get(dataset) ?? [];
+    if ([...sql.matchAll(PATTERN)].length !== 1) throw new Error(`catalog.sql must name the files of ${dataset} once`);
+    return paths.length === 0 ? "" : sql.replace(PATTERN, () => `[${paths.map(literal).join(", ")}]`);
+  }).join("");
+}
+
+/** The view of a dataset that catalog.sql does not know: its rows, with lane and day. */
+function plainSection(dataset: string): Section {
+  const sql = `create view ${quote(dataset)} as
+    select * exclude (filename, dt), regexp_extract(filename, '([^/\\\\.]+)\\.[^/\\\\]+[/\\\\]dt=', 1) as lane, cast(dt as date) as dt
+    from read_parquet('data/exports/x', hive_partitioning = true, union_by_name = true, filename = true);\n`;
+  return { dataset, sql };
+}
+
+function sectionsOf(catalog: string): Section[] {
+  const [head, ...rest] = catalog.replaceAll("\r\n", "\n").split(/^-- dataset: (\w+)\n/m);
+  const sections: Section[] = [{ dataset: undefined, sql: head }];
+  for (let i = 0; i < rest.length; i += 2) sections.push({ dataset: rest[i], sql: rest[i + 1] });
+  return sections;
+}

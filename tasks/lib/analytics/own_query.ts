@@ -1,0 +1,26 @@
+import { EXIT, TaskError } from "../task/errors.ts";
+import type { NamedQuery } from "./queries.ts";
+import { scanSql } from "../sql/scan.ts";
+
+/** What a statement that only reads can start with. */
+const READS = ["select", "with", "from", "values", "table", "pivot", "unpivot", "describe", "summarize"];
+
+/** The query of somebody's own, `--sql`: one statement that only reads, without its semicolon.
+ *
+ * Errors: TaskError (exit 2) for no statement, several, or one that does something else.
+ */
+export function parseOwnQuery(sql: string): NamedQuery {
+  const { statements, unterminated } = scanSql(sql);
+  if (unterminated) throw refused(`a ${unterminated.what} is not closed; close it`);
+  if (statements.length !== 1) throw refused(`it takes one statement, not ${statements.length}; run them one by one`);
+  const [{ start, end, words: [first] }] = statements;
+  const text = sql.slice(start, end).replace(/;$/, "").trimEnd();
+  if (!READS.includes(first) && !text.startsWith("(")) {
+    throw refused("it takes a SELECT, DESCRIBE or SUMMARIZE over the views of analytics/catalog.sql");
+  }
+  return { name: "--sql", description: "", sql: text };
+}
+
+function refused(finding: string): TaskError {
+  return new TaskError(`Cannot run query "--sql": ${finding}`, EXIT.usage);
+}

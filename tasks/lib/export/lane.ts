@@ -1,0 +1,254 @@
+import { createHash, type Hash } from "node:crypto";
+import type { BlockPool } from "../copy/block_pool.ts";
+import { openChunkPool } from "../parquet/pool.ts";
+import type { Dataset } from "../dataset/dataset.ts";
+import type { Day } from "../dataset/day.ts";
+import { compileDuckDb } from "../parquet/duckdb_code.ts";
+import { EXIT, TaskError } from "../task/errors.ts";
+import { type ExportPlan, planExport, settleRereads } from "./plan.ts";
+import { formatMark } from "../parquet/file_mark.ts";
+import { createDay, type Damage, filePath, findDamage } from "../lake/lake.ts";
+import { recover } from "../lake/commit.ts";
+import { refuseForeign } from "../lake/guard.ts";
+import { type Manifest, rowsOf } from "../lake/manifest.ts";
+import { publish, type Published } from "./publish.ts";
+import { redactedIn, refuseRedaction } from "../lake/redaction.ts";
+import {
+  type BadRow,
+  type DayRange,
+  isInRange,
+  type Source,
+  SOURCE_KINDS,
+  type SourceKind,
+} from "../dataset/source.ts";
+import { hasOnlyGoneForward } from "../dataset/source_state.ts";
+import { HARNESS_ROW_KEY } from "../sources/harness.ts";
+import { stageDays, type StagedDay } from "./stage.ts";
+import { sha256 } from "../task/digest.ts";
+
+/** What an export needs beside its sources. */
+export interface ExportOptions {
+  /** Name of the lane. */
+  readonly lane: string;
+  /** Its directory. */
+  readonly directory: string;
+  /** What the lane holds now. */
+  readonly manifest: Manifest;
+  /** What the lane holds. */
+  readonly dataset: Dataset;
+  /** Columns that were asked to be NULL; undefined where none were named. */
+  readonly requested?: readonly string[];
+  /** Days to look at. */
+  readonly range: DayRange;
+  /** Whether every day of Postgres is read, and not only those whose fingerprint has changed. */
+  readonly full: boolean;
+  /** Whether Postgres may lose more than half of its days or rows. */
+  readonly allowShrink: boolean;
+  /** Whether another Postgres may take the lane over. */
+  readonly newSource: boolean;
+  /** Whether rows without a representation are left out. */
+  readonly skipBadRows: boolean;
+  /** Whether rows of SQLite whose keys the lane has already are left out. */
+  readonly missingOnly: boolean;
+  /** Memory for tuples, shared with the sources. */
+  readonly blocks: BlockPool;
+  /** Whether every byte of the existing files is looked at, and every day of Postgres is read. */
+  readonly verify: boolean;
+  /** Ends the export early. */
+  readonly signal: AbortSignal;
+  /** What is told on the way. */
+  readonly events: ExportEvents;
+}
+
+/** What an export tells while it runs. */
+export interface ExportEvents {
+  /** Something worth knowing. */
+  note(text: string): void;
+  /** A file that is not as it was written. */
+  damage(damage: Damage): void;
+  /** A row that was left out. */
+  badRow(row: BadRow): void;
+  /** Rows read so far, of how many. */
+  progress(rows: number, total: number): void;
+}
+
+/** What an export has done. */
+export interface ExportResult extends Published {
+  /** What was to be done. */
+  readonly plan: ExportPlan;
+}
+
+/** The plan of an export; nothing is done but to read. */
+export async function planLane(sources: readonly Source[], options: ExportOptions): Promise<ExportPlan> {
+  const { directory, manifest, range, events } = options;
+  refuseRedaction(options);
+  takeSource(sources, options);
+  const damages = (await findDamage(directory, manifest, options.verify)).filter(({ day }) => isInRange(day, range));
+  damages.forEach(events.damage);
+  const unknown = damages.filter(({ isUnknown }) => isUnknown);
+  const looksAt = (day: Day) => sources.some(({ partial, days }) => !partial || days.has(day));
+  const theirs = unknown.filter(({ day }) => looksAt(day)).map(({ day, file }) => filePath(day, file));
+  await refuseForeign(directory, theirs, options);
+  const plan = planExport({
+    ...options,
+    sources,
+    schema: schemaDigest(options),
+    damaged: new Set(damages.map(({ day }) => day)),
+    unknownFiles: new Map(
+      [...Map.groupBy(unknown, ({ day }) => day)].map(([day, files]) => [day, files.map(({ file }) => file)]),
+    ),
+    reread: options.full || options.verify || !isForward(sources, manifest),
+  });
+  return settleRereads(plan, manifest, await readAgain(plan, sources, options));
+}
+
+/** Brings a lane up to its sources: every day is staged and verified before the first one becomes visible.
+ *
+ * The caller holds the lane's lock and has recovered it.
+ */
+export async function exportLane(sources: readonly Source[], options: ExportOptions): Promise<ExportResult> {
+  const { directory, manifest, dataset } = options;
+  const plan = await planLane(sources, options);
+  try {
+    const staged = plan.writes.length === 0 ? [] : await stage(plan, sources, options);
+    staged.flatMap(({ badRows }) => badRows).forEach(options.events.badRow);
+    expectAllRows(staged, plan, { ...options, sources });
+    options.signal.throwIfAborted();
+    const pairs = dataset.columns.map(({ name, duckdbType }) => [name, duckdbType] as const);
+    const published = await publish(staged, {
+      ...options,
+      next: { columns: pairs, redacted: redactedIn(dataset) },
+      schema: schemaDigest(options),
+      plan,
+      sources,
+      isForward: isForward(sources, manifest),
+    });
+    return { plan, ...published };
+  } catch (error) {
+    await recover(directory, dataset).catch(() => {});
+    throw error;
+  }
+}
+
+async function stage(plan: ExportPlan, sources: readonly Source[], options: ExportOptions): Promise<StagedDay[]> {
+  const { directory, dataset, skipBadRows, missingOnly, signal } = options;
+  for (const { day } of plan.writes) await createDay(directory, day);
+  using pool = openChunkPool({
+    code: await compileDuckDb(),
+    writer: { dataset, rowKey: HARNESS_ROW_KEY },
+    skipBadRows,
+    blocks: options.blocks,
+    threads: Math.min(2, navigator.hardwareConcurrency),
+  });
+  const metadata = formatMark({ dataset: dataset.name, redacted: redactedIn(dataset) });
+  const onRows = progressOf(plan.writes, options);
+  return await stageDays(plan.writes, sources, { directory, pool, dataset, metadata, missingOnly, signal, onRows });
+}
+
+function progressOf(plans: ExportPlan["writes"], { events }: ExportOptions): (rows: number) => void {
+  const total = plans.reduce((sum, { rows }) => sum + rows.postgres + rows.sqlite, 0);
+  let read = 0;
+  return (rows) => events.progress(read += rows, total);
+}
+
+/** Digests of the tuples of the days whose fingerprints say nothing. */
+async function readAgain(
+  { rereads }: ExportPlan,
+  sources: readonly Source[],
+  options: ExportOptions,
+): Promise<ReadonlyMap<Day, string>> {
+  const hashes = new Map<Day, Hash>(rereads.map(({ day }) => [day, createHash("sha256")]));
+  const source = sources.find(({ kind }) => kind === "postgres");
+  if (source === undefined || rereads.length === 0) return new Map();
+  const onRows = progressOf(rereads, options);
+  for await (const { day, tuples, rows } of source.blocks([...hashes.keys()])) {
+    options.signal.throwIfAborted();
+    hashes.get(day)!.update(tuples);
+    options.blocks.give(tuples.buffer);
+    onRows(rows);
+  }
+  return new Map([...hashes].map(([day, hash]) => [day, hash.digest("hex")]));
+}
+
+/** Whether fingerprints can be compared: the source's log has only gone forward since they were taken. */
+function isForward(sources: readonly Source[], { state }: Manifest): boolean {
+  const now = sources.find(({ log }) => log !== undefined)?.log?.state;
+  return now === undefined || (state !== null && hasOnlyGoneForward(state, now));
+}
+
+/** Refuses a Postgres that is not the lane's, and tells what follows from where it stands.
+ *
+ * Errors: TaskError (exit 3) naming both.
+ */
+function takeSource(
+  sources: readonly Source[],
+  { lane, manifest, newSource, full, verify, events }: ExportOptions,
+): void {
+  const now = sources.find(({ log }) => log !== undefined)?.log?.state;
+  if (now === undefined) return;
+  const mirrored = Object.values(manifest.days).some((day) => rowsOf(day, "postgres") > 0);
+  if (manifest.source === null) {
+    if (mirrored) events.note(`Lane ${lane} takes ${now.id} as its source from now on`);
+  } else if (manifest.source !== now.id && !newSource) {
+    throw new TaskError(
+      `Cannot export to lane "${lane}": it mirrors ${manifest.source}, and this is ${now.id}; ` +
+        `check the database URL, or add --new-source to replace its rows`,
+      EXIT.refused,
+    );
+  }
+  const hasDigests = Object.values(manifest.days).some(({ digests }) => digests.postgres !== undefined);
+  if (full || verify || !hasDigests || isForward(sources, manifest)) return;
+  events.note(`Reading every day again: ${whyAgain(manifest, now.id)}`);
+}
+
+function whyAgain({ source, state }: Manifest, id: string): string {
+  if (source !== id) return `the lane mirrored ${source} before`;
+  if (state === null) return "the last export could not wait for the server's log to be on its disk";
+  return "the server was restarted, restored or failed over since the last export";
+}
+
+/** What `expectAllRows` compares with. */
+interface Expected extends Pick<ExportOptions, "manifest" | "missingOnly"> {
+  readonly sources: readonly Source[];
+}
+
+/** Counts once more, from end to end: a source's rows of a day were all read; the day's file holds what was read, beside
+ * what SQLite had in it before; and it holds what it held of a kind that was not read.
+ */
+function expectAllRows(staged: readonly StagedDay[], { writes }: ExportPlan, expected: Expected): void {
+  for (const [index, one] of staged.entries()) {
+    for (const kind of SOURCE_KINDS) {
+      const [wanted, found, held] = writes[index].kinds.includes(kind)
+        ? countsOf(one, kind, expected)
+        : [rowsOf(expected.manifest.days[one.day], kind), one.rows[kind], one.rows[kind]];
+      if (found === wanted && (kind === "sqlite" ? held >= found : held === found)) continue;
+      throw new TaskError(
+        `Cannot export day "${one.day}": ${
+          Math.min(found, held)
+        } of its ${wanted} rows of ${kind} were staged, nothing was replaced; run the export again with --verify`,
+      );
+    }
+  }
+}
+
+/** Rows that sources have of a day, those that were read, and those that its file holds or that were left out. */
+function countsOf(
+  { day, rows, read, badRows }: StagedDay,
+  kind: SourceKind,
+  { sources, missingOnly }: Expected,
+): [wanted: number, found: number, held: number] {
+  const ours = sources.filter((source) => source.kind === kind);
+  const all = ours.reduce((sum, { days }) => sum + (days.get(day)?.rows ?? 0), 0);
+  const leftOut = badRows.filter(({ source }) => source === kind).length;
+  return [missingOnly ? read[kind] : all, read[kind], rows[kind] + leftOut];
+}
+
+/** Changes whenever files written from now on would have other columns, types, redactions or another form. */
+function schemaDigest({ dataset }: Pick<ExportOptions, "dataset">): string {
+  const text = JSON.stringify([
+    2,
+    dataset.columns.map(({ name, duckdbType }) => [name, duckdbType]),
+    redactedIn(dataset),
+  ]);
+  return sha256(text);
+}

@@ -1,0 +1,149 @@
+import { relative } from "node:path";
+import type { Day } from "../dataset/day.ts";
+import { type ExportPlan, markOf } from "./plan.ts";
+import { filePath } from "../lake/lake.ts";
+import { commit } from "../lake/commit.ts";
+import { removeFile } from "../task/files.ts";
+import type { Ownership } from "../lake/guard.ts";
+import { fileOf, formatManifest, type Manifest, type ManifestDay } from "../lake/manifest.ts";
+import { type DayRange, isInRange, type Source } from "../dataset/source.ts";
+import type { StagedDay } from "./stage.ts";
+
+/** Options of `publish`. */
+export interface PublishOptions {
+  /** Directory of the lane. */
+  readonly directory: string;
+  /** What the lane holds now. */
+  readonly manifest: Manifest;
+  /** The manifest after the export, but for its days, source and state. */
+  readonly next: Pick<Manifest, "columns" | "redacted">;
+  /** Digest of today's columns and redactions. */
+  readonly schema: string;
+  /** What was planned. */
+  readonly plan: ExportPlan;
+  /** Sources of this run. */
+  readonly sources: readonly Source[];
+  /** Days that were looked at. */
+  readonly range: DayRange;
+  /** Whether the source's log has only gone forward since the manifest was written. */
+  readonly isForward: boolean;
+  /** What the lane holds. */
+  readonly dataset: Ownership["dataset"];
+}
+
+/** What a publication has made visible. */
+export interface Published {
+  /** Files that were replaced or added. */
+  readonly files: number;
+  /** Rows in them. */
+  readonly rows: number;
+  /** Bytes in them. */
+  readonly sizeBytes: number;
+  /** Days that are gone. */
+  readonly removedDays: number;
+}
+
+/** Makes the staged days visible, which are those of the plan in its order; a file with the bytes that are there already is left alone.
+ *
+ * The manifest takes over what was read, also of days that came out the same.
+ */
+export async function publish(staged: readonly StagedDay[], options: PublishOptions): Promise<Published> {
+  const { directory, manifest, plan, sources } = options;
+  const days: Record<Day, ManifestDay> = { ...manifest.days };
+  const damaged = new Set(plan.writes.filter(({ reason }) => reason === "damaged").map(({ day }) => day));
+  const name = fileOf(manifest.dataset);
+  const fresh: StagedDay[] = [];
+  const removals: string[] = [];
+  for (const [index, one] of staged.entries()) {
+    const { day, file } = one;
+    const before = manifest.days[day];
+    const unknown = options.plan.unknownFiles.get(day) ?? [];
+    const old = new Set([...(before?.files ?? []).map(({ file }) => file), ...unknown]);
+    if (file !== undefined) old.delete(name);
+    removals.push(...[...old].map((other) => filePath(day, other)));
+    const isSame = !damaged.has(day) && before?.files.length === 1 && before.files[0].file === name &&
+      before.files[0].sha256 === file?.sha256;
+    if (file !== undefined && isSame) await removeFile(file.path);
+    else if (file !== undefined) fresh.push(one);
+    if (file === undefined) delete days[day];
+    else {
+      const read = sources.filter(({ kind }) => plan.writes[index].kinds.includes(kind));
+      days[day] = toManifestDay(one, damaged.has(day) ? undefined : before, { schema: options.schema, name, read });
+    }
+  }
+  for (const { day } of plan.rereads) days[day] = confirmed(days[day], day, sources);
+  const next = await withSource({ ...manifest, ...options.next, days }, options);
+  const isSame = fresh.length + removals.length === 0 && formatManifest(next) === formatManifest(manifest);
+  const renames = fresh.map(({ day, file }) => ({ from: relative(directory, file!.path), to: filePath(day, name) }));
+  if (!isSame) await commit(directory, { renames, removals, manifest: next, ownership: options });
+  return {
+    files: fresh.length,
+    rows: fresh.reduce((sum, { rows }) => sum + rows.postgres + rows.sqlite, 0),
+    sizeBytes: fresh.reduce((sum, { file }) => sum + file!.sizeBytes, 0),
+    removedDays: staged.filter(({ day, file }) => file === undefined && day in manifest.days).length,
+  };
+}
+
+/** Fingerprints, digests and left-out rows of a written day: those of the kinds that were read anew, the others' as they
+ * were. */
+function toManifestDay(
+  { day, file, rows, badRows, digests }: StagedDay,
+  before: ManifestDay | undefined,
+  { schema, name, read }: { readonly schema: string; readonly name: string; readonly read: readonly Source[] },
+): ManifestDay {
+  const fingerprints: Record<string, string> = { ...before?.fingerprints };
+  const keys: Record<string, string> = { ...before?.keys };
+  const skipped: Record<string, number> = { ...before?.skipped };
+  const all: Record<string, string> = { ...before?.digests };
+  for (const source of read) {
+    if (source.keys?.has(day) || !source.partial) setOrDelete(keys, source.key, source.keys?.get(day));
+    if (source.partial) continue;
+    setOrDelete(fingerprints, source.key, markOf(source, day));
+    if (source.kind === "postgres") setOrDelete(all, source.kind, digests[source.kind]);
+    delete skipped[source.kind];
+  }
+  for (const { source } of badRows) skipped[source] = (skipped[source] ?? 0) + 1;
+  const { sizeBytes, sha256, firstMicros, lastMicros } = file!;
+  return {
+    files: [{ file: name, sizeBytes, sha256 }],
+    rows,
+    firstMicros,
+    lastMicros,
+    schema,
+    fingerprints,
+    digests: all,
+    keys,
+    skipped,
+  };
+}
+
+function setOrDelete(record: Record<string, string>, key: string, value: string | undefined): void {
+  if (value === undefined) delete record[key];
+  else record[key] = value;
+}
+
+/** A day whose rows were read and are what they were: only its fingerprint is another one. */
+function confirmed(entry: ManifestDay, day: Day, sources: readonly Source[]): ManifestDay {
+  const source = sources.find(({ kind }) => kind === "postgres")!;
+  return { ...entry, fingerprints: { ...entry.fingerprints, [source.key]: markOf(source, day)! } };
+}
+
+/** The manifest with its source and the state that its fingerprints rely on.
+ *
+ * A state is taken over only when every fingerprint was taken at it or before it on the same way forward, and nothing up
+ * to it can be lost in a crash.
+ */
+async function withSource(next: Manifest, options: PublishOptions): Promise<Manifest> {
+  const { manifest, sources, range, isForward } = options;
+  const source = sources.find(({ kind }) => kind === "postgres");
+  if (source?.log === undefined) return next;
+  const { id, start, timeline, position } = source.log.state;
+  const isSame = Object.keys(next.days).concat(Object.keys(manifest.days)).every((day) =>
+    next.days[day]?.fingerprints[source.key] === manifest.days[day]?.fingerprints[source.key]
+  );
+  const isAll = Object.entries(next.days).every(([day, { fingerprints }]) =>
+    fingerprints[source.key] === undefined || isInRange(day, range)
+  );
+  if ((isForward && isSame) || !(isForward || isAll)) return { ...next, source: id };
+  return { ...next, source: id, state: await source.log.isFlushed() ? { id, start, timeline, position } : null };
+}

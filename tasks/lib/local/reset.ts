@@ -1,0 +1,128 @@
+import { isEmptyDatabase, isMarked, markDatabase } from "./mark.ts";
+import { EXIT, TaskError } from "../task/errors.ts";
+import { requireLocal } from "./guard.ts";
+import { closeConnection, connect, type Sql } from "../postgres/connection.ts";
+import { toServerFailure } from "../postgres/server_failure.ts";
+import type { ServerTarget } from "../task/target.ts";
+import { sha256 } from "../task/digest.ts";
+
+/** Fills the database that a target names: migrates it and, where asked, adds demo rows. */
+export type FillDatabase = (target: ServerTarget) => Promise<void>;
+
+/** Options of what is done to a database that may go. */
+export interface ResetOptions {
+  /** How long to wait for the server, as in `connect`. */
+  readonly waitMs?: number;
+  /** Ends it while the old database is still there. */
+  readonly signal: AbortSignal;
+}
+
+/** Whether a server's database may go without being named: it is not there, it is empty, or it is marked.
+ *
+ * Errors: TaskError (exit 1) when it cannot be looked at.
+ */
+export async function isExpendable(target: ServerTarget, options: ResetOptions): Promise<boolean> {
+  const maintenance = { ...target, database: maintenanceOf(target.database) };
+  const isOurs = await withSession(maintenance, options, async (sql) => {
+    const found = await sql`select from pg_database where datname = ${target.database}`;
+    return found.length === 0 || await isMarked(sql, target.database);
+  });
+  return isOurs || await withSession(target, options, isEmptyDatabase);
+}
+
+/** Replaces a server's database by a new one that `fill` has filled and that bears the mark.
+ *
+ * The new database is made beside the old one and takes its name when it is complete; until then the old one stays as
+ * it is. Other sessions on the old database are ended.
+ *
+ * Errors: TaskError (exit 1) when the URL's user may not do that, and whatever `fill` throws; nothing is changed then.
+ */
+export async function replaceDatabase(
+  target: ServerTarget,
+  fill: FillDatabase,
+  options: ResetOptions,
+): Promise<void> {
+  requireLocal(target, "reset");
+  const maintenance = { ...target, database: maintenanceOf(target.database) };
+  await withSession(maintenance, options, async (sql) => {
+    await lockReset(sql, target);
+    const owner = await requireRights(sql, target);
+    const fresh = freshNameOf(target.database);
+    await dropDatabase(sql, fresh);
+    try {
+      await sql.unsafe(`create database ${quote(fresh)} owner ${quote(owner)} template template0`);
+      await fill({ ...target, database: fresh });
+      await markDatabase(sql, fresh);
+      options.signal.throwIfAborted();
+      await dropDatabase(sql, target.database);
+    } catch (error) {
+      // What cannot be dropped now, the next reset drops.
+      await dropDatabase(sql, fresh).catch(() => {});
+      throw error;
+    }
+    await sql.unsafe(`alter database ${quote(fresh)} rename to ${quote(target.database)}`);
+  });
+}
+
+/** Opens a session, gives it to `use` and closes it. */
+async function withSession<T>(
+  target: ServerTarget,
+  options: ResetOptions,
+  use: (sql: Sql) => Promise<T>,
+): Promise<T> {
+  const sql = await connect(target, options);
+  try {
+    return await use(sql);
+  } catch (error) {
+    throw toServerFailure(error, { verb: "reset", ...target });
+  } finally {
+    await closeConnection(sql);
+  }
+}
+
+/** Name of the new database until it is complete; the same each time, so that a killed reset leaves nothing for good. */
+function freshNameOf(database: string): string {
+  return `reset_${sha256(database).slice(0, 16)}`;
+}
+
+/** A database that cannot be the one to be dropped. */
+function maintenanceOf(database: string): string {
+  return database === "postgres" ? "template1" : "postgres";
+}
+
+/** Two resets of one database would drop each other's new database. */
+async function lockReset(sql: Sql, target: ServerTarget): Promise<void> {
+  const [{ locked }] = await sql`select pg_try_advisory_lock(hashtext(${`reset ${target.database}`})) as locked`;
+  if (!locked) {
+    throw new TaskError(
+      `Cannot reset database "${target.label}": another reset of it is at work; wait for it to end`,
+      EXIT.locked,
+    );
+  }
+}
+
+/** The owner of the old database, or of the one to be; known to be droppable and creatable by the URL's user. */
+async function requireRights(sql: Sql, target: ServerTarget): Promise<string> {
+  const [role] = await sql`
+    select current_user as name, rolsuper or rolcreatedb as creates from pg_roles where rolname = current_user`;
+  const [old] = await sql`
+    select pg_get_userbyid(datdba) as owner, pg_has_role(datdba, 'usage') as owned, datistemplate as template
+    from pg_database where datname = ${target.database}`;
+  const refuse = (finding: string, remedy: string) => {
+    throw new TaskError(`Cannot reset database "${target.label}": ${finding}, nothing was changed; ${remedy}`);
+  };
+  if (old?.template) refuse("it is a template of other databases", "choose another database");
+  if (old && !old.owned) refuse(`it belongs to role ${old.owner}`, "put that role into the database URL");
+  if (!role.creates) {
+    refuse(`role ${role.name} may not create databases`, `run: alter role ${quote(role.name)} createdb`);
+  }
+  return old?.owner ?? role.name;
+}
+
+async function dropDatabase(sql: Sql, database: string): Promise<void> {
+  await sql.unsafe(`drop database if exists ${quote(database)} with (force)`);
+}
+
+function quote(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}

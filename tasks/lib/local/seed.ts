@@ -1,0 +1,75 @@
+import { isMarked } from "./mark.ts";
+import { EXIT, TaskError } from "../task/errors.ts";
+import type { Sql } from "../postgres/connection.ts";
+import { serverErrorOf } from "../postgres/server_error.ts";
+import type { ServerTarget } from "../task/target.ts";
+
+/** How many demo rows there are, and over how many days. */
+export interface SeedOptions {
+  /** Rows of `checks`; the other tables follow from it. */
+  readonly rows: number;
+  /** Days up to 2025-09-30 that they are spread over. */
+  readonly days: number;
+}
+
+/** Rows added, by table, in the order in which the tables were filled. */
+export type SeedCounts = Readonly<Record<string, number>>;
+
+const TABLES = ["users", "requests", "anonymous_usage", "checks", "usage_ledger"] as const;
+
+const SEED_DIRECTORY = new URL("../../../sql/seed/", import.meta.url);
+
+/** Adds demo rows to a migrated database, in one transaction, and tells how many were not there yet.
+ *
+ * The rows are made inside Postgres from their numbers alone, so the same options make the same rows everywhere and a
+ * second run adds none.
+ *
+ * Errors: TaskError (exit 1) when the tables are not there.
+ */
+export async function seedDatabase(sql: Sql, { rows, days }: SeedOptions): Promise<SeedCounts> {
+  return await onTables(() =>
+    sql.begin(async (transaction) => {
+      await transaction.unsafe("set local time zone 'UTC'");
+      await transaction.unsafe(await readSeed("functions"));
+      const counts: Record<string, number> = {};
+      for (const table of TABLES) {
+        counts[table] = (await transaction.unsafe(await readSeed(table), [rows, days])).count;
+      }
+      return counts;
+    })
+  );
+}
+
+/** Throws unless demo rows may be added to a server's database: it is marked, or its tables hold no rows.
+ *
+ * Errors: TaskError (exit 3); exit 1 when the tables are not there.
+ */
+export async function requireSeedable(sql: Sql, { database, label }: ServerTarget): Promise<void> {
+  if (await isMarked(sql, database)) return;
+  const [{ found }] = await onTables(() =>
+    sql.unsafe(`select ${TABLES.map((table) => `exists (select from ${table})`).join(" or ")} as found`)
+  );
+  if (!found) return;
+  throw new TaskError(
+    `Cannot seed database "${label}": it holds rows, and no mark of db:up or db:reset; ` +
+      `pass --database ${database} if demo rows may come among them`,
+    EXIT.refused,
+  );
+}
+
+/** Does what needs the tables, and says what to do when they are not there. */
+async function onTables<T>(work: () => PromiseLike<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    const { code, message } = serverErrorOf(error);
+    if (code !== "42P01" && code !== "42703") throw error;
+    throw new TaskError(`Cannot seed the database: ${message}; run deno task migrate first`, EXIT.failed, {
+      cause: error,
+    });
+  }
+}
+
+function readSeed(name: string): Promise<string> {
+  return Deno.readTextFile(new URL(`${name}.sql`, SEED_DIRECTORY));
+}

@@ -1,0 +1,102 @@
+import { EXIT, type ExitCode, TaskError } from "../task/errors.ts";
+import type { Migration } from "./files.ts";
+import { countMigrations } from "./format.ts";
+import { describeServerError, isLostSession, serverErrorOf } from "../postgres/server_error.ts";
+import type { Statement } from "../sql/scan.ts";
+import { holdsPassword } from "../sql/secrets.ts";
+import { excerptAt, offsetOfCodePoint, placeOf } from "../sql/position.ts";
+
+/** What to say about a file that failed. */
+export interface ApplyFailure {
+  /** The statement that failed; absent where the failure came between or behind the statements. */
+  readonly statement?: Statement;
+  /** Whether row values may be shown. */
+  readonly local: boolean;
+}
+
+/** The error of a migration: what the server says, what became of the file, file:line:column, the line, a caret, a hint.
+ *
+ * Of a statement that holds a password neither the line nor a message that could quote it is shown.
+ */
+export function applyError(migration: Migration, error: unknown, failure: ApplyFailure): TaskError {
+  const { code } = serverErrorOf(error);
+  const finding = holdsSecret(migration, failure) && !NAMES_ALONE.has(code) && !isLostSession(code)
+    ? `the server's message is not shown, as the statement holds a password (${code})`
+    : describeServerError(error, failure);
+  const remedy = isLostSession(code) ? "run migrate again" : "fix it and run migrate again";
+  const hint = HINTS[code];
+  return new TaskError(
+    [
+      `Cannot apply migration "${migration.name}": ${finding}, ${outcomeOf(migration, code, failure)}; ${remedy}`,
+      ...placeLines(migration, failure, serverErrorOf(error).position),
+      ...(hint ? [`  Hint: ${hint}`] : []),
+    ],
+    EXIT.failed,
+    { cause: error },
+  );
+}
+
+function outcomeOf(migration: Migration, code: string, { statement }: ApplyFailure): string {
+  if (!migration.transaction) return "not recorded (it runs without a transaction)";
+  // Without an answer to COMMIT nobody knows, before the ledger is read again.
+  return isLostSession(code) && !statement ? "it is applied as a whole or not at all" : "rolled back";
+}
+
+/** SQLSTATEs whose messages name objects, and quote nothing else of a statement. */
+const NAMES_ALONE = new Set(["25001", "25006", "40001", "40P01", "42501", "42704", "42710", "42P01", "55P03", "57014"]);
+
+function holdsSecret({ text }: Migration, { statement }: ApplyFailure): boolean {
+  return statement !== undefined && holdsPassword(text.slice(statement.start, statement.end));
+}
+
+function placeLines(migration: Migration, failure: ApplyFailure, position: number | undefined): readonly string[] {
+  const { statement } = failure;
+  if (statement === undefined) return [];
+  const sent = migration.text.slice(statement.start, statement.end);
+  const offset = statement.start + (position ? offsetOfCodePoint(sent, position) : 0);
+  const { line, column } = placeOf(migration.text, offset);
+  const place = `  at ${migration.path}:${line}:${column}`;
+  if (holdsSecret(migration, failure)) return [`${place} (not shown: the statement holds a password)`];
+  return [
+    place,
+    ...excerptAt(migration.text, offset).map((text) => `  | ${text}`),
+  ];
+}
+
+const HINTS: Readonly<Record<string, string>> = {
+  "25001":
+    'this statement cannot run in a transaction; put it into a file of its own whose line 1 is "-- migrate: no-transaction"',
+  "25006": "the server takes no writes: it is a replica, or its role or database is read-only",
+  "42501": "the role of the database URL lacks the right to do this",
+  "55P04": "a new enum value cannot be used in the transaction that adds it; use it in the next file",
+};
+
+/** How far a run had come. */
+export interface Progress {
+  /** How many files it has applied. */
+  readonly applied: number;
+  /** How many were to be applied. */
+  readonly pending: number;
+  /** Aborted when it was interrupted. */
+  readonly signal?: AbortSignal;
+}
+
+/** The error that ended a run, with how many files were applied and how many are left. */
+export function withProgress(error: unknown, { applied, pending, signal }: Progress): unknown {
+  if (signal?.aborted) {
+    return new TaskError(
+      `Interrupted migrate after ${countMigrations(applied)}, ${pending - applied} left; nothing half done is visible`,
+      EXIT.interrupted,
+      { cause: error },
+    );
+  }
+  if (!(error instanceof TaskError) || pending < 2) return error;
+  const progress = `  ${countMigrations(applied)} applied before it, ${pending - applied - 1} left behind it`;
+  return new TaskError([...error.lines, progress], error.exitCode, { cause: error.cause });
+}
+
+/** An error that concerns the whole database; a finding of several lines goes on below the first. */
+export function migrateFailure(label: string, finding: string | readonly string[], exitCode: ExitCode): TaskError {
+  const [first, ...rest] = [finding].flat();
+  return new TaskError([`Cannot migrate database "${label}": ${first}`, ...rest], exitCode);
+}

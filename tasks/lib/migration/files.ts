@@ -1,0 +1,144 @@
+import { join } from "node:path";
+import { EXIT, messageOf, TaskError } from "../task/errors.ts";
+import { findBrokenRules, formatVersion, isNoTransaction } from "./rules.ts";
+import { sha256 } from "../task/digest.ts";
+import { scanSql, type Statement } from "../sql/scan.ts";
+
+/** Where the migration files are, seen from the project's root. */
+export const MIGRATIONS_DIR = "sql/migrations";
+
+/** One migration file, as it runs. */
+export interface Migration {
+  /** Its number. */
+  readonly version: number;
+  /** The file's name. */
+  readonly name: string;
+  /** The file's path, as it is printed. */
+  readonly path: string;
+  /** Its SQL, without a byte order mark and with LF line ends; what is hashed is what is run. */
+  readonly text: string;
+  /** The statements of `text`, in order. */
+  readonly statements: readonly Statement[];
+  /** SHA-256 of `text`, in hexadecimal. */
+  readonly checksum: string;
+  /** Whether it runs in a transaction. */
+  readonly transaction: boolean;
+}
+
+const FILE_NAME = /^(\d{4})_[a-z0-9]+(_[a-z0-9]+)*\.sql$/;
+
+/** The migrations of a directory, in the order of their versions.
+ *
+ * Errors: TaskError (exit 3) listing everything that is wrong in any file; exit 2 when the directory cannot be read.
+ */
+export async function readMigrations(directory: string = MIGRATIONS_DIR): Promise<readonly Migration[]> {
+  const names = await listSqlFiles(directory);
+  const findings = findNameProblems(names).map((problem) => `${directory}/${problem}`);
+  const migrations: Migration[] = [];
+  const contents = await Promise.all(names.map((name) => readBytes(join(directory, name), `${directory}/${name}`)));
+  for (const [index, name] of names.entries()) {
+    const path = `${directory}/${name}`;
+    const decoded = decodeSql(contents[index]);
+    if (typeof decoded !== "string") {
+      findings.push(`${path}: ${decoded.problem}`);
+      continue;
+    }
+    const scan = scanSql(decoded);
+    findings.push(
+      ...findBrokenRules(decoded, scan).map(({ line, column, message }) => `${path}:${line}:${column}: ${message}`),
+    );
+    if (FILE_NAME.test(name)) migrations.push(toMigration(name, path, decoded, scan.statements));
+  }
+  if (findings.length > 0) throw filesError(directory, findings);
+  return migrations;
+}
+
+/** The next free version: one more than the last file's. */
+export async function nextVersion(directory: string = MIGRATIONS_DIR): Promise<number> {
+  const names = await listSqlFiles(directory);
+  const problems = findNameProblems(names).map((problem) => `${directory}/${problem}`);
+  if (problems.length > 0) throw filesError(directory, problems);
+  return names.length + 1;
+}
+
+function filesError(directory: string, findings: readonly string[]): TaskError {
+  const lines = findings.map((finding) => `  ${finding}`);
+  return new TaskError([`Cannot use migrations "${directory}": nothing was run;`, ...lines], EXIT.refused);
+}
+
+async function listSqlFiles(directory: string): Promise<readonly string[]> {
+  const names: string[] = [];
+  try {
+    for await (const entry of Deno.readDir(directory)) {
+      if (/\.sql$/i.test(entry.name) && !entry.name.startsWith(".") && !entry.isDirectory) names.push(entry.name);
+    }
+  } catch (error) {
+    const finding = error instanceof Deno.errors.NotFound ? "there is no such directory" : (error as Error).name;
+    throw new TaskError(
+      `Cannot read migrations "${directory}": ${finding}; run the task from the project's directory`,
+      EXIT.usage,
+    );
+  }
+  return names.sort();
+}
+
+/** Everything wrong with a sorted list of file names: each as `name: problem`. */
+function findNameProblems(names: readonly string[]): readonly string[] {
+  const problems: string[] = [];
+  const byVersion = new Map<number, string>();
+  for (const name of names) {
+    const version = Number(FILE_NAME.exec(name)?.[1]);
+    if (Number.isNaN(version)) {
+      problems.push(`${name}: the name is not like 0001_lower_case.sql; rename it`);
+    } else if (version === 0) {
+      problems.push(`${name}: numbers begin at 0001; rename it`);
+    } else if (byVersion.has(version)) {
+      problems.push(`${name}: ${byVersion.get(version)} has the same number; rename the one that was not applied yet`);
+    } else {
+      byVersion.set(version, name);
+    }
+  }
+  const last = Math.max(0, ...byVersion.keys());
+  for (let version = 1; version < last; version++) {
+    if (!byVersion.has(version)) {
+      problems.push(
+        `${formatVersion(version)}_*.sql: the number is missing; restore the file or renumber those behind`,
+      );
+    }
+  }
+  return problems;
+}
+
+async function readBytes(path: string, label: string): Promise<Uint8Array> {
+  try {
+    return await Deno.readFile(path);
+  } catch (error) {
+    throw new TaskError(`Cannot read migration "${label}": ${messageOf(error)}; make it a readable file`, EXIT.usage);
+  }
+}
+
+/** The text of an SQL file, without a byte order mark and with LF line ends, or why it is none. */
+function decodeSql(bytes: Uint8Array): string | { readonly problem: string } {
+  const [first, second] = bytes;
+  if ((first === 0xff && second === 0xfe) || (first === 0xfe && second === 0xff)) {
+    return { problem: "it is UTF-16; save it as UTF-8" };
+  }
+  if (bytes.includes(0)) return { problem: "it holds a NUL byte; save it as UTF-8 text" };
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes).replaceAll("\r\n", "\n");
+  } catch {
+    return { problem: "it is not UTF-8; save it as UTF-8" };
+  }
+}
+
+function toMigration(name: string, path: string, text: string, statements: readonly Statement[]): Migration {
+  return {
+    version: Number(name.slice(0, 4)),
+    name,
+    path,
+    text,
+    statements,
+    checksum: sha256(text),
+    transaction: !isNoTransaction(text),
+  };
+}

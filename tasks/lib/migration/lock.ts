@@ -1,0 +1,90 @@
+import { EXIT, TaskError } from "../task/errors.ts";
+import type { Sql } from "../postgres/connection.ts";
+import { sleep } from "../task/sleep.ts";
+
+/** Key of the advisory lock, the same for every version of the runner: "heretix" in ASCII. */
+const KEY = "29384939580713336";
+
+const POLL_MS = { first: 25, most: 400 };
+
+/** How to wait for the lock. */
+export interface LockOptions {
+  /** The database, as it is printed. */
+  readonly label: string;
+  /** How long to wait for it. */
+  readonly waitMs: number;
+  /** Ends the waiting. */
+  readonly signal?: AbortSignal;
+  /** Called once, when another session has the lock. */
+  readonly onWait?: (holder: string) => void;
+}
+
+/** The session's advisory lock, until disposed.
+ *
+ * It is polled: a session that blocks on a lock would be waited for by CREATE INDEX CONCURRENTLY, which waits for it.
+ *
+ * Errors: TaskError (exit 5) naming the holder when the time is over.
+ */
+export async function takeMigrationLock(sql: Sql, options: LockOptions): Promise<AsyncDisposable> {
+  const deadline = performance.now() + options.waitMs;
+  for (let pauseMs = POLL_MS.first, waiting = false;; pauseMs = Math.min(pauseMs * 1.5, POLL_MS.most)) {
+    const [{ locked, pid }] = await sql.unsafe<{ locked: boolean; pid: number }[]>(
+      `select pg_try_advisory_lock(${KEY}) as locked, pg_backend_pid() as pid`,
+    );
+    // A connection that is lost has lost the lock with it.
+    if (locked) return { [Symbol.asyncDispose]: () => releaseLock(sql, pid).catch(() => {}) };
+    if (performance.now() >= deadline) throw await lockedError(sql, options);
+    if (!waiting) options.onWait?.(await readHolder(sql));
+    waiting = true;
+    await sleep(pauseMs * (0.5 + Math.random()), options.signal);
+  }
+}
+
+/** How long to go after a lock that is not in this session any more, and how often. */
+const RELEASE = { withinMs: 5000, pauseMs: 5 };
+
+/** Releases the lock in the server's process that took it: a pooler that nobody noticed may have given us another one. */
+async function releaseLock(sql: Sql, pid: number): Promise<void> {
+  const deadline = performance.now() + RELEASE.withinMs;
+  do {
+    const [{ isOver }] = await sql.unsafe<{ isOver: boolean }[]>(
+      `select case when pg_backend_pid() = $1 then pg_advisory_unlock(${KEY}) is not null
+        else not exists (select from pg_locks where ${IS_OUR_LOCK} and pid = $1) end as "isOver"`,
+      [pid],
+    );
+    if (isOver) return;
+    await sleep(RELEASE.pauseMs);
+  } while (performance.now() < deadline);
+}
+
+async function lockedError(sql: Sql, { label, waitMs }: LockOptions): Promise<TaskError> {
+  const holder = await readHolder(sql);
+  return new TaskError(
+    `Cannot lock database "${label}": ${holder} has been migrating it for longer than ${waitMs / 1000} s; ` +
+      "wait for it to end, or raise --wait",
+    EXIT.locked,
+  );
+}
+
+/** Whether this session holds the lock still. */
+export async function holdsMigrationLock(sql: Sql): Promise<boolean> {
+  const [{ held }] = await sql.unsafe<{ held: boolean }[]>(
+    `select exists (select from pg_locks where ${IS_OUR_LOCK} and pid = pg_backend_pid()) as held`,
+  );
+  return held;
+}
+
+const IS_OUR_LOCK = `locktype = 'advisory' and objsubid = 1 and granted
+  and database = (select oid from pg_database where datname = current_database())
+  and classid::bigint = ${KEY} >> 32 and objid::bigint = ${KEY} & 4294967295`;
+
+async function readHolder(sql: Sql): Promise<string> {
+  const [row] = await sql.unsafe<{ holder: string }[]>(`
+    select 'process ' || a.pid || ' (user ' || coalesce(a.usename, '?')
+      || coalesce(', from ' || host(a.client_addr), '')
+      || coalesce(', since ' || to_char(a.backend_start at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS "UTC"'), '')
+      || ')' as holder
+    from pg_locks l join pg_stat_activity a using (pid)
+    where ${IS_OUR_LOCK.replaceAll("classid", "l.classid").replaceAll("objid:", "l.objid:")} limit 1`);
+  return row?.holder ?? "another session";
+}

@@ -1,0 +1,83 @@
+import { sharesSessions } from "./pooler.ts";
+import { closeConnection, connect, type ConnectOptions, type Sql, WAIT_MS } from "./connection.ts";
+import type { Report } from "../task/console.ts";
+import type { ServerTarget, Target } from "../task/target.ts";
+
+/** Where a database is: what its own answers do not tell. */
+export interface Origin {
+  /** Name or address of the server. */
+  readonly host: string;
+  /** Its port. */
+  readonly port: number;
+  /** Set for the embedded database. */
+  readonly embedded?: {
+    /** Absolute path of its directory. */
+    readonly directory: string;
+    /** Ids of its starts, the present one last. */
+    readonly starts: readonly string[];
+  };
+}
+
+/** An open database: a server's, or the embedded one behind a loopback port. */
+export interface Database extends AsyncDisposable {
+  /** Its one session. */
+  readonly sql: Sql;
+  /** Where it is, as it is printed: user@host:port/database. */
+  readonly label: string;
+  /** Whether its host is this machine. */
+  readonly local: boolean;
+  /** Whether it is the embedded database. */
+  readonly embedded: boolean;
+  /** Where it is, for `readServerState`. */
+  readonly origin: Origin;
+  /** Whether a pooler in transaction mode stands before it: then nothing that belongs to a session can be relied on. */
+  isPooled(): Promise<boolean>;
+}
+
+/** Options of `openDatabase`. */
+export interface DatabaseOptions extends Omit<ConnectOptions, "onWait"> {
+  /** Where waiting and the embedded database are announced. */
+  readonly report: Report;
+  /** How long to wait for another process that has the embedded database; as long as for a server where undefined. */
+  readonly embeddedWaitMs?: number;
+}
+
+/** Opens a target; the embedded one is announced, and loaded only here. */
+export async function openDatabase(target: Target, options: DatabaseOptions): Promise<Database> {
+  const { report, signal, embeddedWaitMs = options.waitMs ?? WAIT_MS } = options;
+  if (target.kind === "server") return await openServer(target, undefined, options);
+  report.note(`Using the ${target.label} (DATABASE_URL is not set)`);
+  const { openEmbedded } = await import("./embedded.ts");
+  const embedded = await openEmbedded(target, { waitMs: embeddedWaitMs, signal, note: report.note });
+  try {
+    const database = await openServer(embedded.target, embedded, options);
+    return {
+      ...database,
+      async [Symbol.asyncDispose]() {
+        await database[Symbol.asyncDispose]();
+        await embedded[Symbol.asyncDispose]();
+      },
+    };
+  } catch (error) {
+    await embedded[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+async function openServer(
+  target: ServerTarget,
+  embedded: Origin["embedded"],
+  options: DatabaseOptions,
+): Promise<Database> {
+  const onWait = (finding: string) => options.report.note(`Waiting for ${target.label}: ${finding}`);
+  const sql = await connect(target, { ...options, onWait });
+  return {
+    sql,
+    label: target.label,
+    local: target.local,
+    embedded: embedded !== undefined,
+    origin: { host: target.host, port: target.port, embedded },
+    isPooled: () => embedded ? Promise.resolve(false) : sharesSessions(sql, target),
+    [Symbol.asyncDispose]: () => closeConnection(sql),
+  };
+}

@@ -1,0 +1,42 @@
+import { normalizeCheck } from "./check_definition.ts";
+import { type CommentedTable, type DroppedCheck, parseDroppedChecks } from "./dropped_checks.ts";
+import type { Sql } from "../postgres/connection.ts";
+import { type ActualSchema, byKindAndName, type SchemaObject } from "./schema.ts";
+import { SCHEMA_QUERY } from "./query.ts";
+
+/** Runs several statements as one, outside of any transaction, and gives the rows of the last. */
+export type RunStatements = (text: string) => Promise<readonly unknown[]>;
+
+/** The objects of a server's public schema, sorted by kind and name; the session must be outside of a transaction. */
+export async function readSchema(sql: Sql): Promise<SchemaObject[]> {
+  return await readSchemaThrough(async (text) => (await sql.unsafe(text) as unknown as unknown[][]).at(-1)!);
+}
+
+/** The same, for a database that is not reached through postgres.js. */
+export async function readSchemaThrough(run: RunStatements): Promise<SchemaObject[]> {
+  const rows = await run(SCHEMA_QUERY) as readonly SchemaObject[];
+  return rows.map(({ kind, table, name, definition, binding }) => ({
+    kind,
+    table,
+    name,
+    definition: kind === "constraint" ? normalizeCheck(definition) : definition,
+    binding,
+  })).sort(byKindAndName);
+}
+
+/** Everything that is compared of a server; the session must be outside of a transaction. */
+export async function readActualSchema(sql: Sql): Promise<ActualSchema> {
+  return { objects: await readSchema(sql), droppedChecks: await readDroppedChecks(sql) };
+}
+
+/** The checks that comments of the public schema's tables call dropped, and that are not there. */
+export async function readDroppedChecks(sql: Sql): Promise<DroppedCheck[]> {
+  const rows = await sql<CommentedTable[]>`
+    select quote_ident(relname) as table, obj_description(oid, 'pg_class') as comment,
+      array(select quote_ident(conname) from pg_constraint where conrelid = c.oid) as constraints
+    from pg_class c
+    where relnamespace = to_regnamespace('public') and relkind in ('r', 'p')
+      and obj_description(oid, 'pg_class') like '%Dropped check: %'
+    order by 1`;
+  return rows.flatMap(parseDroppedChecks);
+}

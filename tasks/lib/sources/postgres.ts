@@ -1,0 +1,235 @@
+import type { Readable } from "node:stream";
+import type { BlockPool } from "../copy/block_pool.ts";
+import { type Column, type Dataset, fieldOrder } from "../dataset/dataset.ts";
+import { type Day, isDay, nextDay } from "../dataset/day.ts";
+import { splitByDay } from "./day_blocks.ts";
+import { TaskError } from "../task/errors.ts";
+import type { Origin } from "../postgres/database.ts";
+import type { Sql } from "../postgres/connection.ts";
+import { isFlushed, readServerState } from "./server_state.ts";
+import { type BadRow, type DayBlock, type DayRange, rangesOf, type Source, type SourceDay } from "../dataset/source.ts";
+import { checkSourceColumns } from "../dataset/source_columns.ts";
+import { type Patience, unlessStalled } from "../postgres/stall.ts";
+import { LOCK_WAIT_S, lockTable } from "./table_lock.ts";
+import { sha256 } from "../task/digest.ts";
+
+/** A table that is read. */
+export interface TableOptions {
+  /** What is exported of it. */
+  readonly dataset: Dataset;
+  /** Called with each column of the table that the dataset leaves out. */
+  readonly onUnlisted: (column: string) => void;
+  /** Called with each row that is in no day; without it, it fails the export. */
+  readonly onBadRow?: (row: BadRow) => void;
+}
+
+/** Options of `withPostgresSources`. */
+export interface PostgresSourcesOptions {
+  /** Tables to read. */
+  readonly tables: readonly TableOptions[];
+  /** Where the database is. */
+  readonly origin: Origin;
+  /** How long to wait for it. */
+  readonly patience: Patience;
+  /** Days to look at. */
+  readonly range: DayRange;
+  /** Memory for tuples. */
+  readonly blocks: BlockPool;
+}
+
+type SourceOptions = TableOptions & Omit<PostgresSourcesOptions, "tables">;
+
+/** Settings that a server, a database or a role may have changed, and that must not change a byte or stop the export.
+ *
+ * They go with the BEGIN, the time limits first: a session that has begun and waits for its settings is idle already.
+ */
+const BEGIN = [
+  "begin isolation level repeatable read read only",
+  "set local statement_timeout = 0",
+  "set local idle_in_transaction_session_timeout = 0",
+  `set local lock_timeout = '${LOCK_WAIT_S}s'`,
+  "set local search_path = pg_catalog",
+  "set local timezone = 'UTC'",
+  // Days are read as text.
+  "set local datestyle = 'ISO'",
+  // Names of types are compared.
+  "set local quote_all_identifiers = off",
+  // Row security would hide rows silently; off, it is an error.
+  "set local row_security = off",
+].join("; ");
+
+/** Gives one snapshot of some tables to `use`, a source each in their order, undefined for one that is
+ * not there: fingerprints first, rows on demand.
+ *
+ * Fingerprints are over where each row version is and who wrote it, so that no row is rendered: any insert, update or
+ * delete changes them while the server only goes forward; `Source.log` tells whether it has.
+ */
+export async function withPostgresSources<T>(
+  sql: Sql,
+  options: PostgresSourcesOptions,
+  use: (sources: readonly (Source | undefined)[]) => Promise<T>,
+): Promise<T> {
+  const { patience } = options;
+  const [opened, used] = [Promise.withResolvers<void>(), Promise.withResolvers<T>()];
+  const done = inTransaction(sql, async () => {
+    const sources = await openSnapshot(sql, options);
+    opened.resolve();
+    used.resolve(use(sources));
+    await used.promise;
+  });
+  // A session that is stalled does not end its transaction either: no failure waits for that.
+  await unlessStalled(Promise.race([opened.promise, done]), { what: "its days" }, patience);
+  await Promise.race([used.promise, done]);
+  await unlessStalled(done, { what: "the end of its transaction" }, { ...patience, startMs: patience.idleMs });
+  return await used.promise;
+}
+
+/** Runs `body` in a transaction with the settings; the library's own sends its BEGIN alone. */
+async function inTransaction(sql: Sql, body: () => Promise<void>): Promise<void> {
+  await sql.unsafe(BEGIN);
+  try {
+    await body();
+  } catch (error) {
+    // A connection that is lost has ended it already.
+    await sql.unsafe("rollback").catch(() => {});
+    throw error;
+  }
+  await sql.unsafe("commit");
+}
+
+async function openSnapshot(
+  tx: Sql,
+  { tables, ...options }: PostgresSourcesOptions,
+): Promise<readonly (Source | undefined)[]> {
+  const isThere: boolean[] = [];
+  for (const { dataset } of tables) isThere.push(await lockTable(tx, dataset));
+  const state = await readServerState(tx, options.origin);
+  const sources: (Source | undefined)[] = [];
+  for (const [index, table] of tables.entries()) {
+    sources.push(isThere[index] ? await openTable(tx, { ...table, ...options }) : undefined);
+  }
+  // Nearly always so by now; only where it is not, the connection is needed once more at the end.
+  const isFlushedYet = await isFlushed(tx, state.position, { waitMs: 0 });
+  const log = { state, isFlushed: async () => isFlushedYet || await isFlushedInTime(tx, state.position, options) };
+  return sources.map((source) => source && { ...source, log });
+}
+
+async function openTable(tx: Sql, options: SourceOptions): Promise<Source> {
+  const identity = sha256(await tableSignature(tx, options)).slice(0, 16);
+  const days = await readDays(tx, options);
+  return {
+    kind: "postgres",
+    key: "postgres",
+    identity,
+    days,
+    supersedes: [],
+    partial: false,
+    blocks: (wanted) => readBlocks(tx, rangesOf(days.keys(), new Set(wanted)), options),
+  };
+}
+
+/** How long a server may take to say that its log is on its disk. */
+const FLUSH_MS = 5000;
+
+/** A server that is lost or does not answer has not said it. */
+async function isFlushedInTime(
+  tx: Sql,
+  position: string,
+  { patience }: Pick<SourceOptions, "patience">,
+): Promise<boolean> {
+  const answer = isFlushed(tx, position);
+  return await unlessStalled(answer, { what: "its log" }, { ...patience, startMs: FLUSH_MS }).catch(() => false);
+}
+
+/** Changes when the table or the SELECT is another one, or when columns read differently without a new row version. */
+async function tableSignature(tx: Sql, { dataset, onUnlisted }: SourceOptions): Promise<string> {
+  const columns = await tx<{ name: string; type: string; shape: string; relation: string }[]>`
+    select a.attname as name, concat_ws(':', a.attnum, a.atttypid, a.atttypmod, a.attmissingval::text) as shape,
+      format_type(a.atttypid, a.atttypmod) as type,
+      concat_ws(':', a.attrelid, pg_relation_filenode(a.attrelid)) as relation
+    from pg_attribute a
+    where a.attrelid = ${dataset.table}::regclass and a.attnum > 0 and not a.attisdropped
+    order by a.attnum`;
+  checkSourceColumns(dataset, columns);
+  const listed = new Set(dataset.sourceColumns);
+  const others = columns.filter(({ name }) => !listed.has(name) && !dataset.leftOut.includes(name));
+  for (const { name } of others) onUnlisted(name);
+  const shapes = columns.filter(({ name }) => listed.has(name)).map(({ name, shape }) => `${name}:${shape}`);
+  return `${columns[0].relation} ${shapes.join(" ")} ${dataset.select}`;
+}
+
+async function readDays(tx: Sql, { dataset, range, onBadRow }: SourceOptions): Promise<Map<Day, SourceDay>> {
+  const { day: { name, layout }, key, table } = dataset;
+  const day = layout === "date" ? `c."${name}"` : `(c."${name}" at time zone 'UTC')::date`;
+  // The planner takes every row for a day of its own, and would sort them all; so the days are put in order here.
+  await tx.unsafe("set local enable_sort = off");
+  const rows = await tx.unsafe(`
+    select day::text, rows::text, fingerprint::text from (
+      select ${day} as day, count(*) as rows,
+        bit_xor(hash_record_extended(row(c.ctid, c.xmin, c."${key}", c."${name}"), 0)) as fingerprint
+      from ${table} as c
+      where ${rangeCondition(dataset, range)}
+      group by 1
+    ) as days`);
+  await tx.unsafe("set local enable_sort to default");
+  const days = new Map<Day, SourceDay>();
+  const dated = rows.filter(({ day }) => day !== null && isDay(day)).sort((a, b) => a.day < b.day ? -1 : 1);
+  for (const { day, rows: count, fingerprint } of dated) days.set(day, { rows: Number(count), fingerprint });
+  if (rows.length > days.size) await leaveOutUndated(tx, dataset, onBadRow);
+  return days;
+}
+
+/** SQL for the column that gives the day within a range of days. */
+function rangeCondition({ day }: Dataset, { since, until }: DayRange): string {
+  const bounds = [];
+  if (since) bounds.push(`c."${day.name}" >= ${firstOf(day, since)}`);
+  if (until) bounds.push(`c."${day.name}" < ${firstOf(day, nextDay(until))}`);
+  return bounds.join(" and ") || "true";
+}
+
+/** SQL for a day's first value. */
+function firstOf({ layout }: Column, day: string): string {
+  return layout === "date" ? `'${day}'` : `'${day} 00:00:00+00'`;
+}
+
+/** Rows whose day is infinite or outside the years that a partition can name. */
+async function leaveOutUndated(
+  tx: Sql,
+  { day, label, table }: Dataset,
+  onBadRow: SourceOptions["onBadRow"],
+): Promise<void> {
+  const [first, end] = [firstOf(day, "0001-01-01"), firstOf(day, "10000-01-01")];
+  const rows = await tx.unsafe(`
+    select c."${label.column}"::text as name from ${table} as c
+    where (c."${day.name}" >= ${first} and c."${day.name}" < ${end}) is not true
+    order by 1`);
+  const finding = `column "${day.name}" is NULL, infinite or outside the years 1 to 9999`;
+  for (const { name } of rows) {
+    if (onBadRow === undefined) {
+      throw new TaskError(
+        `Cannot export ${label.noun} "${name}": ${finding}; correct it, or leave it out with --skip-bad-rows`,
+      );
+    }
+    onBadRow({ name, source: "postgres", finding });
+  }
+}
+
+async function* readBlocks(
+  tx: Sql,
+  ranges: readonly DayRange[],
+  options: SourceOptions,
+): AsyncGenerator<DayBlock> {
+  for (const range of ranges) {
+    const opening = tx.unsafe(copySql(range, options)).readable();
+    const stream = await unlessStalled(opening, { what: "a row" }, options.patience) as unknown as Readable;
+    yield* splitByDay(stream, fieldOrder(options.dataset), options);
+  }
+}
+
+function copySql(range: DayRange, { dataset }: SourceOptions): string {
+  const fields = fieldOrder(dataset).map(({ name, postgresType, isRedacted }) =>
+    isRedacted ? `null::${postgresType} as "${name}"` : `d."${name}"`
+  );
+  const rows = `select ${fields.join(", ")} from (${dataset.select} where ${rangeCondition(dataset, range)}) as d`;
+  return `copy (${rows} order by d."${dataset.day.name}") to stdout (format binary)`;
+}

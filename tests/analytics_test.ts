@@ -1,0 +1,79 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { runCommand } from "./support/command.ts";
+import { sampleRow, writeSampleLake } from "./support/sample_lake.ts";
+
+Deno.test("analytics prints a query as table, CSV, JSON and Markdown", async () => {
+  await using lake = await writeSampleLake({
+    "local/dt=2025-09-01/checks.parquet": [sampleRow("a", "2025-09-01", { seed: "18446744073709551615" })],
+  });
+  const env = { EXPORT_DIR: lake.directory };
+  const sql = ["--sql", "select run_id, seed, user_id from checks;"];
+  const table = await runCommand("analytics", sql, { env });
+  assert.deepEqual([table.code, table.stderr], [0, ""]);
+  assert.match(table.stdout, /^run_id +seed +user_id\n.*\na +18446744073709551615 +NULL\n\(1 row\)\n$/);
+  const csv = await runCommand("analytics", [...sql, "--format", "csv", "--dir", lake.directory]);
+  assert.equal(csv.stdout, "run_id,seed,user_id\r\na,18446744073709551615,\r\n");
+  const json = await runCommand("analytics", [...sql, "--format", "json"], { env });
+  assert.equal(json.stdout, '[\n  {"run_id": "a", "seed": "18446744073709551615", "user_id": null}\n]\n');
+  const several = await runCommand("analytics", ["overview", "days", "--format", "md"], { env });
+  assert.match(several.stdout, /^## overview: .*\n\n\| lane \|[^]*\n\n## days: /);
+});
+
+Deno.test("analytics without a name lists the queries, without a lake", async () => {
+  const { code, stdout } = await runCommand("analytics", [], { env: { EXPORT_DIR: "data/no-such-lake" } });
+  assert.equal(code, 0);
+  assert.match(stdout, /^overview +Rows, runs and days of each lane, env and source\.\n/);
+});
+
+Deno.test("analytics ends with 2 on a wrong name, format or mix, and with 1 on an empty lake or bad SQL", async () => {
+  const run = async (...args: string[]) => await runCommand("analytics", args, { env: { EXPORT_DIR: "data/none" } });
+  assert.equal((await run("nope")).code, 2);
+  assert.equal((await run("days", "--format", "xml")).code, 2);
+  assert.equal((await run("days", "--sql", "select 1")).code, 2);
+  assert.equal((await run("days", "costs", "--format", "csv")).code, 2);
+  const empty = await run("days");
+  assert.equal(empty.code, 1);
+  assert.match(empty.stderr, /^Cannot query lake "data\/none": .*; run deno task export first\n$/);
+  await using lake = await writeSampleLake({ "local/dt=2025-09-01/checks.parquet": [sampleRow("a", "2025-09-01")] });
+  const bad = await run("--sql", "select nope from checks", "--dir", lake.directory);
+  assert.equal(bad.code, 1);
+  assert.match(bad.stderr, /^Cannot run query "--sql": Binder Error: .*nope/);
+});
+
+Deno.test("analytics --sql takes one statement that reads, and reaches no file but the lake's", async () => {
+  const file = "local/dt=2025-09-01/checks.parquet";
+  await using lake = await writeSampleLake({ [file]: [sampleRow("a", "2025-09-01")] });
+  await Deno.writeTextFile(join(lake.directory, "secret.csv"), "word\nopensesame\n");
+  const run = async (sql: string) => await runCommand("analytics", ["--sql", sql, "--dir", lake.directory]);
+  const summary = await run("summarize checks");
+  assert.deepEqual([summary.code, summary.stderr], [0, ""]);
+  assert.match(summary.stdout, /^column_name .*\n.*\nid /);
+  assert.match((await run("/* columns */ describe checks; -- all")).stdout, /\nseed +DECIMAL\(20,0\)/);
+  const own = await run(`select run_id from read_parquet('${join(lake.directory, file)}')`);
+  assert.match(own.stdout, /\na\n\(1 row\)\n$/);
+  for (
+    const sql of ["select 1; drop view checks", "copy checks to 'data/x.csv'", "attach 'x.db'", "set threads = 1", ""]
+  ) {
+    const { code, stdout, stderr } = await run(sql);
+    assert.deepEqual([code, stdout], [2, ""], sql);
+    assert.match(stderr, /^Cannot run query "--sql": it takes /, sql);
+  }
+  const secret = join(lake.directory, "secret.csv");
+  for (
+    const sql of [
+      `select * from read_csv_auto('${secret}')`,
+      `select * from read_csv('${secret}', columns = {'word': 'varchar'}, auto_detect = false)`,
+      `from '${secret}'`,
+      `from '${lake.directory}/*.csv'`,
+      `select * from parquet_metadata('${secret}')`,
+      `with a as (select 1) insert into checks select * from a`,
+    ]
+  ) {
+    const { code, stdout, stderr } = await run(sql);
+    assert.deepEqual([code, stdout], [1, ""], sql);
+    assert.match(stderr, /^Cannot run query "--sql": (IO|Parser) Error: /, sql);
+    assert.doesNotMatch(stderr, /opensesame/);
+  }
+  assert.match((await run(`from glob('${lake.directory}/s*')`)).stdout, /\(0 rows\)/);
+});

@@ -1,0 +1,25 @@
+import { openDatabase } from "../../tasks/lib/postgres/database.ts";
+import { readMigrations } from "../../tasks/lib/migration/files.ts";
+import { migrate, type MigrateResult } from "../../tasks/lib/migration/run.ts";
+import { openReport, type Report } from "../../tasks/lib/task/console.ts";
+import { parseDatabaseUrl } from "../../tasks/lib/task/target.ts";
+
+/** A report that prints nothing. */
+const SILENT: Report = { ...openReport({ quiet: true }), warn: () => {}, note: () => {} };
+
+/** Applies migration files, by name, to a database in this process. */
+export async function migrateHere(
+  url: string,
+  files: Readonly<Record<string, string | Uint8Array>>,
+): Promise<MigrateResult> {
+  const directory = await Deno.makeTempDir({ prefix: "heretix-migrate-" });
+  try {
+    for (const [name, text] of Object.entries(files)) {
+      await Deno.writeFile(`${directory}/${name}`, typeof text === "string" ? new TextEncoder().encode(text) : text);
+    }
+    await using database = await openDatabase(parseDatabaseUrl(url), { report: SILENT });
+    return await migrate(database, await readMigrations(directory), { report: SILENT, waitMs: 0 });
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+}
