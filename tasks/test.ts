@@ -1,14 +1,17 @@
 import { startCluster } from "../tests/support/cluster.ts";
 
+const FLAGS = ["--sanitize-ops", "--sanitize-resources"];
+
 /** Runs the tests against one Postgres 16 of this run's own, or the one that TEST_DATABASE_URL names.
  *
- * Arguments go to `deno test`. The last line is `N passed, N failed`.
+ * Arguments go to `deno test`; without a file among them, all tests run. The last line is `N passed, N failed`.
  */
 async function runTests(argv: readonly string[]): Promise<number> {
   const given = Deno.env.get("TEST_DATABASE_URL");
   await using cluster = given ? undefined : await startCluster();
+  const places = argv.some((arg) => arg.endsWith(".ts")) ? [] : ["--ignore=tasks/test.ts", "tasks", "tests"];
   const command = new Deno.Command(Deno.execPath(), {
-    args: ["test", "-A", "--no-prompt", "--sanitize-ops", "--sanitize-resources", ...argv],
+    args: ["test", "-A", "--config", "tests/deno.json", "--no-prompt", ...FLAGS, ...argv, ...places],
     // What a killed test leaves in its temporary directory goes with the server's.
     env: { NO_COLOR: "1", ...(cluster ? { TEST_DATABASE_URL: cluster.url, TMPDIR: cluster.temporary } : {}) },
     stdout: "piped",

@@ -142,10 +142,17 @@ Deno.test("deno.json gives each task its set, and all permissions to none that m
   });
 });
 
-Deno.test("deno.json pins every package to an exact version", () => {
-  for (const target of Object.values(project.imports) as string[]) {
-    assert.match(target, /^npm:.+@\d+\.\d+\.\d+(-[\w.]+)?$/);
+Deno.test("deno.json, the tests' and the benchmark's pin every package to an exact version, shared ones to one", () => {
+  const others = ["tests/deno.json", "bench/deno.json"].map((path) => JSON.parse(read(path)).imports);
+  for (const imports of [project.imports, ...others] as Readonly<Record<string, string>>[]) {
+    for (const [name, target] of Object.entries(imports)) {
+      assert.match(target, /^npm:.+@\d+\.\d+\.\d+(-[\w.]+)?$/);
+      if (name in project.imports) assert.equal(target, project.imports[name]);
+    }
   }
+  // A task loads the root's packages, the tests load its modules: they need all of them.
+  const [tests] = others;
+  assert.deepEqual(Object.keys(project.imports).filter((name) => !(name in tests)), []);
 });
 
 Deno.test("deno.json describes every task", () => {
