@@ -73,7 +73,7 @@ const KEY: Column = {
 /** A writer on one DuckDB.
  *
  * Errors: TaskError naming column and row for a value without a representation; Error for a chunk that does not
- * read back as it was staged.
+ * read back as it was inserted.
  */
 export function createChunkWriter(db: DuckDb, options: ChunkWriterOptions): ChunkWriter {
   const { dataset } = options;
@@ -97,21 +97,21 @@ export function createChunkWriter(db: DuckDb, options: ChunkWriterOptions): Chun
       ? BigInt(days.words[row])
       : new DataView(days.values.buffer).getBigInt64(8 * row, true);
   const superseded = `source = 'sqlite' and ${options.rowKey} in (select key from superseded)`;
-  const stageSql = `create or replace table stage (${
+  const chunkSql = `create or replace table chunk (${
     dataset.columns.map((column) => `${quote(column.name)} ${column.duckdbType}`)
   })`;
   // Batches of one transaction become the table as they are; committed one by one, they would be copied into it.
-  const createStage = () => db.run(`${stageSql}; begin transaction`);
+  const createTable = () => db.run(`${chunkSql}; begin transaction`);
   // Statements over 76 columns cost more to optimize than to run, and none of these has anything to gain.
   db.run("pragma disable_optimizer");
   db.run("create table superseded (key varchar)");
-  createStage();
-  let staged = 0;
+  createTable();
+  let inserted = 0;
   const insertTuples = () => {
-    staged += rows;
+    inserted += rows;
     if (rows > 0) {
       const stream = arrowStream(buffers, rows);
-      db.insertArrow("stage", stream.sizeBytes, stream.write);
+      db.insertArrow("chunk", stream.sizeBytes, stream.write);
     }
     rows = 0;
     for (const buffer of buffers) truncateRows(buffer, 0, 0);
@@ -136,7 +136,7 @@ export function createChunkWriter(db: DuckDb, options: ChunkWriterOptions): Chun
     addKept(file, source) {
       insertTuples();
       withFile(db, file, () => db.run(keptSql(db, options, { source, superseded })));
-      staged = Number(db.one("select count(*) from stage")[0]);
+      inserted = Number(db.one("select count(*) from chunk")[0]);
       mixed = true;
     },
     countSuperseded: (file) =>
@@ -157,15 +157,15 @@ export function createChunkWriter(db: DuckDb, options: ChunkWriterOptions): Chun
     finish() {
       db.dropFile(FILE);
       insertTuples();
-      if (staged === 0) {
+      if (inserted === 0) {
         mixed = false;
         return undefined;
       }
       db.run("commit");
       writeChunk(db, mixed ? dataset.sort : []);
-      const chunk = verifyChunk(db, dataset, staged);
-      createStage();
-      staged = 0;
+      const chunk = verifyChunk(db, dataset, inserted);
+      createTable();
+      inserted = 0;
       mixed = false;
       last = FIRST_INSTANT;
       return chunk;
@@ -196,25 +196,25 @@ function keptSql(
   const values = columns.map(({ name, duckdbType, isRedacted }) =>
     there.has(name) && !isRedacted ? `cast(${quote(name)} as ${duckdbType})` : `cast(null as ${duckdbType})`
   );
-  return `insert into stage select ${values} from ${KEPT_ROWS}
+  return `insert into chunk select ${values} from ${KEPT_ROWS}
     where source = ${literal(source)} and (${superseded}) is not true`;
 }
 
-/** Writes the staged rows; tuples of one source alone come in order, together with kept rows they are sorted. */
+/** Writes the inserted rows; tuples of one source alone come in order, together with kept rows they are sorted. */
 function writeChunk(db: DuckDb, sort: readonly string[]): void {
   const order = sort.length > 0 ? ` order by ${sort.map(quote).join(", ")}` : "";
   db.run(
-    `copy (select * from stage${order}) to 'memory/${FILE}' (format parquet, codec zstd, row_group_size ${ROW_GROUP_SIZE})`,
+    `copy (select * from chunk${order}) to 'memory/${FILE}' (format parquet, codec zstd, row_group_size ${ROW_GROUP_SIZE})`,
   );
 }
 
-/** Reads the written chunk back and compares it with the stage: row group, types, and every row by its hash. */
+/** Reads the written chunk back and compares it with the table: row group, types, and every row by its hash. */
 function verifyChunk(db: DuckDb, dataset: ChunkWriterOptions["dataset"], expected: number): Chunk {
   const file = `read_parquet('memory/${FILE}')`;
-  const staged = db.one(digestSql(dataset, "stage"));
+  const inserted = db.one(digestSql(dataset, "chunk"));
   const written = db.one(digestSql(dataset, file));
-  if (staged[0] !== `${expected}`) throw new Error(`DuckDB staged ${staged[0]} of ${expected} rows`);
-  if (staged.join() !== written.join()) throw new Error("the written rows are not the staged ones");
+  if (inserted[0] !== `${expected}`) throw new Error(`DuckDB holds ${inserted[0]} of ${expected} rows`);
+  if (inserted.join() !== written.join()) throw new Error("the written rows are not the inserted ones");
   const group = db.one(`select max(row_group_id), max(row_group_num_rows) from parquet_metadata('memory/${FILE}')`);
   if (group.join() !== `0,${expected}`) throw new Error("the written rows are in more than one row group");
   const bytes = db.fileBytes(FILE);

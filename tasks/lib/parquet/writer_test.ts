@@ -43,7 +43,7 @@ function tuplesOf(from: number, to: number, source = "postgres"): Uint8Array {
 
 /** A writer on a new engine's tables, whose calls may be led astray. */
 function createWriter(astray: Partial<DuckDb> = {}) {
-  db.run("rollback; drop table if exists stage; drop table if exists superseded");
+  db.run("rollback; drop table if exists chunk; drop table if exists superseded");
   return createChunkWriter({
     run: (sql) => db.run(sql),
     one: (sql) => db.one(sql),
@@ -68,8 +68,8 @@ const copying = (from: string, to: string): Partial<DuckDb> => ({
 });
 
 const FAULTS: readonly (readonly [name: string, astray: Partial<DuckDb>, finding: RegExp])[] = [
-  ["loses a row", copying("from stage", "from stage limit 2999"), /^the written rows are not the staged ones$/],
-  ["doubles a row", copying("from stage", "from stage union all (from stage limit 1)"), /^the written rows are not/],
+  ["loses a row", copying("from chunk", "from chunk limit 2999"), /^the written rows are not the inserted ones$/],
+  ["doubles a row", copying("from chunk", "from chunk union all (from chunk limit 1)"), /^the written rows are not/],
   [
     "changes one value",
     copying("* from", "* replace (case when run_id = 'run-7' then 7 else seed end::decimal(20,0) as seed) from"),
@@ -88,9 +88,9 @@ const FAULTS: readonly (readonly [name: string, astray: Partial<DuckDb>, finding
   ["is given a row too few", {
     insertArrow(table, sizeBytes, write) {
       db.insertArrow(table, sizeBytes, write);
-      db.run("delete from stage where run_id = 'run-7'");
+      db.run("delete from chunk where run_id = 'run-7'");
     },
-  }, /^DuckDB staged 2999 of 3000 rows$/],
+  }, /^DuckDB holds 2999 of 3000 rows$/],
 ];
 
 for (const [name, astray, finding] of FAULTS) {
