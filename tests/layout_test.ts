@@ -152,6 +152,14 @@ Deno.test("layout: folders import downwards", () => {
   }
 });
 
+/** Where one table and its columns are the subject; in schema/ "checks" are constraints. */
+const ABOUT_CHECKS = /^tasks\/(db_seed\.ts|lib\/(sources\/(harness|sqlite)|local\/seed|analytics\/|schema\/))/;
+
+Deno.test("layout: no module but those about it knows a dataset by its name or columns", () => {
+  const others = modules.filter(({ path }) => !ABOUT_CHECKS.test(path));
+  for (const { path, text } of others) assert.doesNotMatch(text, /\b(checks|run_id|created_at)\b/, path);
+});
+
 Deno.test("layout: every module of lib is used by a task", () => {
   const used = new Set(modules.flatMap(({ imports }) => imports));
   const workers = modules.filter(({ path }) => path.endsWith("worker.ts")).map(({ path }) => path);

@@ -58,7 +58,7 @@ export interface Source {
   blocks(days: readonly Day[], known?: ReadonlySet<string>): AsyncIterable<DayBlock>;
 }
 
-/** Keys of a row of SQLite, its own first: the execution's id, and run_id@micros, micros alone without a run_id. */
+/** Keys of a row of SQLite, its own first: the execution's id, and RUN@MICROS, MICROS alone without a run. */
 export type RowKeys = readonly [own: string, ...others: string[]];
 
 /** The log of a Postgres: which one it is, and whether it has only gone forward. */

@@ -23,7 +23,7 @@ export interface SchemaObject {
   readonly kind: SchemaKind;
   /** The table it is part of, a table itself included; null for what stands alone. */
   readonly table: string | null;
-  /** Unique within its kind, quoted where SQL needs quotes: `checks."K"` is a column. */
+  /** Unique within its kind, quoted where SQL needs quotes: `things."K"` is a column. */
   readonly name: string;
   /** The rest of its SQL, equal for equal objects. */
   readonly definition: string;
@@ -92,7 +92,7 @@ function changed(wanted: readonly SchemaObject[], actual: readonly SchemaObject[
 /** What tells objects of a schema apart. */
 export const keyOf = ({ kind, name }: Pick<SchemaObject, "kind" | "name">): string => `${kind} ${name}`;
 
-/** One line per difference: `column checks.seed: wanted numeric(20,0), found bigint`. */
+/** One line per difference: `column things.seed: wanted numeric(20,0), found bigint`. */
 export function formatDifferences(differences: readonly SchemaDifference[]): string[] {
   const text = (definition: string | null) => definition?.trim().replace(/\s+/g, " ") ?? "nothing";
   return differences
