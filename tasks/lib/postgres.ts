@@ -197,6 +197,7 @@ function remedyOf(target: ServerTarget, { code, message }: ServerError): string 
     return target.local ? "remove sslmode from the database URL" : "turn TLS on at the server";
   }
   if (code === "3D000") return "create the database or correct its name in the database URL";
+  if (code === "42501") return "grant connect on that database to the user of the database URL";
   if (target.local) return "start it with deno task db:up, or unset DATABASE_URL to use the embedded database";
   const direct = directHostOf(target.host);
   return direct
