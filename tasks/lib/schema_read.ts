@@ -29,14 +29,16 @@ export async function readActualSchema(sql: Sql): Promise<ActualSchema> {
   return { objects: await readSchema(sql), droppedChecks: await readDroppedChecks(sql) };
 }
 
-/** The checks that comments of the public schema's tables call dropped, and that are not there. */
+/** The checks that comments of the public schema's tables call dropped, and that are not there; the session must be
+ * outside of a transaction. */
 export async function readDroppedChecks(sql: Sql): Promise<DroppedCheck[]> {
-  const rows = await sql<CommentedTable[]>`
+  const results = await sql.unsafe(`
+    set local quote_all_identifiers = off;
     select quote_ident(relname) as table, obj_description(oid, 'pg_class') as comment,
       array(select quote_ident(conname) from pg_constraint where conrelid = c.oid) as constraints
     from pg_class c
     where relnamespace = to_regnamespace('public') and relkind in ('r', 'p')
       and obj_description(oid, 'pg_class') like '%Dropped check: %'
-    order by 1`;
-  return rows.flatMap(parseDroppedChecks);
+    order by 1`);
+  return (results as unknown as CommentedTable[][]).at(-1)!.flatMap(parseDroppedChecks);
 }
