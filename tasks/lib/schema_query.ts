@@ -5,8 +5,9 @@
  * policies, domains, storage parameters, and the order of columns.
  */
 export const SCHEMA_QUERY = `
--- Names are qualified, and constants printed, by these settings; local to this one string of statements.
+-- Names are qualified, constants printed and locked tables waited for by these settings; local to this one string.
 set local search_path = '';
+set local lock_timeout = '2s';
 set local timezone = 'UTC';
 set local datestyle = 'ISO, MDY';
 set local intervalstyle = 'postgres';

@@ -1,15 +1,31 @@
 import { normalizeCheck } from "./check_definition.ts";
+import { EXIT, TaskError } from "./errors.ts";
 import { type CommentedTable, type DroppedCheck, parseDroppedChecks } from "./dropped_checks.ts";
+import { nameLockHolders } from "./migration_retry.ts";
 import type { Sql } from "./postgres.ts";
 import { type ActualSchema, byKindAndName, type SchemaObject } from "./schema.ts";
 import { SCHEMA_QUERY } from "./schema_query.ts";
+import { serverErrorOf } from "./server_error.ts";
 
 /** Runs several statements as one, outside of any transaction, and gives the rows of the last. */
 export type RunStatements = (text: string) => Promise<readonly unknown[]>;
 
-/** The objects of a server's public schema, sorted by kind and name; the session must be outside of a transaction. */
+/** The objects of a server's public schema, sorted by kind and name; the session must be outside of a transaction.
+ *
+ * Errors: TaskError (exit 5) naming the sessions with locks where a table is locked for longer than two seconds.
+ */
 export async function readSchema(sql: Sql): Promise<SchemaObject[]> {
-  return await readSchemaThrough(async (text) => (await sql.unsafe(text) as unknown as unknown[][]).at(-1)!);
+  try {
+    return await readSchemaThrough(async (text) => (await sql.unsafe(text) as unknown as unknown[][]).at(-1)!);
+  } catch (error) {
+    if (serverErrorOf(error).code !== "55P03") throw error;
+    throw new TaskError(
+      `Cannot read schema "public": a table is locked by ${await nameLockHolders(sql)}; ` +
+        "wait for these sessions to end, and run it again",
+      EXIT.locked,
+      { cause: error },
+    );
+  }
 }
 
 /** The same, for a database that is not reached through postgres.js. */
