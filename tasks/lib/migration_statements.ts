@@ -1,6 +1,6 @@
 import { applyError } from "./migration_errors.ts";
 import type { Migration } from "./migration_files.ts";
-import type { Sql } from "./postgres.ts";
+import { cancelledBy, type Sql } from "./postgres.ts";
 import { scanSql } from "./sql_scan.ts";
 
 /** How to run a file's statements. */
@@ -20,21 +20,10 @@ export async function runStatements(sql: Sql, migration: Migration, options: Sta
   for (const statement of scanSql(migration.text).statements) {
     signal?.throwIfAborted();
     try {
-      await runStatement(sql, migration.text.slice(statement.start, statement.end), signal);
+      await cancelledBy(sql.unsafe(migration.text.slice(statement.start, statement.end)), signal);
     } catch (error) {
       signal?.throwIfAborted();
       throw applyError(migration, error, { ...options, statement });
     }
-  }
-}
-
-async function runStatement(sql: Sql, text: string, signal: AbortSignal | undefined): Promise<void> {
-  const query = sql.unsafe(text);
-  const cancel = () => query.cancel();
-  signal?.addEventListener("abort", cancel, { once: true });
-  try {
-    await query;
-  } finally {
-    signal?.removeEventListener("abort", cancel);
   }
 }

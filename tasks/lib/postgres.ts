@@ -109,6 +109,17 @@ export function listenToWarnings(sql: Sql, listener: (message: string) => void):
   return { [Symbol.dispose]: () => listeners.delete(sql) };
 }
 
+/** What a query gives; the server is asked to cancel it when the signal is aborted. */
+export async function cancelledBy<T>(query: PromiseLike<T> & { cancel(): void }, signal?: AbortSignal): Promise<T> {
+  const cancel = () => query.cancel();
+  signal?.addEventListener("abort", cancel, { once: true });
+  try {
+    return await query;
+  } finally {
+    signal?.removeEventListener("abort", cancel);
+  }
+}
+
 /** Sockets of the open sessions. */
 const sockets = new WeakMap<Sql, SessionSocket>();
 
