@@ -35,7 +35,7 @@ async function reset({ args, report, signal }: TaskContext): Promise<ExitCode | 
     await migrate(database, files, { report, signal });
     if (!args.has("seed")) return;
     report.note("Adding demo rows");
-    await seedDatabase(database.sql, { rows: 1000, days: 14 });
+    await seedDatabase(database.sql, { rows: 1000, days: 14, signal });
   };
   if (target.kind === "server") await replaceDatabase(target, fill, options);
   else await replaceEmbedded(target, fill, { ...options, note: report.note });

@@ -17,13 +17,13 @@ const SPEC: TaskSpec = {
 };
 
 async function seed({ args, report, signal }: TaskContext): Promise<void> {
-  const options = { rows: args.count("rows", 1) ?? 1000, days: args.count("days", 1) ?? 14 };
+  const options = { rows: args.count("rows", 1) ?? 1000, days: args.count("days", 1) ?? 14, signal };
   const waitMs = (args.count("wait", 0) ?? 10) * 1000;
   const target = readLocalTarget(args, "seed");
   await using database = await openDatabase(target, { report, waitMs, signal });
   try {
     const isNamed = args.text("database") !== undefined;
-    if (target.kind === "server" && !isNamed) await requireSeedable(database.sql, target);
+    if (target.kind === "server" && !isNamed) await requireSeedable(database.sql, target, options);
     const counts = Object.entries(await seedDatabase(database.sql, options));
     report.result(`Seeded ${database.label}: ${counts.map(([table, count]) => `${table} +${count}`).join(", ")}`);
   } catch (error) {

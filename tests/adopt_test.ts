@@ -46,6 +46,7 @@ Deno.test("every revision of the backend's Alembic is recognized, adopted as wha
   const options = { report: openReport({ quiet: true }), build: () => Promise.resolve(states) };
   for (let revision = 1; revision <= LAST_REVISION; revision++) {
     await using server = await createBackendDatabase(revision);
+    await server.sql.unsafe(`alter database ${server.name} set default_transaction_read_only = on`);
     await using database = await openDatabase(parseDatabaseUrl(server.url), options);
     const before = await countRows(server);
     assert.equal(findState(states, await readActualSchema(server.sql)), revision);

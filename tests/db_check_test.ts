@@ -55,6 +55,18 @@ Deno.test("db:check --json of a server that is not there is JSON too, without th
   assert.doesNotMatch(stdout + stderr, /topsecret/);
 });
 
+Deno.test("db:check does not wait for whoever has locked a table", async () => {
+  await using database = await createTestDatabase();
+  const { name, sql, url } = database;
+  await sql.unsafe(`create table locked (id int); create table "I'm" (id int)`);
+  await sql.unsafe("begin; lock table locked");
+  const running = runCommand("db:check", [], { env: { DATABASE_URL: url } });
+  const timer = setTimeout(() => sql.unsafe("commit").catch(() => {}), 30_000);
+  const { stdout } = await running.finally(() => clearTimeout(timer));
+  assert.match(stdout, new RegExp(`${name} is not healthy`));
+  assert.match(stdout, /\n.* I'm 0\n.* locked unknown \(not readable, locked, /);
+});
+
 Deno.test("db:check of a table that row security hides is one line, not a stack trace", async () => {
   await using database = await createTestDatabase();
   const role = `role_${database.name.slice(5, 20)}`;

@@ -39,3 +39,13 @@ Deno.test("db:diff --json lists a migration's table that is missing once", async
   assert.deepEqual(differences, [{ kind: "table", name: "anonymous_usage", wanted: "table", found: null }]);
   assert.deepEqual(notes, []);
 });
+
+Deno.test("db:diff names who has locked a table, and does not wait without end", async () => {
+  await using database = await createTestDatabase();
+  const { sql, url } = database;
+  await sql.unsafe("create table locked (id int default 1)");
+  await sql.unsafe("begin; lock table locked");
+  const { code, stdout, stderr } = await runCommand("db:diff", [], { env: { DATABASE_URL: url } });
+  assert.deepEqual([code, stdout], [5, ""]);
+  assert.match(stderr, /^Cannot read schema "public": a table is locked by process \d+ \(.* on locked\); wait for /);
+});

@@ -5,6 +5,7 @@ import { createTestDatabase } from "./support/database.ts";
 Deno.test("a check that a migration has dropped is a note to db:diff and db:check, one that somebody dropped a difference", async () => {
   await using database = await createTestDatabase();
   const { sql } = database;
+  await sql.unsafe(`alter database ${database.name} set quote_all_identifiers = on`);
   const run = (task: string, ...args: string[]) => runCommand(task, args, { env: { DATABASE_URL: database.url } });
   assert.equal((await run("migrate", "--to", "11")).code, 0);
   await sql`insert into checks (id, run_id, env, model, prompt_version, "K", "R", p_web)

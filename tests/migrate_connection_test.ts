@@ -45,21 +45,26 @@ Deno.test("migrate gives up at its deadline on a port that stays silent", async 
   assert.ok(seconds > 0.9 && seconds < 6, `${seconds} s`);
 });
 
-Deno.test("migrate gives up at once on a wrong password, a wrong database and a wrong name", async () => {
+Deno.test("migrate gives up at once on a wrong password, a wrong or closed database, and a wrong name", async () => {
   await using project = await createProject(FIRST);
   using server = startServer((connection) =>
     answerStartUp(connection, encodeError("28P01", 'password authentication failed for user "postgres"'))
   );
   const url = new URL(project.database.url);
   url.pathname = "/no_such_database";
-  const [password, database, name] = await Promise.all([
+  using closed = startServer((connection) =>
+    answerStartUp(connection, encodeError("42501", 'permission denied for database "postgres"'))
+  );
+  const [password, database, name, admission] = await Promise.all([
     migrateAt(project, server.port),
     project.migrateWith({ DATABASE_URL: url.href }),
     project.migrateWith({ DATABASE_URL: `postgres://user:${PASSWORD}@no-such-host.invalid/db` }),
+    migrateAt(project, closed.port),
   ]);
-  assert.deepEqual([password.code, database.code, name.code], [1, 1, 1]);
+  assert.deepEqual([password.code, database.code, name.code, admission.code], [1, 1, 1, 1]);
   assert.match(password.stderr, /^Cannot connect .*; check user and password in the database URL\n$/);
   assert.match(database.stderr, /^Cannot connect .* does not exist; create the database/);
+  assert.match(admission.stderr, /^Cannot connect .* denied for database "postgres"; grant connect on that database/);
   assert.match(name.stderr, /^Cannot connect .*its name cannot be resolved; /);
   assert.equal(server.accepted(), 1);
   assert.equal(name.stderr.includes("s3cr3t"), false);

@@ -106,6 +106,7 @@ Deno.test("migrate --accept-edit takes an edited file as it is, once", async () 
   assert.equal((await project.migrate()).code, 0);
   await project.write({ "0001_first.sql": "create table a (id int primary key); -- the same\n", ...SECOND });
   assert.equal((await project.migrate()).code, 3);
+  await project.database.sql.unsafe(`alter database ${project.database.name} set default_transaction_read_only = on`);
   const accepted = await project.migrate("--accept-edit", "1", "--quiet");
   assert.equal(accepted.code, 0, accepted.stderr);
   assert.match(accepted.stdout, /^Accepted 0001_first\.sql on \S+ as it is now\nApplied 1 migration to \S+\n$/);

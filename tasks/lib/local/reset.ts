@@ -2,6 +2,7 @@ import { isEmptyDatabase, isMarked, markDatabase } from "./mark.ts";
 import { EXIT, TaskError } from "../task/errors.ts";
 import { requireLocal } from "./guard.ts";
 import { closeConnection, connect, type Sql } from "../postgres/connection.ts";
+import { sharesSessions } from "../postgres/pooler.ts";
 import { toServerFailure } from "../postgres/server_failure.ts";
 import type { ServerTarget } from "../task/target.ts";
 import { sha256 } from "../task/digest.ts";
@@ -35,7 +36,8 @@ export async function isExpendable(target: ServerTarget, options: ResetOptions):
  * The new database is made beside the old one and takes its name when it is complete; until then the old one stays as
  * it is. Other sessions on the old database are ended.
  *
- * Errors: TaskError (exit 1) when the URL's user may not do that, and whatever `fill` throws; nothing is changed then.
+ * Errors: TaskError, exit 1 when the URL's user may not do that, exit 3 behind a pooler, exit 5 while another reset is at
+ * work, and whatever `fill` throws; nothing is changed then.
  */
 export async function replaceDatabase(
   target: ServerTarget,
@@ -45,6 +47,7 @@ export async function replaceDatabase(
   requireLocal(target, "reset");
   const maintenance = { ...target, database: maintenanceOf(target.database) };
   await withSession(maintenance, options, async (sql) => {
+    if (await sharesSessions(sql, maintenance)) throw pooledError(target);
     await lockReset(sql, target);
     const owner = await requireRights(sql, target);
     const fresh = freshNameOf(target.database);
@@ -53,6 +56,7 @@ export async function replaceDatabase(
       await sql.unsafe(`create database ${quote(fresh)} owner ${quote(owner)} template template0`);
       await fill({ ...target, database: fresh });
       await markDatabase(sql, fresh);
+      await closeToSessions(sql, fresh);
       options.signal.throwIfAborted();
       await dropDatabase(sql, target.database);
     } catch (error) {
@@ -60,7 +64,8 @@ export async function replaceDatabase(
       await dropDatabase(sql, fresh).catch(() => {});
       throw error;
     }
-    await sql.unsafe(`alter database ${quote(fresh)} rename to ${quote(target.database)}`);
+    const name = quote(target.database);
+    await sql.unsafe(`alter database ${quote(fresh)} rename to ${name}; alter database ${name} allow_connections true`);
   });
 }
 
@@ -90,6 +95,15 @@ function maintenanceOf(database: string): string {
   return database === "postgres" ? "template1" : "postgres";
 }
 
+/** A lock taken through such a pooler would stay in one of its sessions, and keep out every later reset. */
+function pooledError({ label }: ServerTarget): TaskError {
+  return new TaskError(
+    `Cannot reset database "${label}": a pooler in transaction mode stands before it, which breaks locks; ` +
+      "put the server's direct endpoint into DATABASE_URL_UNPOOLED",
+    EXIT.refused,
+  );
+}
+
 /** Two resets of one database would drop each other's new database. */
 async function lockReset(sql: Sql, target: ServerTarget): Promise<void> {
   const [{ locked }] = await sql`select pg_try_advisory_lock(hashtext(${`reset ${target.database}`})) as locked`;
@@ -117,6 +131,15 @@ async function requireRights(sql: Sql, target: ServerTarget): Promise<string> {
     refuse(`role ${role.name} may not create databases`, `run: alter role ${quote(role.name)} createdb`);
   }
   return old?.owner ?? role.name;
+}
+
+/** Ends the sessions that a pooler or a monitor has opened on the new database, and admits none: they would keep it from
+ * its name when the old one is gone. */
+async function closeToSessions(sql: Sql, database: string): Promise<void> {
+  await sql.unsafe(`alter database ${quote(database)} allow_connections false`);
+  await sql`
+    select pg_terminate_backend(pid, 5000) from pg_stat_activity
+    where datname = ${database} and backend_type = 'client backend'`;
 }
 
 async function dropDatabase(sql: Sql, database: string): Promise<void> {

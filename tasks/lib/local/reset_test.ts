@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { startCluster } from "../../../tests/support/cluster.ts";
 import { connectTo, createTestDatabase, testUrl } from "../../../tests/support/database.ts";
+import { startPooler } from "../../../tests/support/pooler.ts";
 import { isExpendable, replaceDatabase } from "./reset.ts";
 import { isMarked, markDatabase } from "./mark.ts";
 import { closeConnection, connect, type Sql } from "../postgres/connection.ts";
@@ -75,6 +76,32 @@ Deno.test("replaceDatabase() replaces the database while other sessions use it",
     (target) => fillWith(target, "create table new (id int)"),
     { signal },
   );
+  assert.deepEqual(await tablesOf(database.url), ["new"]);
+});
+
+Deno.test("replaceDatabase() replaces the database when a pooler or a monitor keeps a session on the new one", async () => {
+  await using database = await createTestDatabase();
+  const target = parseDatabaseUrl(database.url);
+  let kept: Sql | undefined;
+  await replaceDatabase(target, async (fresh) => {
+    kept = await connect(fresh);
+    await kept.unsafe("create table new (id int)");
+  }, { signal });
+  await closeConnection(kept!, 0);
+  assert.deepEqual(await tablesOf(database.url), ["new"], "it takes sessions again, too");
+  assert.deepEqual(await databasesLike("reset\\_%"), []);
+});
+
+Deno.test("replaceDatabase() refuses a pooler in transaction mode, and leaves no lock in its sessions", async () => {
+  await using database = await createTestDatabase();
+  const target = parseDatabaseUrl(database.url);
+  using pooler = await startPooler(testUrl("postgres"));
+  const fill = (fresh: ServerTarget) => fillWith(fresh, "create table new (id int)");
+  await assert.rejects(replaceDatabase({ ...target, port: pooler.port }, fill, { signal }), {
+    exitCode: 3,
+    message: /": a pooler in transaction mode stands before it, .*; put the .* endpoint into DATABASE_URL_UNPOOLED$/,
+  });
+  await replaceDatabase(target, fill, { signal });
   assert.deepEqual(await tablesOf(database.url), ["new"]);
 });
 

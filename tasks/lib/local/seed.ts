@@ -1,6 +1,6 @@
 import { isMarked } from "./mark.ts";
 import { EXIT, TaskError } from "../task/errors.ts";
-import type { Sql } from "../postgres/connection.ts";
+import { cancelledBy, type Sql } from "../postgres/connection.ts";
 import { serverErrorOf } from "../postgres/server_error.ts";
 import type { ServerTarget } from "../task/target.ts";
 
@@ -10,6 +10,8 @@ export interface SeedOptions {
   readonly rows: number;
   /** Days up to 2025-09-30 that they are spread over. */
   readonly days: number;
+  /** Ends it, with no rows added. */
+  readonly signal?: AbortSignal;
 }
 
 /** Rows added, by table, in the order in which the tables were filled. */
@@ -26,14 +28,16 @@ const SEED_DIRECTORY = new URL("../../../sql/seed/", import.meta.url);
  *
  * Errors: TaskError (exit 1) when the tables are not there.
  */
-export async function seedDatabase(sql: Sql, { rows, days }: SeedOptions): Promise<SeedCounts> {
+export async function seedDatabase(sql: Sql, { rows, days, signal }: SeedOptions): Promise<SeedCounts> {
   return await onTables(() =>
     sql.begin(async (transaction) => {
       await transaction.unsafe("set local time zone 'UTC'");
       await transaction.unsafe(await readSeed("functions"));
       const counts: Record<string, number> = {};
       for (const table of TABLES) {
-        counts[table] = (await transaction.unsafe(await readSeed(table), [rows, days])).count;
+        const text = await readSeed(table);
+        signal?.throwIfAborted();
+        counts[table] = (await cancelledBy(transaction.unsafe(text, [rows, days]), signal)).count;
       }
       return counts;
     })
@@ -44,11 +48,14 @@ export async function seedDatabase(sql: Sql, { rows, days }: SeedOptions): Promi
  *
  * Errors: TaskError (exit 3); exit 1 when the tables are not there.
  */
-export async function requireSeedable(sql: Sql, { database, label }: ServerTarget): Promise<void> {
+export async function requireSeedable(
+  sql: Sql,
+  { database, label }: ServerTarget,
+  { signal }: Pick<SeedOptions, "signal">,
+): Promise<void> {
   if (await isMarked(sql, database)) return;
-  const [{ found }] = await onTables(() =>
-    sql.unsafe(`select ${TABLES.map((table) => `exists (select from ${table})`).join(" or ")} as found`)
-  );
+  const query = `select ${TABLES.map((table) => `exists (select from ${table})`).join(" or ")} as found`;
+  const [{ found }] = await onTables(() => cancelledBy(sql.unsafe(query), signal));
   if (!found) return;
   throw new TaskError(
     `Cannot seed database "${label}": it holds rows, and no mark of db:up or db:reset; ` +

@@ -3,10 +3,10 @@ import { createTestDatabase } from "../../../tests/support/database.ts";
 import { openDatabase } from "../postgres/database.ts";
 import { readMigrations } from "../migration/files.ts";
 import { migrate } from "../migration/run.ts";
-import type { Sql } from "../postgres/connection.ts";
 import { openReport } from "../task/console.ts";
-import { seedDatabase } from "./seed.ts";
+import { requireSeedable, seedDatabase } from "./seed.ts";
 import { parseDatabaseUrl, type Target } from "../task/target.ts";
+import type { Sql } from "../postgres/connection.ts";
 
 const report = openReport({ quiet: true });
 const { signal } = new AbortController();
@@ -78,6 +78,26 @@ Deno.test("seedDatabase() adds rows once, even over the days, with all that real
         assert.ok(filled > 0 && filled < 1000, column);
       }
     });
+  });
+});
+
+Deno.test("seedDatabase() and requireSeedable() end with their signal, though a table is locked", async () => {
+  await using server = await createTestDatabase();
+  const target = parseDatabaseUrl(server.url);
+  await onMigrated(target, async (sql) => {
+    await server.sql.unsafe("begin; lock table users");
+    const unlock = setTimeout(() => server.sql.unsafe("commit").catch(() => {}), 20_000);
+    for (
+      const work of [
+        (signal: AbortSignal) => seedDatabase(sql, { rows: 1, days: 1, signal }),
+        (signal: AbortSignal) => requireSeedable(sql, target, { signal }),
+      ]
+    ) {
+      await assert.rejects(work(AbortSignal.timeout(300)), /canceling statement due to user request/);
+    }
+    clearTimeout(unlock);
+    await server.sql.unsafe("commit");
+    assert.deepEqual([...await sql`select id from users`], []);
   });
 });
 

@@ -52,7 +52,7 @@ export async function recordBaseline(
         adviseBaseline(states, actual);
       throw migrateFailure(label, [finding, ...formatDifferences(differences)], EXIT.refused);
     }
-    await sql.begin(async (transaction) => {
+    await sql.begin("read write", async (transaction) => {
       const tx = transaction as unknown as Sql;
       await createLedger(tx);
       for (const file of adopted) await recordMigration(tx, file, { kind: "baseline", durationMs: 0 });

@@ -93,7 +93,12 @@ export async function recordMigration(
 
 /** Gives a ledger row the name and checksum that its file has now. */
 export async function acceptEdit(sql: Sql, { version, name, checksum }: Migration): Promise<void> {
-  await sql.unsafe(`update ${LEDGER} set name = $2, checksum = $3 where version = $1`, [version, name, checksum]);
+  await sql.begin("read write", async (transaction) => {
+    await transaction.unsafe(
+      `update ${LEDGER} set name = $2, checksum = $3 where version = $1`,
+      [version, name, checksum],
+    );
+  });
 }
 
 /** Names of the tables, views and sequences that somebody made, except the ledger and what belongs to an extension. */

@@ -1,6 +1,7 @@
 import { EXIT, TaskError } from "../task/errors.ts";
 import type { Migration } from "./files.ts";
 import type { Sql } from "../postgres/connection.ts";
+import { nameLockHolders } from "../postgres/lock_holders.ts";
 import { serverErrorOf } from "../postgres/server_error.ts";
 import { sleep } from "../task/sleep.ts";
 
@@ -61,25 +62,11 @@ function causeOf(error: unknown): string {
 /** The error of a file; where a lock was not had in time, a TaskError (exit 5) that names the sessions with locks. */
 export async function withLockHolders(sql: Sql, { name }: Migration, cause: unknown): Promise<unknown> {
   if (causeOf(cause) !== LOCK_TIMEOUT) return cause;
-  const holders = await listLockHolders(sql);
-  const named = holders.length > 0 ? holders.join("; ") : "a session that has ended since";
+  const named = await nameLockHolders(sql);
   return new TaskError(
     `Cannot apply migration "${name}": a table it changes is locked by ${named}, rolled back; ` +
       "wait for these sessions to end, or raise --wait, and run migrate again",
     EXIT.locked,
     { cause },
   );
-}
-
-/** The other sessions that hold locks on tables, the oldest transaction first. */
-async function listLockHolders(sql: Sql): Promise<readonly string[]> {
-  const rows = await sql.unsafe<{ holder: string }[]>(`
-    select format('process %s (user %s, %s, %s on %s)', a.pid, a.usename, coalesce(a.state, 'unknown'),
-        'since ' || to_char(a.xact_start at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS "UTC"'),
-        string_agg(distinct l.relation::regclass::text, ', ')) as holder
-    from pg_locks l join pg_stat_activity a using (pid) join pg_class c on c.oid = l.relation
-    where l.granted and l.database = (select oid from pg_database where datname = current_database())
-      and c.relkind in ('r', 'p', 'm') and c.relnamespace <> 'pg_catalog'::regnamespace and a.pid <> pg_backend_pid()
-    group by a.pid, a.usename, a.state, a.xact_start order by a.xact_start limit 3`);
-  return rows.map(({ holder }) => holder);
 }

@@ -14,7 +14,9 @@ discard temp;`;
  */
 const SETTINGS = `
 set search_path to public;
+set default_transaction_read_only = off;
 set standard_conforming_strings = on;
+set quote_all_identifiers = off;
 set client_min_messages = warning;
 set statement_timeout = 0;
 set idle_in_transaction_session_timeout = 0;

@@ -1,6 +1,6 @@
 import { applyError } from "./errors.ts";
 import type { Migration } from "./files.ts";
-import type { Sql } from "../postgres/connection.ts";
+import { cancelledBy, type Sql } from "../postgres/connection.ts";
 
 /** How to run a file's statements. */
 export interface StatementOptions {
@@ -19,21 +19,10 @@ export async function runStatements(sql: Sql, migration: Migration, options: Sta
   for (const statement of migration.statements) {
     signal?.throwIfAborted();
     try {
-      await runStatement(sql, migration.text.slice(statement.start, statement.end), signal);
+      await cancelledBy(sql.unsafe(migration.text.slice(statement.start, statement.end)), signal);
     } catch (error) {
       signal?.throwIfAborted();
       throw applyError(migration, error, { ...options, statement });
     }
-  }
-}
-
-async function runStatement(sql: Sql, text: string, signal: AbortSignal | undefined): Promise<void> {
-  const query = sql.unsafe(text);
-  const cancel = () => query.cancel();
-  signal?.addEventListener("abort", cancel, { once: true });
-  try {
-    await query;
-  } finally {
-    signal?.removeEventListener("abort", cancel);
   }
 }

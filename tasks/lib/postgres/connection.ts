@@ -109,6 +109,17 @@ export function listenToWarnings(sql: Sql, listener: (message: string) => void):
   return { [Symbol.dispose]: () => listeners.delete(sql) };
 }
 
+/** What a query gives; the server is asked to cancel it when the signal is aborted. */
+export async function cancelledBy<T>(query: PromiseLike<T> & { cancel(): void }, signal?: AbortSignal): Promise<T> {
+  const cancel = () => query.cancel();
+  signal?.addEventListener("abort", cancel, { once: true });
+  try {
+    return await query;
+  } finally {
+    signal?.removeEventListener("abort", cancel);
+  }
+}
+
 /** Sockets of the open sessions. */
 const sockets = new WeakMap<Sql, SessionSocket>();
 
@@ -197,6 +208,7 @@ function remedyOf(target: ServerTarget, { code, message }: ServerError): string 
     return target.local ? "remove sslmode from the database URL" : "turn TLS on at the server";
   }
   if (code === "3D000") return "create the database or correct its name in the database URL";
+  if (code === "42501") return "grant connect on that database to the user of the database URL";
   if (target.local) return "start it with deno task db:up, or unset DATABASE_URL to use the embedded database";
   const direct = directHostOf(target.host);
   return direct

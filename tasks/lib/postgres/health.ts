@@ -1,11 +1,12 @@
 import type { Sql } from "./connection.ts";
 import type { Target } from "../task/target.ts";
+import { serverErrorOf } from "./server_error.ts";
 
 /** Rows of one table. */
 export interface TableRows {
   /** The table's name. */
   readonly table: string;
-  /** Null where nobody knows: a large table that was never analyzed, or one that may not be read. */
+  /** Null where nobody knows: a large table that was never analyzed, or one that is locked or may not be read. */
   readonly rows: number | null;
   /** Whether the rows were counted; a large table's are estimated from the planner's statistics. */
   readonly exact: boolean;
@@ -45,6 +46,9 @@ export interface LedgerFacts {
 
 /** Heap size up to which counting rows takes no time worth saving. */
 const COUNTED_BYTES = 64 * 1024 * 1024;
+
+/** How long a table is waited for that somebody has locked. */
+const LOCK_TIMEOUT_MS = 1000;
 
 /** More than clocks that are kept in step differ by, however slow the network. */
 const MAX_SKEW_MS = 5000;
@@ -90,22 +94,32 @@ async function measureRoundTrips(sql: Sql): Promise<{ latencyMs: number; clockSk
 }
 
 async function countRows(sql: Sql): Promise<TableRows[]> {
-  const tables = await sql`
-    select c.relname as name, format('%I.%I', n.nspname, c.relname) as path, c.reltuples::float8 as estimate,
-      pg_relation_size(c.oid) <= ${COUNTED_BYTES}::int as small,
+  const tables = await sql<{ oid: number; name: string; path: string; estimate: number; readable: boolean }[]>`
+    select c.oid, c.relname as name, format('%I.%I', n.nspname, c.relname) as path, c.reltuples::float8 as estimate,
       has_table_privilege(c.oid, 'select') and has_schema_privilege(n.oid, 'usage') as readable
     from pg_class c join pg_namespace n on n.oid = c.relnamespace
-    where n.nspname = 'public' and c.relkind = 'r' order by 1`;
+    where n.nspname = 'public' and c.relkind = 'r' order by name`;
   const counts: TableRows[] = [];
-  for (const { name, path, estimate, small, readable } of tables) {
-    if (small && readable) {
-      const [{ rows }] = await sql.unsafe(`select count(*)::float8 as rows from ${path}`);
-      counts.push({ table: name, rows, exact: true });
-    } else {
-      counts.push({ table: name, rows: estimate < 0 ? null : estimate, exact: false });
-    }
+  for (const table of tables) {
+    const { name, estimate, readable } = table;
+    const counted = readable ? await countSmall(sql, table) : null;
+    const rows = counted ?? (estimate < 0 ? null : estimate);
+    counts.push({ table: name, rows, exact: counted !== null });
   }
   return counts;
+}
+
+/** How many rows a table has; null where it is large, and where it is locked: who works on it may take hours. */
+async function countSmall(sql: Sql, { oid, path }: { oid: number; path: string }): Promise<number | null> {
+  try {
+    const results = await sql.unsafe(`
+      set local lock_timeout = ${LOCK_TIMEOUT_MS};
+      select case when pg_relation_size(${oid}) <= ${COUNTED_BYTES} then (select count(*)::float8 from ${path}) end as rows`);
+    return (results as unknown as { rows: number | null }[][]).at(-1)![0].rows;
+  } catch (error) {
+    if (serverErrorOf(error).code === "55P03") return null;
+    throw error;
+  }
 }
 
 const round = (ms: number) => Math.round(ms * 100) / 100;
@@ -172,5 +186,7 @@ function formatSkew(ms: number): string {
 
 function formatRows({ rows, exact }: TableRows): string {
   if (exact) return `${rows}`;
-  return rows === null ? "unknown (not readable, or large and never analyzed)" : `about ${Math.round(rows)} (estimate)`;
+  return rows === null
+    ? "unknown (not readable, locked, or large and never analyzed)"
+    : `about ${Math.round(rows)} (estimate)`;
 }

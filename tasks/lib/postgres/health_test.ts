@@ -46,7 +46,7 @@ Deno.test("formatHealth() tells counted rows from estimated ones", () => {
       "clock       in step with this machine's",
       "migrations  13 applied, 0 pending",
       "rows        checks about 1200000 (estimate)",
-      "            hidden unknown (not readable, or large and never analyzed)",
+      "            hidden unknown (not readable, locked, or large and never analyzed)",
       "            users 12",
       "note        it is old",
       "problem     it is slow",

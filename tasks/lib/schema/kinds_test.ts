@@ -17,6 +17,7 @@ create index ix_a on a (n);
 create function stamp() returns trigger language plpgsql as 'begin return new; end';
 create function one() returns integer language sql return 1;
 create trigger stamp before insert on a for each row execute function stamp();
+create rule drain as on delete to k do instead nothing;
 create view v as select id from a;
 create materialized view m as select id from a;
 create foreign data wrapper w; create server s foreign data wrapper w`;
@@ -60,6 +61,11 @@ const CHANGES: Readonly<Record<string, string>> = {
     "trigger a.stamp: CREATE TRIGGER stamp BEFORE UPDATE ON public.a FOR EACH ROW EXECUTE FUNCTION public.stamp()",
   "alter table a disable trigger stamp":
     "trigger a.stamp: CREATE TRIGGER stamp BEFORE INSERT ON public.a FOR EACH ROW EXECUTE FUNCTION public.stamp() (disabled)",
+  "alter table b disable trigger all": "constraint b.b_fkey: FOREIGN KEY (a_id) REFERENCES public.k(id) (disabled)",
+  "create or replace rule drain as on delete to k do also notify x":
+    "rule k.drain: CREATE RULE drain AS ON DELETE TO public.k DO NOTIFY x;",
+  "alter table k disable rule drain":
+    "rule k.drain: CREATE RULE drain AS ON DELETE TO public.k DO INSTEAD NOTHING; (disabled)",
   "create or replace view v as select id + 0 as id from a": "view v: SELECT (id + 0) AS id FROM public.a;",
   "drop materialized view m; create materialized view m as select n from a":
     "materialized view m: SELECT n FROM public.a;",

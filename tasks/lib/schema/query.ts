@@ -5,8 +5,9 @@
  * policies, domains, storage parameters, and the order of columns.
  */
 export const SCHEMA_QUERY = `
--- Names are qualified, and constants printed, by these settings; local to this one string of statements.
+-- Names are qualified, constants printed and locked tables waited for by these settings; local to this one string.
 set local search_path = '';
+set local lock_timeout = '2s';
 set local timezone = 'UTC';
 set local datestyle = 'ISO, MDY';
 set local intervalstyle = 'postgres';
@@ -72,8 +73,10 @@ select 'column', t.name, t.name || '.' || pg_catalog.quote_ident(a.attname), con
 
 -- From 18 on a NOT NULL is a constraint too ('n'); it already stands with its column.
 union all
-select 'constraint', t.name, t.name || '.' || pg_catalog.quote_ident(k.conname), pg_catalog.pg_get_constraintdef(k.oid),
-    true
+select 'constraint', t.name, t.name || '.' || pg_catalog.quote_ident(k.conname), concat_ws(' ',
+    pg_catalog.pg_get_constraintdef(k.oid),
+    case when exists (select from pg_catalog.pg_trigger g where g.tgconstraint = k.oid and g.tgenabled = 'D')
+      then '(disabled)' end), true
   from tables t
   join pg_catalog.pg_constraint k on k.conrelid = t.oid and k.contype in ('c', 'f', 'p', 'u', 'x')
 
@@ -92,6 +95,12 @@ select 'trigger', t.name, t.name || '.' || pg_catalog.quote_ident(g.tgname),
     concat_ws(' ', pg_catalog.pg_get_triggerdef(g.oid), case g.tgenabled when 'D' then '(disabled)' end), true
   from relations t
   join pg_catalog.pg_trigger g on g.tgrelid = t.oid and not g.tgisinternal
+
+union all
+select 'rule', t.name, t.name || '.' || pg_catalog.quote_ident(r.rulename),
+    concat_ws(' ', pg_catalog.pg_get_ruledef(r.oid), case r.ev_enabled when 'D' then '(disabled)' end), true
+  from tables t
+  join pg_catalog.pg_rewrite r on r.ev_class = t.oid
 
 union all
 select case relkind when 'm' then 'materialized view' else 'view' end, null, name, pg_catalog.pg_get_viewdef(oid), false

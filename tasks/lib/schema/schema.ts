@@ -9,6 +9,7 @@ export const SCHEMA_KINDS = [
   "constraint",
   "index",
   "trigger",
+  "rule",
   "view",
   "materialized view",
   "function",

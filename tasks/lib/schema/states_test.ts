@@ -77,7 +77,8 @@ Deno.test("compareWithState() refuses what no file makes where it binds a table 
   await sql.unsafe(`alter table a add more text not null, add constraint a_n check (n > 0), add unique (n),
       add foreign key (n) references a, add exclude using btree (n with =);
     create unique index ix_a on a (n) where n > 0;
-    create trigger stamp before insert on a for each row execute function stamp()`);
+    create trigger stamp before insert on a for each row execute function stamp();
+    create rule drain as on insert to a do instead nothing`);
   const { differences, notes } = compareWithState(states, 1, await readActualSchema(sql));
   assert.deepEqual(notes, []);
   assert.deepEqual(formatDifferences(differences).map((line) => line.split(":")[0]), [
@@ -88,6 +89,7 @@ Deno.test("compareWithState() refuses what no file makes where it binds a table 
     "constraint a.a_n_key",
     "index ix_a",
     "trigger a.stamp",
+    "rule a.drain",
   ]);
 });
 
