@@ -1,3 +1,4 @@
+import { holdsPassword } from "../sql/secrets.ts";
 import { EXIT, messageOf, TaskError } from "../task/errors.ts";
 import type { SchemaObject } from "./schema.ts";
 import { readSchemaThrough } from "./read.ts";
@@ -24,8 +25,11 @@ export async function buildSchemas(files: readonly ScratchFile[]): Promise<Schem
       await scratch.run(text);
       await scratch.run("reset role; reset all");
     } catch (error) {
+      const finding = holdsPassword(text)
+        ? "its SQL fails, and it holds a password, so no more is shown"
+        : messageOf(error);
       throw new TaskError(
-        `Cannot build scratch schema from "${name}": ${messageOf(error)}; correct the file`,
+        `Cannot build scratch schema from "${name}": ${finding}; correct the file`,
         EXIT.failed,
         { cause: error },
       );

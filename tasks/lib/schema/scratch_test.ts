@@ -14,6 +14,14 @@ Deno.test("buildSchemas() starts every file with the settings of a new session",
   assert.equal(states[2][2].definition, "integer generated always as ((id * 2)) virtual");
 });
 
+Deno.test("buildSchemas() shows nothing of a file that fails and holds a password", async () => {
+  const text = "create role a password 'opensesame' nope;";
+  await assert.rejects(buildSchemas([{ name: "0001_a.sql", text }]), {
+    message: 'Cannot build scratch schema from "0001_a.sql": its SQL fails, and it holds a password, so no more is ' +
+      "shown; correct the file",
+  });
+});
+
 Deno.test("buildSchemas() names the file that fails", async () => {
   await assert.rejects(buildSchemas([{ name: "0001_a.sql", text: "create table a (id nope);" }]), {
     name: "TaskError",

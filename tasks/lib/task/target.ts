@@ -168,7 +168,12 @@ const DETOURS = [
   "options",
 ];
 
+/** Parameters of libpq for a certificate of the client, which this client cannot show. */
+const CLIENT_CERTIFICATE = ["sslcert", "sslkey", "sslpassword"];
+
 function refuseDetours({ searchParams }: URL): void {
+  const [certificate] = CLIENT_CERTIFICATE.filter((name) => searchParams.has(name));
+  if (certificate) throw new TargetError(`its query has ${certificate}, and no client certificate is sent; remove it`);
   const found = DETOURS.filter((name) => searchParams.has(name));
   if (found.length === 0) return;
   throw new TargetError(

@@ -46,6 +46,11 @@ Deno.test("parseDatabaseUrl() refuses what would take another driver elsewhere t
   }
   assert.throws(() => parseDatabaseUrl("postgres://me@localhost/db?%70ort=1&host="), /its query has host, port, which/);
   parseDatabaseUrl("postgres://me@localhost/db?channel_binding=require&application_name=host");
+  for (const name of ["sslcert", "sslkey", "sslpassword"]) {
+    assert.throws(() => parseDatabaseUrl(`postgres://me@host/db?${name}=${SECRET}`), {
+      message: `its query has ${name}, and no client certificate is sent; remove it`,
+    });
+  }
   for (const hosts of ["a,b", "localhost,db.example.com", "a:1,b:2", "a,"]) {
     for (const user of ["me", `me:${SECRET}@`]) {
       assert.throws(() => parseDatabaseUrl(`postgres://${user}@${hosts}/db`), /: it names several hosts; name one$/);
