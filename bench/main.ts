@@ -48,7 +48,7 @@ async function bench({ args, report, signal }: TaskContext): Promise<void> {
     const sections = [await measureSize({ rows, days: DAYS }, (context) => allCases(context, { scratch, sqliteRows }))];
     for (const size of sizesOf(args, rows)) sections.push(await measureSize(size, growthCases));
     const text = `${await describeRun(server, options)}\n${formatSections(sections)}`;
-    report.result(text);
+    report.result(text.trimEnd().split("\n"));
     const file = args.text("markdown");
     if (file !== undefined) await Deno.writeTextFile(file, text);
   } finally {
