@@ -2,7 +2,8 @@ import { isEmptyDatabase, isMarked, markDatabase } from "./mark.ts";
 import { EXIT, TaskError } from "../task/errors.ts";
 import { requireLocal } from "./guard.ts";
 import { closeConnection, connect, type Sql } from "../postgres/connection.ts";
-import { sharesSessions } from "../postgres/pooler.ts";
+import { POOLED, sharesSessions } from "../postgres/pooler.ts";
+import { serverErrorOf } from "../postgres/server_error.ts";
 import { toServerFailure } from "../postgres/server_failure.ts";
 import type { ServerTarget } from "../task/target.ts";
 import { sha256 } from "../task/digest.ts";
@@ -33,8 +34,8 @@ export async function isExpendable(target: ServerTarget, options: ResetOptions):
 
 /** Replaces a server's database by a new one that `fill` has filled and that bears the mark.
  *
- * The new database is made beside the old one and takes its name when it is complete; until then the old one stays as
- * it is. Other sessions on the old database are ended.
+ * The new database is made beside the old one and takes its name when it is complete, in one transaction that moves the
+ * old one aside: whenever it is killed, one of them has the name. Other sessions on the old database are ended.
  *
  * Errors: TaskError, exit 1 when the URL's user may not do that, exit 3 behind a pooler, exit 5 while another reset is at
  * work, and whatever `fill` throws; nothing is changed then.
@@ -50,24 +51,45 @@ export async function replaceDatabase(
     if (await sharesSessions(sql, maintenance)) throw pooledError(target);
     await lockReset(sql, target);
     const owner = await requireRights(sql, target);
-    const fresh = freshNameOf(target.database);
-    await dropDatabase(sql, fresh);
+    const { fresh, old } = namesBeside(target.database);
+    for (const name of [fresh, old]) await dropDatabase(sql, name);
     try {
       await sql.unsafe(`create database ${quote(fresh)} owner ${quote(owner)} template template0`);
       await fill({ ...target, database: fresh });
       await markDatabase(sql, fresh);
-      await closeToSessions(sql, fresh);
+      await sql.unsafe(`alter database ${quote(fresh)} allow_connections false`);
+      await endSessions(sql, fresh);
       options.signal.throwIfAborted();
-      await dropDatabase(sql, target.database);
+      await takeName(sql, target.database);
     } catch (error) {
       // What cannot be dropped now, the next reset drops.
       await dropDatabase(sql, fresh).catch(() => {});
       throw error;
     }
-    const name = quote(target.database);
-    await sql.unsafe(`alter database ${quote(fresh)} rename to ${name}; alter database ${name} allow_connections true`);
+    await dropDatabase(sql, old).catch(() => {});
   });
 }
+
+/** How often the old database's sessions are ended before the reset gives up: what has opened them can open new ones. */
+const MAX_TRIES = 5;
+
+/** Gives the new database the name of the old one, which is moved aside; both in one transaction, or neither. */
+async function takeName(sql: Sql, database: string): Promise<void> {
+  const { fresh, old } = namesBeside(database);
+  const name = quote(database);
+  for (let tries = 1;; tries++) {
+    const isThere = await endSessions(sql, database);
+    try {
+      await sql.unsafe(`${isThere ? `alter database ${name} rename to ${quote(old)};` : ""}
+        alter database ${quote(fresh)} rename to ${name}; alter database ${name} allow_connections true`);
+      return;
+    } catch (error) {
+      if (serverErrorOf(error).code !== IN_USE || tries === MAX_TRIES) throw error;
+    }
+  }
+}
+
+const IN_USE = "55006";
 
 /** Opens a session, gives it to `use` and closes it. */
 async function withSession<T>(
@@ -85,9 +107,11 @@ async function withSession<T>(
   }
 }
 
-/** Name of the new database until it is complete; the same each time, so that a killed reset leaves nothing for good. */
-function freshNameOf(database: string): string {
-  return `reset_${sha256(database).slice(0, 16)}`;
+/** Names of the new database until it is complete, and of the old one from then on; the same each time, so that a killed
+ * reset leaves nothing for good. */
+function namesBeside(database: string): { readonly fresh: string; readonly old: string } {
+  const fresh = `reset_${sha256(database).slice(0, 16)}`;
+  return { fresh, old: `${fresh}_old` };
 }
 
 /** A database that cannot be the one to be dropped. */
@@ -98,8 +122,7 @@ function maintenanceOf(database: string): string {
 /** A lock taken through such a pooler would stay in one of its sessions, and keep out every later reset. */
 function pooledError({ label }: ServerTarget): TaskError {
   return new TaskError(
-    `Cannot reset database "${label}": a pooler in transaction mode stands before it, which breaks locks; ` +
-      "put the server's direct endpoint into DATABASE_URL_UNPOOLED",
+    `Cannot reset database "${label}": ${POOLED}; put the server's direct endpoint into DATABASE_URL_UNPOOLED`,
     EXIT.refused,
   );
 }
@@ -133,13 +156,13 @@ async function requireRights(sql: Sql, target: ServerTarget): Promise<string> {
   return old?.owner ?? role.name;
 }
 
-/** Ends the sessions that a pooler or a monitor has opened on the new database, and admits none: they would keep it from
- * its name when the old one is gone. */
-async function closeToSessions(sql: Sql, database: string): Promise<void> {
-  await sql.unsafe(`alter database ${quote(database)} allow_connections false`);
+/** Ends the sessions on a database, a pooler's or a monitor's, which would keep it from another name; tells whether there
+ * is such a database. */
+async function endSessions(sql: Sql, database: string): Promise<boolean> {
   await sql`
     select pg_terminate_backend(pid, 5000) from pg_stat_activity
     where datname = ${database} and backend_type = 'client backend'`;
+  return (await sql`select from pg_database where datname = ${database}`).length > 0;
 }
 
 async function dropDatabase(sql: Sql, database: string): Promise<void> {

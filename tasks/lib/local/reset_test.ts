@@ -92,6 +92,39 @@ Deno.test("replaceDatabase() replaces the database when a pooler or a monitor ke
   assert.deepEqual(await databasesLike("reset\\_%"), []);
 });
 
+Deno.test("replaceDatabase() leaves no moment without a database of that name, however busy the old one is", async () => {
+  await using database = await createTestDatabase();
+  await using watcher = await connectTo(testUrl("postgres"));
+  const target = parseDatabaseUrl(database.url);
+  let over = false;
+  const client = async () => {
+    while (!over) {
+      // Whoever is on the old database is ended, or told at the door that it has just been renamed.
+      const sql = await connect(target).catch(() => undefined);
+      await sql?.unsafe("select 1").catch(() => {});
+      if (sql) await closeConnection(sql, 0);
+    }
+  };
+  let looks = 0;
+  const watch = async () => {
+    for (; !over; looks++) {
+      const rows = await watcher`select from pg_database where datname = ${target.database}`;
+      assert.equal(rows.length, 1, `look ${looks}`);
+    }
+  };
+  const others = [client(), client(), client(), watch()];
+  // What the watcher finds is told when all have ended.
+  Promise.allSettled(others);
+  try {
+    await replaceDatabase(target, (fresh) => fillWith(fresh, "create table new (id int)"), { signal });
+  } finally {
+    over = true;
+    await Promise.all(others);
+  }
+  assert.ok(looks > 20);
+  assert.deepEqual(await tablesOf(database.url), ["new"]);
+});
+
 Deno.test("replaceDatabase() refuses a pooler in transaction mode, and leaves no lock in its sessions", async () => {
   await using database = await createTestDatabase();
   const target = parseDatabaseUrl(database.url);
@@ -221,7 +254,7 @@ Deno.test("replaceDatabase() removes what a killed run has left, and admits no s
     return Promise.reject(new Error("killed"));
   };
   await assert.rejects(replaceDatabase(target, killed, { signal }), { message: "killed" });
-  await database.sql.unsafe(`create database ${left}`);
+  for (const name of [left, `${left}_old`]) await database.sql.unsafe(`create database ${name}`);
   const second = () => replaceDatabase(target, () => Promise.resolve(), { signal });
   const fill = async (fresh: ServerTarget) => {
     await assert.rejects(second(), { exitCode: 5, message: /: another reset of it is at work; wait for it to end$/ });
@@ -229,5 +262,5 @@ Deno.test("replaceDatabase() removes what a killed run has left, and admits no s
   };
   await replaceDatabase(target, fill, { signal });
   assert.deepEqual(await tablesOf(database.url), ["new"]);
-  assert.deepEqual(await databasesLike(left), []);
+  assert.deepEqual(await databasesLike(`${left}%`), []);
 });

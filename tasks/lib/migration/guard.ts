@@ -5,6 +5,7 @@ import { takeMigrationLock } from "./lock.ts";
 import { resetSession } from "./session.ts";
 import type { Sql } from "../postgres/connection.ts";
 import type { Report } from "../task/console.ts";
+import { POOLED } from "../postgres/pooler.ts";
 import { toServerFailure } from "../postgres/server_failure.ts";
 
 /** How to run whatever changes a database. */
@@ -68,8 +69,7 @@ export async function requireSessions({ label, isPooled }: Pick<Database, "label
   if (!await isPooled()) return;
   throw migrateFailure(
     label,
-    "a pooler in transaction mode stands before it, which breaks locks; " +
-      "put the server's direct endpoint into the same variable with _UNPOOLED at its end",
+    `${POOLED}; put the server's direct endpoint into the same variable with _UNPOOLED at its end`,
     EXIT.refused,
   );
 }

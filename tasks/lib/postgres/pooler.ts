@@ -1,6 +1,9 @@
 import { closeConnection, connect, type Sql } from "./connection.ts";
 import type { ServerTarget } from "../task/target.ts";
 
+/** What to say of a database behind such a pooler, before the remedy. */
+export const POOLED = "a pooler in transaction mode stands before it, which breaks locks";
+
 /** How often two sessions are asked for their processes, by turns. */
 const SAMPLES = 10;
 
