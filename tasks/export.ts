@@ -1,6 +1,6 @@
 import { type Args, type TaskSpec, usageError } from "./lib/task/args.ts";
 import { isDay } from "./lib/dataset/day.ts";
-import type { ExportRequest } from "./lib/export/run.ts";
+import type { ExportRequest } from "./lib/export/request.ts";
 import { carryOutExport } from "./lib/export/command.ts";
 import { fromCaller, readSettings, type Settings } from "./lib/task/settings.ts";
 import { runTask, type TaskContext } from "./lib/task/run.ts";

@@ -1,6 +1,6 @@
 import type { TaskSpec } from "./lib/task/args.ts";
 import { messageOf, TaskError } from "./lib/task/errors.ts";
-import { DEFAULT_REQUEST } from "./lib/export/run.ts";
+import { DEFAULT_REQUEST } from "./lib/export/request.ts";
 import { carryOutExport } from "./lib/export/command.ts";
 import type { Report } from "./lib/task/console.ts";
 import { readSettings, type Settings } from "./lib/task/settings.ts";

@@ -1,5 +1,5 @@
 import { type TaskSpec, usageError } from "./lib/task/args.ts";
-import { DEFAULT_REQUEST, type ExportRequest } from "./lib/export/run.ts";
+import { DEFAULT_REQUEST, type ExportRequest } from "./lib/export/request.ts";
 import { carryOutExport } from "./lib/export/command.ts";
 import { fromCaller, readSettings } from "./lib/task/settings.ts";
 import { runTask, type TaskContext } from "./lib/task/run.ts";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { footerOf, metadataOf } from "../tasks/lib/parquet/footer.ts";
-import { MAX_GROUP_BYTES, MAX_GROUP_ROWS } from "../tasks/lib/export/stage.ts";
+import { MAX_GROUP_BYTES, MAX_GROUP_ROWS } from "../tasks/lib/export/day_stager.ts";
 import { createExporter, type Exporter, finish, insertChecks } from "./support/exporter.ts";
 import { createHarnessFile, type HarnessFile } from "./support/harness.ts";
 import { listLane, readLane } from "./support/parquet.ts";

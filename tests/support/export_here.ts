@@ -1,5 +1,6 @@
 import { openDuckDb } from "../../tasks/lib/parquet/duckdb.ts";
-import { DEFAULT_REQUEST, type ExportOutcome, type ExportRequest, runExport } from "../../tasks/lib/export/run.ts";
+import { DEFAULT_REQUEST, type ExportRequest } from "../../tasks/lib/export/request.ts";
+import { type ExportOutcome, runExport } from "../../tasks/lib/export/run.ts";
 import { openReport, type Report } from "../../tasks/lib/task/console.ts";
 import { toSettings } from "../../tasks/lib/task/settings.ts";
 import type { Exporter } from "./exporter.ts";

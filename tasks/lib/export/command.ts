@@ -1,4 +1,5 @@
-import { type ExportContext, type ExportOutcome, type ExportRequest, runExport } from "./run.ts";
+import type { ExportContext, ExportRequest } from "./request.ts";
+import { type ExportOutcome, runExport } from "./run.ts";
 import { formatOutcome, formatPlan, toJson } from "./text.ts";
 
 /** Carries out a request and tells what becomes of each lane: a line as soon as it is done, or all of them as JSON. */

@@ -23,7 +23,8 @@ import {
 } from "../dataset/source.ts";
 import { hasOnlyGoneForward } from "../dataset/source_state.ts";
 import { HARNESS_ROW_KEY } from "../sources/harness.ts";
-import { stageDays, type StagedDay } from "./stage.ts";
+import type { StagedDay } from "./day_stager.ts";
+import { stageDays } from "./stage.ts";
 import { sha256 } from "../task/digest.ts";
 
 /** What an export needs beside its sources. */

@@ -7,7 +7,7 @@ import { removeFile } from "../task/files.ts";
 import type { Ownership } from "../lake/guard.ts";
 import { fileOf, formatManifest, type Manifest, type ManifestDay } from "../lake/manifest.ts";
 import { type DayRange, isInRange, type Source } from "../dataset/source.ts";
-import type { StagedDay } from "./stage.ts";
+import type { StagedDay } from "./day_stager.ts";
 
 /** Options of `publish`. */
 export interface PublishOptions {
