@@ -138,15 +138,27 @@ Deno.test("export names a dataset, table or right that is not there; a table tha
     1,
     'Cannot export "requests": table public.requests does not exist; run deno task migrate\n',
   ]);
+  // A database without any of them is more likely the wrong one.
+  await sql`alter table checks rename to others`;
+  await sql`alter table usage_ledger rename to ledger`;
+  const none = await exportAll(exporter);
+  assert.deepEqual([none.code, none.stdout, none.stderr], [
+    1,
+    "",
+    'Cannot export "checks": table public.checks does not exist; run deno task migrate\n',
+  ]);
 });
 
 Deno.test("what one lane of an environment has redacted leaves no other one in clear", async () => {
   await using exporter = await createFull();
   const claims = async (lane: string) =>
     (await readLane(join(lakeOf(exporter), lane))).flatMap(({ rows }) => rows.map(({ claim }) => claim));
-  assert.equal((await exportAll(exporter, "checks", "--redact", "claim,user_id")).code, 0);
+  // What tells requests apart stays: their id is not that of checks.
+  assert.equal((await exportAll(exporter, "checks", "--redact", "claim,id,user_id")).code, 0);
   assert.equal((await exportAll(exporter, "requests", "usage_ledger")).code, 0);
   assert.deepEqual(await claims("local.requests"), [null, null, null]);
+  const requests = await readLane(join(lakeOf(exporter), "local.requests"));
+  assert.ok(requests.every(({ rows }) => rows.every(({ id }) => id !== null)));
   const [{ rows }] = await readLane(join(lakeOf(exporter), "local.usage_ledger"));
   assert.deepEqual(rows.map(({ user_id }) => user_id), [null, null]);
   // The other way round: what is redacted later reaches the lanes that are there.

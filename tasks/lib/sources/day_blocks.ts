@@ -94,7 +94,7 @@ function createSplitter(fields: readonly Column[], blocks: BlockPool, emit: (blo
   let day: Day | undefined;
   const isDate = fields[0].layout === "date";
   // First value after the day, by halves of a signed 64-bit number: no BigInt is made for a tuple. A date has the first
-  // half alone.
+  // half alone, and 0 for the other.
   let [endHigh, endLow] = [-0x80000000, 0];
   let started = false;
   let ended = false;
@@ -133,7 +133,7 @@ function createSplitter(fields: readonly Column[], blocks: BlockPool, emit: (blo
       }
       const high = (tuple[6] << 24) | (tuple[7] << 16) | (tuple[8] << 8) | tuple[9];
       const low = ((tuple[10] << 24) | (tuple[11] << 16) | (tuple[12] << 8) | tuple[13]) >>> 0;
-      if (high > endHigh || (high === endHigh && (isDate || low >= endLow))) startDay(tuple);
+      if (high > endHigh || (high === endHigh && low >= endLow)) startDay(tuple);
       if (at + tuple.length > block.length) {
         flush();
         if (tuple.length > block.length) block = blocks.take(tuple.length);
