@@ -90,12 +90,12 @@ function reportBadRows({ label }: Dataset, rows: readonly BadRow[], report: Repo
   if (rows.length > 0) report.warn(`${rows.length} rows were left out`);
 }
 
-/** Prints rows, rate and time left, a few times a second. */
+/** Prints rows, rate and time left, a few times a second from the first rows on. */
 function createProgress(report: Report): (rows: number, total: number) => void {
-  const start = performance.now();
-  let shown = 0;
+  let [start, shown] = [0, 0];
   return (rows, total) => {
     const now = performance.now();
+    if (start === 0) [start, shown] = [now, now];
     if (now - shown < 200) return;
     shown = now;
     const perSecond = rows / ((now - start) / 1000);
