@@ -1,4 +1,5 @@
 import type { QueryResult } from "../parquet/duckdb.ts";
+import { countOf } from "../task/plural.ts";
 import { printable } from "../task/printable.ts";
 
 /** Ways to print a query's rows. */
@@ -31,8 +32,7 @@ function formatTable({ columns, types, rows }: QueryResult): string[] {
       return numeric[index] ? space + cell : cell + space;
     }).join("  ").trimEnd();
   const rule = widths.map((width) => "─".repeat(width)).join("  ");
-  const count = `${rows.length} ${rows.length === 1 ? "row" : "rows"}`;
-  return [format(lines[0]), rule, ...lines.slice(1).map(format), `(${count})`];
+  return [format(lines[0]), rule, ...lines.slice(1).map(format), `(${countOf(rows.length, "row")})`];
 }
 
 /** A value on one line, cut to its width; NULL and the empty text can be told apart. */

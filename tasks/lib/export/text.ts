@@ -1,22 +1,26 @@
+import { countOf } from "../task/plural.ts";
 import type { ExportOutcome } from "./run.ts";
 
 /** One line about what an export has done. */
 export function formatOutcome({ lane, directory, files, rows, sizeBytes, removedDays, plan }: ExportOutcome): string {
   if (files === 0 && removedDays === 0) {
-    return `Lane ${lane} is up to date: ${count(plan.unchanged + plan.writes.length, "day")} in ${directory}`;
+    return `Lane ${lane} is up to date: ${countOf(plan.unchanged + plan.writes.length, "day")} in ${directory}`;
   }
-  const removed = removedDays === 0 ? "" : `, removed ${count(removedDays, "day")}`;
+  const removed = removedDays === 0 ? "" : `, removed ${countOf(removedDays, "day")}`;
   const megabytes = (sizeBytes / 1e6).toFixed(1);
-  return `Exported ${count(rows, "row")} in ${count(files, "file")} (${megabytes} MB) to ${directory}${removed}, ` +
-    `${count(plan.unchanged, "day")} unchanged`;
+  return `Exported ${countOf(rows, "row")} in ${countOf(files, "file")} (${megabytes} MB) to ${directory}${removed}, ` +
+    `${countOf(plan.unchanged, "day")} unchanged`;
 }
 
 /** A plan, a line a day. */
 export function formatPlan({ lane, plan: { writes, unchanged } }: ExportOutcome): string[] {
   const lines = writes.map(({ day, reason, rows }) =>
-    `  ${day}  ${reason.padEnd(9)} ${count(rows.postgres + rows.sqlite, "row")}`
+    `  ${day}  ${reason.padEnd(9)} ${countOf(rows.postgres + rows.sqlite, "row")}`
   );
-  return [`Plan for lane ${lane}: write ${count(writes.length, "day")}, leave ${count(unchanged, "day")}`, ...lines];
+  return [
+    `Plan for lane ${lane}: write ${countOf(writes.length, "day")}, leave ${countOf(unchanged, "day")}`,
+    ...lines,
+  ];
 }
 
 /** Plans or outcomes of lanes as JSON. */
@@ -26,8 +30,4 @@ export function toJson(outcomes: readonly ExportOutcome[]): string {
     return { ...rest, unchangedDays: plan.unchanged, days };
   });
   return JSON.stringify({ lanes });
-}
-
-function count(number: number, noun: string): string {
-  return `${number} ${noun}${number === 1 ? "" : "s"}`;
 }
