@@ -120,6 +120,27 @@ export async function cancelledBy<T>(query: PromiseLike<T> & { cancel(): void },
   }
 }
 
+/** What `body` gives, in a transaction that ends with it; `modes` are those of BEGIN. */
+export async function withTransaction<T>(sql: Sql, modes: string, body: (tx: Sql) => Promise<T>): Promise<T> {
+  // postgres.js types a transaction as something else than a session, and its result as a list of queries.
+  return await sql.begin(modes, (transaction) => body(transaction as unknown as Sql)) as T;
+}
+
+/** What `body` gives, in a transaction that is rolled back behind it. */
+export async function withRollback<T>(sql: Sql, modes: string, body: (tx: Sql) => Promise<T>): Promise<T> {
+  const given: T[] = [];
+  const rollBack = new Error("rolled back");
+  try {
+    await withTransaction(sql, modes, async (tx) => {
+      given.push(await body(tx));
+      throw rollBack;
+    });
+  } catch (error) {
+    if (error !== rollBack) throw error;
+  }
+  return given[0];
+}
+
 /** Sockets of the open sessions. */
 const sockets = new WeakMap<Sql, SessionSocket>();
 

@@ -4,7 +4,7 @@ import { type Cluster, startCluster } from "../../../tests/support/cluster.ts";
 import { connectTo } from "../../../tests/support/database.ts";
 import { openDatabase } from "../postgres/database.ts";
 import { recordStart } from "../postgres/embedded_starts.ts";
-import type { Sql } from "../postgres/connection.ts";
+import { type Sql, withTransaction } from "../postgres/connection.ts";
 import { openReport } from "../task/console.ts";
 import type { Origin } from "../postgres/database.ts";
 import { isFlushed, readServerState } from "./server_state.ts";
@@ -14,12 +14,11 @@ const ORIGIN: Origin = { host: "127.0.0.1", port: 5432 };
 
 /** Reads a state as an export does: in a transaction that has its snapshot, which must survive it. */
 async function readState(sql: Sql, origin = ORIGIN): Promise<CurrentState> {
-  return await sql.begin("isolation level repeatable read read only", async (transaction) => {
-    const tx = transaction as unknown as Sql;
+  return await withTransaction(sql, "isolation level repeatable read read only", async (tx) => {
     const state = await readServerState(tx, origin);
     await tx`select 1`;
     return state;
-  }) as CurrentState;
+  });
 }
 
 async function stateAt(url: string, origin = ORIGIN): Promise<CurrentState> {
