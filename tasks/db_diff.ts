@@ -1,7 +1,7 @@
 import type { TaskSpec } from "./lib/task/args.ts";
 import { type DatabaseOptions, openDatabase } from "./lib/postgres/database.ts";
 import { EXIT, type ExitCode } from "./lib/task/errors.ts";
-import { ALEMBIC_TABLE, describeAlembic } from "./lib/migration/adoption.ts";
+import { ALEMBIC_TABLE, describeAlembic } from "./lib/migration/baseline.ts";
 import { readMigrations } from "./lib/migration/files.ts";
 import { hasLedger } from "./lib/migration/ledger.ts";
 import { type ActualSchema, formatDifferences } from "./lib/schema/schema.ts";

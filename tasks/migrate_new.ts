@@ -1,5 +1,5 @@
 import { type TaskSpec, usageError } from "./lib/task/args.ts";
-import { writeNewMigration } from "./lib/migration/new.ts";
+import { writeNewMigration } from "./lib/migration/files.ts";
 import { runTask, type TaskContext } from "./lib/task/run.ts";
 
 const SPEC: TaskSpec = {

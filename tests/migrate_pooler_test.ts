@@ -3,6 +3,7 @@ import { takeMigrationLock } from "../tasks/lib/migration/lock.ts";
 import { sharesSessions } from "../tasks/lib/postgres/pooler.ts";
 import { parseDatabaseUrl } from "../tasks/lib/task/target.ts";
 import { connectTo } from "./support/database.ts";
+import { runOn } from "./support/migrate_here.ts";
 import { createProject, type MigrationProject, relations } from "./support/migrations.ts";
 import { hasPgBouncer, startPgBouncer } from "./support/pgbouncer.ts";
 import { forward, startServer } from "./support/servers.ts";
@@ -103,7 +104,7 @@ Deno.test({
     await using pooled = await startPooled({ clients: 10 });
     for (let times = 0; times < 5; times++) {
       await using sql = await connectTo(pooled.url);
-      const lock = await takeMigrationLock(sql, { label: "db", waitMs: 0 });
+      const lock = await takeMigrationLock(runOn(sql));
       await lock[Symbol.asyncDispose]();
       const locks = await pooled.project.database.sql`
         select from pg_locks where locktype = 'advisory'

@@ -5,6 +5,7 @@ import { takeMigrationLock } from "../tasks/lib/migration/lock.ts";
 import type { Sql } from "../tasks/lib/postgres/connection.ts";
 import { scanSql } from "../tasks/lib/sql/scan.ts";
 import { connectTo, createTestDatabase } from "./support/database.ts";
+import { runOn } from "./support/migrate_here.ts";
 import { createProject, finish, relations, waitForRow } from "./support/migrations.ts";
 
 const FIRST = { "0001_first.sql": "create table a (id int);\n" };
@@ -24,8 +25,7 @@ const traced = (transaction: boolean): Migration => ({
 });
 
 function applyTo(sql: Sql, migration: Migration, isPooled = false): Promise<number> {
-  const options = { label: "db", local: true, lockTimeoutMs: 1000, note: () => {} };
-  return applyMigration(sql, migration, { ...options, isPooled: () => Promise.resolve(isPooled) });
+  return applyMigration(runOn(sql, { isPooled }), migration, 1000);
 }
 
 for (const transaction of [true, false]) {
@@ -38,7 +38,7 @@ for (const transaction of [true, false]) {
     await using _runner = runner;
     const nobody = applyTo(runner, traced(transaction));
     await assert.rejects(nobody, /lost the lock, .* nothing more was run/);
-    await using _lock = await takeMigrationLock(database.sql, { label: "db", waitMs: 0 });
+    await using _lock = await takeMigrationLock(runOn(database.sql));
     await assert.rejects(applyTo(runner, traced(transaction)), /lost the lock, .* nothing more was run/);
     const [{ used }] = await database.sql`select is_called as used from trace`;
     assert.equal(used, false);
@@ -49,7 +49,7 @@ for (const transaction of [true, false]) {
 Deno.test("applyMigration() asks for a pooler again before a file without a transaction", async () => {
   await using database = await createTestDatabase();
   await database.sql`create sequence trace`;
-  await using _lock = await takeMigrationLock(database.sql, { label: "db", waitMs: 0 });
+  await using _lock = await takeMigrationLock(runOn(database.sql));
   await assert.rejects(applyTo(database.sql, traced(false), true), (error: Error & { exitCode?: number }) => {
     assert.match(error.message, /a pooler in transaction mode stands before it/);
     assert.equal(error.exitCode, 3);
@@ -92,7 +92,7 @@ Deno.test("migrate waits for a lock for as long as --wait says", async () => {
   await using project = await createProject(FIRST);
   const holder = await connectTo(project.database.url);
   await using _holder = holder;
-  await using _lock = await takeMigrationLock(holder, { label: "db", waitMs: 0 });
+  await using _lock = await takeMigrationLock(runOn(holder));
   const start = performance.now();
   const { code } = await project.migrate("--wait", "2");
   const seconds = (performance.now() - start) / 1000;

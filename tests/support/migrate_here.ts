@@ -1,11 +1,18 @@
 import { openDatabase } from "../../tasks/lib/postgres/database.ts";
 import { readMigrations } from "../../tasks/lib/migration/files.ts";
 import { migrate, type MigrateResult } from "../../tasks/lib/migration/run.ts";
+import type { Run } from "../../tasks/lib/migration/session.ts";
+import type { Sql } from "../../tasks/lib/postgres/connection.ts";
 import { openReport, type Report } from "../../tasks/lib/task/console.ts";
 import { parseDatabaseUrl } from "../../tasks/lib/task/target.ts";
 
 /** A report that prints nothing. */
 const SILENT: Report = { ...openReport({ quiet: true }), warn: () => {}, note: () => {} };
+
+/** A run on a session, without a word and without waiting. */
+export function runOn(sql: Sql, { isPooled = false }: { readonly isPooled?: boolean } = {}): Run {
+  return { sql, label: "db", local: true, isPooled: () => Promise.resolve(isPooled), report: SILENT };
+}
 
 /** Applies migration files, by name, to a database in this process. */
 export async function migrateHere(

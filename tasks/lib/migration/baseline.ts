@@ -1,22 +1,21 @@
-import type { Database } from "../postgres/database.ts";
-import { EXIT } from "../task/errors.ts";
-import { adviseBaseline } from "./adoption.ts";
 import { migrateFailure } from "./errors.ts";
 import type { Migration } from "./files.ts";
-import { type MigrationRunOptions, underMigrationLock, withMigrateErrors } from "./guard.ts";
-import { createLedger, LEDGER, readLedger, recordMigration } from "./ledger.ts";
-import { foreignLedgerError, unreadableLedgerError } from "./state.ts";
-import type { Sql } from "../postgres/connection.ts";
-import { formatDifferences } from "../schema/schema.ts";
+import { createLedger, LEDGER, readOwnRows, recordMigration } from "./ledger.ts";
+import { underMigrationLock } from "./lock.ts";
+import type { RunOptions } from "./session.ts";
+import { withTransaction } from "../postgres/connection.ts";
+import type { Database } from "../postgres/database.ts";
 import { readActualSchema } from "../schema/read.ts";
-import { compareWithState, type SchemaStates } from "../schema/states.ts";
+import { type ActualSchema, formatDifferences } from "../schema/schema.ts";
+import { buildSchemas } from "../schema/scratch.ts";
+import { compareWithState, findState, type SchemaStates } from "../schema/states.ts";
 
 /** Options of `recordBaseline`. */
-export interface BaselineOptions extends MigrationRunOptions {
+export interface BaselineOptions extends RunOptions {
   /** The last file whose work is there. */
   readonly version: number;
-  /** Builds what the files make. */
-  readonly build: (files: readonly Migration[]) => Promise<SchemaStates>;
+  /** Builds what the files make; `buildSchemas` where undefined. */
+  readonly build?: (files: readonly Migration[]) => Promise<SchemaStates>;
 }
 
 /** What a baseline has recorded. */
@@ -36,13 +35,13 @@ export interface Baseline {
 export async function recordBaseline(
   database: Database,
   files: readonly Migration[],
-  { version, build, ...options }: BaselineOptions,
+  { version, build = buildSchemas, ...options }: BaselineOptions,
 ): Promise<Baseline> {
   const { sql, label } = database;
-  await withMigrateErrors(database, () => refuseLedger(database));
+  await refuseLedger(database);
   const states = await build(files);
   const adopted = files.slice(0, version);
-  return await underMigrationLock(database, options, async () => {
+  return await underMigrationLock({ ...database, ...options }, async () => {
     // Another runner may have been faster.
     await refuseLedger(database);
     const actual = await readActualSchema(sql);
@@ -50,10 +49,9 @@ export async function recordBaseline(
     if (differences.length > 0) {
       const finding = `it is not what the files up to ${adopted.at(-1)!.name} make, nothing was recorded; ` +
         adviseBaseline(states, actual);
-      throw migrateFailure(label, [finding, ...formatDifferences(differences)], EXIT.refused);
+      throw migrateFailure(label, [finding, ...formatDifferences(differences)]);
     }
-    await sql.begin("read write", async (transaction) => {
-      const tx = transaction as unknown as Sql;
+    await withTransaction(sql, "read write", async (tx) => {
       await createLedger(tx);
       for (const file of adopted) await recordMigration(tx, file, { kind: "baseline", durationMs: 0 });
     });
@@ -61,14 +59,23 @@ export async function recordBaseline(
   });
 }
 
-async function refuseLedger({ sql, label }: Database): Promise<void> {
-  const ledger = await readLedger(sql);
-  if (ledger.kind === "foreign") throw foreignLedgerError(label);
-  if (ledger.kind === "unreadable") throw unreadableLedgerError(label, ledger);
-  if (ledger.kind === "none" || ledger.rows.length === 0) return;
-  throw migrateFailure(
-    label,
-    `its ledger ${LEDGER} has rows already; leave out --baseline`,
-    EXIT.refused,
-  );
+async function refuseLedger(database: Database): Promise<void> {
+  if ((await readOwnRows(database)).length === 0) return;
+  throw migrateFailure(database.label, `its ledger ${LEDGER} has rows already; leave out --baseline`);
+}
+
+/** Table in which Alembic, the tool of the backend, keeps its own revision. */
+export const ALEMBIC_TABLE = "alembic_version";
+
+/** What to do about a database that Alembic made and that is not adopted. */
+export function describeAlembic(states: SchemaStates, actual: ActualSchema): string {
+  return `Alembic made it, and it has no ledger of these files in ${LEDGER}; ${adviseBaseline(states, actual)}`;
+}
+
+/** Which --baseline adopts a database. */
+function adviseBaseline(states: SchemaStates, actual: ActualSchema): string {
+  const version = findState(states, actual);
+  return version === undefined
+    ? "it looks like no N: correct what --baseline N lists, and adopt it then"
+    : `it looks like N = ${version}, adopt it with --baseline ${version}`;
 }

@@ -1,21 +1,26 @@
 import type { Database } from "../postgres/database.ts";
 import { EXIT, type ExitCode } from "../task/errors.ts";
+import { recordBaseline } from "./baseline.ts";
+import { withMigrateErrors } from "./errors.ts";
 import type { Migration } from "./files.ts";
-import { countMigrations, formatPending, formatStatus, toJsonEntries } from "./format.ts";
+import type { MigrationState, Plan, PlanEntry } from "./plan.ts";
 import type { MigrateMode, MigrateRequest } from "./request.ts";
-import { migrate, type MigrateOptions } from "./run.ts";
-import { withMigrateErrors } from "./guard.ts";
+import { applyPending, rehearse } from "./run.ts";
+import type { RunOptions } from "./session.ts";
 import { readPlan, readSafePlan } from "./state.ts";
 import type { Lines } from "../task/console.ts";
-import { buildSchemas } from "../schema/scratch.ts";
+import { countOf } from "../task/plural.ts";
 
-/** Everything a request needs beside database and files. */
-export interface RequestOptions extends MigrateRequest, MigrateOptions {
-  /** Whether the result is JSON. */
-  readonly json: boolean;
+/** Everything a request needs beside database and files; whether its result is JSON. */
+export type RequestOptions = MigrateRequest & RunOptions & { readonly json: boolean };
+
+interface Outcome {
+  readonly text: Lines;
+  readonly json: Readonly<Record<string, unknown>>;
+  readonly exitCode?: ExitCode;
 }
 
-type Runner = (database: Database, files: readonly Migration[], options: RequestOptions) => Promise<ExitCode>;
+type Runner = (database: Database, files: readonly Migration[], options: RequestOptions) => Promise<Outcome>;
 
 const RUNNERS: Readonly<Record<MigrateMode, Runner>> = {
   apply: runApply,
@@ -32,89 +37,110 @@ export async function carryOutRequest(
   files: readonly Migration[],
   options: RequestOptions,
 ): Promise<ExitCode> {
-  return await withMigrateErrors(database, () => RUNNERS[options.mode](database, files, options));
+  const { mode, json: isJson, report } = options;
+  const outcome = await withMigrateErrors(database, () => RUNNERS[mode](database, files, options));
+  const { text, json, exitCode = EXIT.done } = outcome;
+  if (isJson) report.json({ database: database.label, ...json });
+  else report.result(text);
+  return exitCode;
 }
 
-async function runApply(database: Database, files: readonly Migration[], options: RequestOptions): Promise<ExitCode> {
-  const { applied, warnings, plan: { accepted, entries } } = await migrate(database, files, options);
-  const text = [
-    ...accepted.map(({ name }) => `Accepted ${name} on ${database.label} as it is now`),
-    ...(applied.length > 0 ? [`Applied ${countMigrations(applied.length)} to ${database.label}`] : []),
-  ];
-  if (text.length === 0) text.push(`Nothing to do: ${database.label} has all ${countMigrations(entries.length)}`);
-  tell(database, options, { text, json: { accepted: accepted.map(({ name }) => name), applied, warnings } });
-  return EXIT.done;
+async function runApply(...request: Parameters<Runner>): Promise<Outcome> {
+  const [{ label }] = request;
+  const { applied, warnings, plan: { accepted, entries } } = await applyPending(...request);
+  const text = accepted.map(({ name }) => `Accepted ${name} on ${label} as it is now`);
+  if (applied.length > 0) text.push(`Applied ${countMigrations(applied)} to ${label}`);
+  if (text.length === 0) text.push(`Nothing to do: ${label} has all ${countMigrations(entries)}`);
+  return { text, json: { accepted: accepted.map(nameOf), applied, warnings } };
 }
 
-async function runStatus(database: Database, files: readonly Migration[], options: RequestOptions): Promise<ExitCode> {
-  const plan = await readPlan(database, files, options);
-  tell(database, options, {
+async function runStatus(...request: Parameters<Runner>): Promise<Outcome> {
+  const plan = await readPlan(...request);
+  return {
     text: formatStatus(plan),
-    json: { migrations: toJsonEntries(plan), conflicts: plan.findings },
+    json: { migrations: plan.entries.map(toJsonEntry), conflicts: plan.findings },
+    exitCode: plan.findings.length > 0 ? EXIT.refused : EXIT.done,
+  };
+}
+
+async function runCheck(...request: Parameters<Runner>): Promise<Outcome> {
+  const { pending } = await readSafePlan(...request);
+  return { ...formatPending(request[0], pending), exitCode: pending.length > 0 ? EXIT.pending : EXIT.done };
+}
+
+async function runDryRun(...request: Parameters<Runner>): Promise<Outcome> {
+  return formatPending(request[0], (await readSafePlan(...request)).pending);
+}
+
+async function runRehearsal(...request: Parameters<Runner>): Promise<Outcome> {
+  const { rehearsed, skipped, warnings } = await rehearse(...request);
+  const leftOut = skipped.length > 0 ? `; ${skipped.length} left out` : "";
+  return {
+    text: `Rehearsed ${countMigrations(rehearsed)} on ${request[0].label}, all rolled back${leftOut}`,
+    json: { rehearsed: rehearsed.map(nameOf), skipped: skipped.map(nameOf), warnings },
+  };
+}
+
+async function runBaseline(...[database, files, options]: Parameters<Runner>): Promise<Outcome> {
+  const { adopted, notes } = await recordBaseline(database, files, { ...options, version: options.to! });
+  const recorded = `Recorded ${countMigrations(adopted)} as baseline of ${database.label}`;
+  return {
+    text: [recorded, ...notes.map((note) => `note: ${note}`)],
+    json: { baseline: adopted.map(nameOf), notes },
+  };
+}
+
+function nameOf({ name }: Migration): string {
+  return name;
+}
+
+function countMigrations({ length }: readonly unknown[]): string {
+  return countOf(length, "migration");
+}
+
+/** Files that would be applied, one per line. */
+function formatPending({ label }: Database, pending: readonly Migration[]): Outcome {
+  const lines = pending.map(({ name, transaction }) => `  ${name}${transaction ? "" : " (without a transaction)"}`);
+  return {
+    text: pending.length > 0
+      ? [`${countMigrations(pending)} pending on ${label}:`, ...lines]
+      : `Nothing pending on ${label}`,
+    json: { pending: pending.map(({ version, name, transaction }) => ({ version, name, transaction })) },
+  };
+}
+
+/** States that the last line of the table counts: what is pending, and all conflicts. */
+const COUNTED: readonly MigrationState[] = ["pending", "late", "edited", "renamed", "missing"];
+
+/** A table of every version and where it stands, for people. */
+function formatStatus({ entries, findings }: Plan): string[] {
+  const width = Math.max(0, ...entries.map(({ name }) => name.length));
+  const lines = entries.map(({ name, state, row }) =>
+    `${state.padEnd(8)}  ${row ? `${name.padEnd(width)}  ${formatRow(row)}` : name}`
+  );
+  const counts = COUNTED.flatMap((state) => {
+    const count = entries.filter((entry) => entry.state === state).length;
+    return count > 0 || state === "pending" ? [`${count} ${state}`] : [];
   });
-  return plan.findings.length > 0 ? EXIT.refused : EXIT.done;
+  const summary = [countMigrations(entries), ...counts].join(", ");
+  return [...lines, findings.length > 0 ? `${summary}: files and ledger disagree` : summary];
 }
 
-async function runCheck(database: Database, files: readonly Migration[], options: RequestOptions): Promise<ExitCode> {
-  const plan = await readSafePlan(database, files, options);
-  tellPending(database, options, plan.pending);
-  return plan.pending.length > 0 ? EXIT.pending : EXIT.done;
+function formatRow({ appliedAt, appliedBy, durationMs, kind }: NonNullable<PlanEntry["row"]>): string {
+  const when = `${appliedAt.slice(0, 19).replace("T", " ")} UTC by ${appliedBy}`;
+  return kind === "applied" ? `${when} in ${durationMs} ms` : when;
 }
 
-async function runDryRun(database: Database, files: readonly Migration[], options: RequestOptions): Promise<ExitCode> {
-  tellPending(database, options, (await readSafePlan(database, files, options)).pending);
-  return EXIT.done;
-}
-
-async function runRehearsal(
-  database: Database,
-  files: readonly Migration[],
-  options: RequestOptions,
-): Promise<ExitCode> {
-  const { rehearse } = await import("./rehearse.ts");
-  const { rehearsed, skipped, warnings } = await rehearse(database, files, options);
-  tell(database, options, {
-    text: `Rehearsed ${countMigrations(rehearsed.length)} on ${database.label}, all rolled back` +
-      (skipped.length > 0 ? `; ${skipped.length} left out` : ""),
-    json: { rehearsed: rehearsed.map(({ name }) => name), skipped: skipped.map(({ name }) => name), warnings },
-  });
-  return EXIT.done;
-}
-
-async function runBaseline(
-  database: Database,
-  files: readonly Migration[],
-  options: RequestOptions,
-): Promise<ExitCode> {
-  const { recordBaseline } = await import("./baseline.ts");
-  const { adopted, notes } = await recordBaseline(database, files, {
-    ...options,
-    version: options.to!,
-    build: buildSchemas,
-  });
-  tell(database, options, {
-    text: [
-      `Recorded ${countMigrations(adopted.length)} as baseline of ${database.label}`,
-      ...notes.map((note) => `note: ${note}`),
-    ],
-    json: { baseline: adopted.map(({ name }) => name), notes },
-  });
-  return EXIT.done;
-}
-
-function tellPending(database: Database, options: RequestOptions, pending: readonly Migration[]): void {
-  const text = pending.length > 0
-    ? [`${countMigrations(pending.length)} pending on ${database.label}:`, ...formatPending(pending)]
-    : `Nothing pending on ${database.label}`;
-  const json = { pending: pending.map(({ version, name, transaction }) => ({ version, name, transaction })) };
-  tell(database, options, { text, json });
-}
-
-function tell(
-  { label }: Database,
-  { json, report }: RequestOptions,
-  result: { readonly text: Lines; readonly json: Readonly<Record<string, unknown>> },
-): void {
-  if (json) report.json({ database: label, ...result.json });
-  else report.result(result.text);
+/** A version of a plan for JSON, without the file's text. */
+function toJsonEntry({ version, name, state, file, row }: PlanEntry): Readonly<Record<string, unknown>> {
+  return {
+    version,
+    name,
+    state,
+    transaction: file?.transaction ?? null,
+    checksum: file?.checksum ?? null,
+    applied: row
+      ? { at: row.appliedAt, by: row.appliedBy, durationMs: row.durationMs, name: row.name, checksum: row.checksum }
+      : null,
+  };
 }

@@ -1,18 +1,14 @@
 import { EXIT, type ExitCode, TaskError } from "../task/errors.ts";
+import { countOf } from "../task/plural.ts";
 import type { Migration } from "./files.ts";
-import { countMigrations } from "./format.ts";
+import { type Attempt, toServerFailure } from "../postgres/server_failure.ts";
 import { describeServerError, isLostSession, serverErrorOf } from "../postgres/server_error.ts";
 import type { Statement } from "../sql/scan.ts";
 import { holdsPassword } from "../sql/secrets.ts";
 import { excerptAt, offsetOfCodePoint, placeOf } from "../sql/position.ts";
 
-/** What to say about a file that failed. */
-export interface ApplyFailure {
-  /** The statement that failed; absent where the failure came between or behind the statements. */
-  readonly statement?: Statement;
-  /** Whether row values may be shown. */
-  readonly local: boolean;
-}
+/** What to say about a file that failed; no statement where the failure came between or behind the statements. */
+export type ApplyFailure = Pick<Attempt, "local"> & { readonly statement?: Statement };
 
 /** The error of a migration: what the server says, what became of the file, file:line:column, the line, a caret, a hint.
  *
@@ -71,32 +67,43 @@ const HINTS: Readonly<Record<string, string>> = {
   "55P04": "a new enum value cannot be used in the transaction that adds it; use it in the next file",
 };
 
-/** How far a run had come. */
-export interface Progress {
-  /** How many files it has applied. */
-  readonly applied: number;
-  /** How many were to be applied. */
-  readonly pending: number;
-  /** Aborted when it was interrupted. */
-  readonly signal?: AbortSignal;
-}
-
 /** The error that ended a run, with how many files were applied and how many are left. */
-export function withProgress(error: unknown, { applied, pending, signal }: Progress): unknown {
+export function withProgress(
+  error: unknown,
+  { applied, pending, signal }: { readonly applied: number; readonly pending: number; readonly signal?: AbortSignal },
+): unknown {
   if (signal?.aborted) {
     return new TaskError(
-      `Interrupted migrate after ${countMigrations(applied)}, ${pending - applied} left; nothing half done is visible`,
+      `Interrupted migrate after ${countOf(applied, "migration")}, ${
+        pending - applied
+      } left; nothing half done is visible`,
       EXIT.interrupted,
       { cause: error },
     );
   }
   if (!(error instanceof TaskError) || pending < 2) return error;
-  const progress = `  ${countMigrations(applied)} applied before it, ${pending - applied - 1} left behind it`;
+  const progress = `  ${countOf(applied, "migration")} applied before it, ${pending - applied - 1} left behind it`;
   return new TaskError([...error.lines, progress], error.exitCode, { cause: error.cause });
 }
 
 /** An error that concerns the whole database; a finding of several lines goes on below the first. */
-export function migrateFailure(label: string, finding: string | readonly string[], exitCode: ExitCode): TaskError {
+export function migrateFailure(
+  label: string,
+  finding: string | readonly string[],
+  exitCode: ExitCode = EXIT.refused,
+): TaskError {
   const [first, ...rest] = [finding].flat();
   return new TaskError([`Cannot migrate database "${label}": ${first}`, ...rest], exitCode);
+}
+
+/** What `body` returns; a server's error becomes a TaskError that names the database. */
+export async function withMigrateErrors<T>(
+  { label, local }: Omit<Attempt, "verb">,
+  body: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await body();
+  } catch (error) {
+    throw toServerFailure(error, { verb: "migrate", label, local });
+  }
 }

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { EXIT, messageOf, TaskError } from "../task/errors.ts";
-import { findBrokenRules, formatVersion, isNoTransaction } from "./rules.ts";
+import { findBrokenRules, formatVersion, isNoTransaction, NO_TRANSACTION } from "./rules.ts";
 import { sha256 } from "../task/digest.ts";
 import { scanSql, type Statement } from "../sql/scan.ts";
 
@@ -53,8 +53,35 @@ export async function readMigrations(directory: string = MIGRATIONS_DIR): Promis
   return migrations;
 }
 
-/** The next free version: one more than the last file's. */
-export async function nextVersion(directory: string = MIGRATIONS_DIR): Promise<number> {
+/** Choices for a new file. */
+export interface NewMigrationOptions {
+  /** Where the files are. */
+  readonly directory?: string;
+  /** Whether the file runs in a transaction. */
+  readonly transaction?: boolean;
+}
+
+/** Path of a new file with the next free number, without any statement yet.
+ *
+ * The name is put in lower case, with underscores between its words.
+ *
+ * Errors: TaskError (exit 2) for a name without letters or digits; exit 3 where the numbers of the files are in disorder.
+ */
+export async function writeNewMigration(words: string, options: NewMigrationOptions = {}): Promise<string> {
+  const { directory = MIGRATIONS_DIR, transaction = true } = options;
+  const name = words.toLowerCase().replace(/[\s_-]+/g, "_").replace(/^_|_$/g, "");
+  if (!/^[a-z0-9_]+$/.test(name)) {
+    throw new TaskError(
+      `Cannot name migration "${words}": it takes letters a to z, digits and underscores; choose such a name`,
+      EXIT.usage,
+    );
+  }
+  const path = `${directory}/${formatVersion(await nextVersion(directory))}_${name}.sql`;
+  await Deno.writeTextFile(path, transaction ? "" : `${NO_TRANSACTION}\n`, { createNew: true });
+  return path;
+}
+
+async function nextVersion(directory: string): Promise<number> {
   const names = await listSqlFiles(directory);
   const problems = findNameProblems(names).map((problem) => `${directory}/${problem}`);
   if (problems.length > 0) throw filesError(directory, problems);

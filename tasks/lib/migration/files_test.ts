@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { writeNewMigration } from "./new.ts";
+import { writeNewMigration } from "./files.ts";
 
 Deno.test("writeNewMigration() writes the next number, in lower case, as an empty file", async () => {
   const directory = await Deno.makeTempDir();

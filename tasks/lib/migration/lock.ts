@@ -1,23 +1,49 @@
 import { EXIT, TaskError } from "../task/errors.ts";
+import { migrateFailure } from "./errors.ts";
+import { resetSession, type Run } from "./session.ts";
 import type { Sql } from "../postgres/connection.ts";
+import { POOLED } from "../postgres/pooler.ts";
 import { sleep } from "../task/sleep.ts";
+
+/** What `body` returns, run while this session holds the migration lock; afterwards the session is as new.
+ *
+ * Errors: TaskError: exit 3 on a standby and behind a pooler; exit 5 when another runner holds the lock for
+ * too long; what `body` throws.
+ */
+export async function underMigrationLock<T>(run: Run, body: () => Promise<T>): Promise<T> {
+  await refuseStandby(run);
+  await requireSessions(run);
+  await using _lock = await takeMigrationLock(run);
+  try {
+    return await body();
+  } finally {
+    // Where the session is lost there is nothing to reset.
+    await resetSession(run.sql).catch(() => {});
+  }
+}
+
+async function refuseStandby({ sql, label }: Run): Promise<void> {
+  const [{ standby }] = await sql.unsafe<{ standby: boolean }[]>("select pg_is_in_recovery() as standby");
+  if (standby) throw migrateFailure(label, "its server is a standby, which takes no writes; use the primary");
+}
+
+/** Throws where a pooler in transaction mode stands before a database.
+ *
+ * Errors: TaskError (exit 3) naming the setting for the direct endpoint.
+ */
+export async function requireSessions({ label, isPooled }: Run): Promise<void> {
+  if (!await isPooled()) return;
+  const remedy = "put the server's direct endpoint into the same variable with _UNPOOLED at its end";
+  throw migrateFailure(label, `${POOLED}; ${remedy}`);
+}
 
 /** Key of the advisory lock, the same for every version of the runner: "heretix" in ASCII. */
 const KEY = "29384939580713336";
 
 const POLL_MS = { first: 25, most: 400 };
 
-/** How to wait for the lock. */
-export interface LockOptions {
-  /** The database, as it is printed. */
-  readonly label: string;
-  /** How long to wait for it. */
-  readonly waitMs: number;
-  /** Ends the waiting. */
-  readonly signal?: AbortSignal;
-  /** Called once, when another session has the lock. */
-  readonly onWait?: (holder: string) => void;
-}
+/** What waiting for the lock needs to know of a run. */
+export type Waiting = Pick<Run, "sql" | "label" | "report" | "waitMs" | "signal">;
 
 /** The session's advisory lock, until disposed.
  *
@@ -25,19 +51,27 @@ export interface LockOptions {
  *
  * Errors: TaskError (exit 5) naming the holder when the time is over.
  */
-export async function takeMigrationLock(sql: Sql, options: LockOptions): Promise<AsyncDisposable> {
-  const deadline = performance.now() + options.waitMs;
+export async function takeMigrationLock({ sql, label, report, waitMs = 0, signal }: Waiting): Promise<AsyncDisposable> {
+  const deadline = performance.now() + waitMs;
   for (let pauseMs = POLL_MS.first, waiting = false;; pauseMs = Math.min(pauseMs * 1.5, POLL_MS.most)) {
     const [{ locked, pid }] = await sql.unsafe<{ locked: boolean; pid: number }[]>(
       `select pg_try_advisory_lock(${KEY}) as locked, pg_backend_pid() as pid`,
     );
     // A connection that is lost has lost the lock with it.
     if (locked) return { [Symbol.asyncDispose]: () => releaseLock(sql, pid).catch(() => {}) };
-    if (performance.now() >= deadline) throw await lockedError(sql, options);
-    if (!waiting) options.onWait?.(await readHolder(sql));
+    if (performance.now() >= deadline) throw lockedError(label, waitMs, await readHolder(sql));
+    if (!waiting) report.note(`Waiting for ${await readHolder(sql)} to finish migrating ${label}`);
     waiting = true;
-    await sleep(pauseMs * (0.5 + Math.random()), options.signal);
+    await sleep(pauseMs * (0.5 + Math.random()), signal);
   }
+}
+
+function lockedError(label: string, waitMs: number, holder: string): TaskError {
+  return new TaskError(
+    `Cannot lock database "${label}": ${holder} has been migrating it for longer than ${waitMs / 1000} s; ` +
+      "wait for it to end, or raise --wait",
+    EXIT.locked,
+  );
 }
 
 /** How long to go after a lock that is not in this session any more, and how often. */
@@ -55,15 +89,6 @@ async function releaseLock(sql: Sql, pid: number): Promise<void> {
     if (isOver) return;
     await sleep(RELEASE.pauseMs);
   } while (performance.now() < deadline);
-}
-
-async function lockedError(sql: Sql, { label, waitMs }: LockOptions): Promise<TaskError> {
-  const holder = await readHolder(sql);
-  return new TaskError(
-    `Cannot lock database "${label}": ${holder} has been migrating it for longer than ${waitMs / 1000} s; ` +
-      "wait for it to end, or raise --wait",
-    EXIT.locked,
-  );
 }
 
 /** Whether this session holds the lock still. */

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { parseConcurrentIndex } from "./index.ts";
+import { parseConcurrentIndex } from "./no_transaction.ts";
 
 Deno.test("parseConcurrentIndex() reads name, table and definition", () => {
   assert.deepEqual(

@@ -1,5 +1,6 @@
 import { EXIT, TaskError } from "../task/errors.ts";
 import type { Migration } from "./files.ts";
+import type { Run } from "./session.ts";
 import type { Sql } from "../postgres/connection.ts";
 import { nameLockHolders } from "../postgres/lock_holders.ts";
 import { serverErrorOf } from "../postgres/server_error.ts";
@@ -14,37 +15,27 @@ const RETRIED = new Set([LOCK_TIMEOUT, "40P01", "40001"]);
 const MAX_LOCK_TIMEOUT_MS = 5000;
 const MIN_LOCK_TIMEOUT_MS = 100;
 
-/** How to try a file again. */
-export interface RetryOptions {
-  /** How long to go on trying. */
-  readonly waitMs: number;
-  /** Ends the waiting. */
-  readonly signal?: AbortSignal;
-  /** Takes what is worth knowing. */
-  readonly note: (text: string) => void;
-}
-
 /** What `attempt` returns, tried again from its start while only a lock stands in its way and time is left.
  *
  * Errors: what `attempt` throws; TaskError (exit 5) naming the sessions with locks when a lock was not had in time.
  */
 export async function retryMigration<T>(
-  sql: Sql,
+  { sql, report, waitMs = 0, signal }: Run,
   migration: Migration,
-  options: RetryOptions & { readonly attempt: (lockTimeoutMs: number) => Promise<T> },
+  attempt: (lockTimeoutMs: number) => Promise<T>,
 ): Promise<T> {
-  const deadline = performance.now() + options.waitMs;
+  const deadline = performance.now() + waitMs;
   for (let pauseMs = 100;; pauseMs = Math.min(pauseMs * 2, 2000)) {
     const halfMs = Math.max((deadline - performance.now()) / 2, MIN_LOCK_TIMEOUT_MS);
     try {
-      return await options.attempt(Math.min(halfMs, MAX_LOCK_TIMEOUT_MS));
+      return await attempt(Math.min(halfMs, MAX_LOCK_TIMEOUT_MS));
     } catch (error) {
       const code = causeOf(error);
       if (!RETRIED.has(code)) throw error;
       if (performance.now() >= deadline) throw await withLockHolders(sql, migration, error);
-      options.note(`Trying ${migration.name} again: ${REASONS[code]}`);
+      report.note(`Trying ${migration.name} again: ${REASONS[code]}`);
       // Two runners that met once shall not meet again.
-      await sleep(pauseMs * (0.5 + Math.random()), options.signal);
+      await sleep(pauseMs * (0.5 + Math.random()), signal);
     }
   }
 }

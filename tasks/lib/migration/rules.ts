@@ -1,4 +1,4 @@
-import { scanSql, type SqlScan } from "../sql/scan.ts";
+import type { SqlScan } from "../sql/scan.ts";
 import { placeOf } from "../sql/position.ts";
 
 /** Line 1 of a file that runs outside of a transaction. */
@@ -21,7 +21,7 @@ const DIRECTIVE_LIKE =
   /^--\W*(migrate\s*[:=]|(\w+\W+){0,2}(no|not|non|disable|without)[-_ ]*(\w+[-_ ]*)?(transactions?|tx)\W*$)/i;
 
 /** Everything in a migration's text that the runner refuses, in the order of the text. */
-export function findBrokenRules(text: string, scan: SqlScan = scanSql(text)): readonly Finding[] {
+export function findBrokenRules(text: string, scan: SqlScan): readonly Finding[] {
   const found: { offset: number; message: string }[] = [];
   const add = (offset: number, message: string) => found.push({ offset, message });
   if (scan.statements.length === 0) add(0, "it holds no statement; write one or remove the file");

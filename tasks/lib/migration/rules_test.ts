@@ -1,5 +1,10 @@
 import assert from "node:assert/strict";
-import { findBrokenRules, isNoTransaction } from "./rules.ts";
+import { findBrokenRules, type Finding, isNoTransaction } from "./rules.ts";
+import { scanSql } from "../sql/scan.ts";
+
+function rulesBrokenBy(text: string): readonly Finding[] {
+  return findBrokenRules(text, scanSql(text));
+}
 
 Deno.test("findBrokenRules() refuses every statement that controls transactions", () => {
   const statements = [
@@ -13,7 +18,7 @@ Deno.test("findBrokenRules() refuses every statement that controls transactions"
     "release a",
     "prepare transaction 'a'",
   ];
-  for (const statement of statements) assert.equal(findBrokenRules(`select 1; ${statement};`).length, 1, statement);
+  for (const statement of statements) assert.equal(rulesBrokenBy(`select 1; ${statement};`).length, 1, statement);
 });
 
 Deno.test("findBrokenRules() takes transaction words that control nothing", () => {
@@ -24,7 +29,7 @@ Deno.test("findBrokenRules() takes transaction words that control nothing", () =
     "prepare p as select 1;",
     "copy a to stdout;",
   ];
-  for (const text of texts) assert.deepEqual(findBrokenRules(text), [], text);
+  for (const text of texts) assert.deepEqual(rulesBrokenBy(text), [], text);
 });
 
 Deno.test("findBrokenRules() refuses misspelt and misplaced directives", () => {
@@ -39,12 +44,12 @@ Deno.test("findBrokenRules() refuses misspelt and misplaced directives", () => {
     "-- +goose NO TRANSACTION",
     "\n-- migrate: no-transaction",
   ];
-  for (const line of lines) assert.match(findBrokenRules(`${line}\nselect 1;`)[0]?.message ?? "", /directive/, line);
+  for (const line of lines) assert.match(rulesBrokenBy(`${line}\nselect 1;`)[0]?.message ?? "", /directive/, line);
 });
 
 Deno.test("findBrokenRules() takes the directive in line 1, and prose about transactions", () => {
-  assert.deepEqual(findBrokenRules("-- migrate: no-transaction\nvacuum;"), []);
-  assert.deepEqual(findBrokenRules("-- There is no transaction that could see this row, so it may go.\nselect 1;"), []);
+  assert.deepEqual(rulesBrokenBy("-- migrate: no-transaction\nvacuum;"), []);
+  assert.deepEqual(rulesBrokenBy("-- There is no transaction that could see this row, so it may go.\nselect 1;"), []);
 });
 
 Deno.test("isNoTransaction() looks at line 1 only", () => {

@@ -1,10 +1,10 @@
-import type { Database } from "../postgres/database.ts";
-import { EXIT } from "../task/errors.ts";
-import { ALEMBIC_TABLE, describeAlembic } from "./adoption.ts";
+import { ALEMBIC_TABLE, describeAlembic } from "./baseline.ts";
 import { migrateFailure } from "./errors.ts";
 import type { Migration } from "./files.ts";
-import { LEDGER, listRelations, readLedger, type UnreadableLedger } from "./ledger.ts";
+import { LEDGER, readOwnRows } from "./ledger.ts";
 import { type LedgerRow, type Plan, planMigrations, type PlanOptions } from "./plan.ts";
+import type { Run } from "./session.ts";
+import type { Sql } from "../postgres/connection.ts";
 import { readActualSchema } from "../schema/read.ts";
 import { buildSchemas } from "../schema/scratch.ts";
 
@@ -13,7 +13,7 @@ import { buildSchemas } from "../schema/scratch.ts";
  * Errors: TaskError, exit 3 for a database that another tool has made, exit 1 for a ledger that the role may not read.
  */
 export async function readPlan(
-  database: Database,
+  database: Pick<Run, "sql" | "label">,
   files: readonly Migration[],
   options: PlanOptions = {},
 ): Promise<Plan> {
@@ -25,48 +25,29 @@ export async function readPlan(
  * Errors: TaskError (exit 3) listing everything that forbids to run it.
  */
 export async function readSafePlan(
-  database: Database,
+  database: Pick<Run, "sql" | "label">,
   files: readonly Migration[],
   options: PlanOptions = {},
 ): Promise<Plan> {
   const plan = await readPlan(database, files, options);
   if (plan.findings.length === 0) return plan;
   const lines = plan.findings.map((finding) => `  ${finding}`);
-  throw migrateFailure(database.label, ["files and ledger disagree, nothing was run;", ...lines], EXIT.refused);
+  throw migrateFailure(database.label, ["files and ledger disagree, nothing was run;", ...lines]);
 }
 
-/** Rows of the ledger; none for an empty database.
- *
- * Errors: as `readPlan`.
- */
-async function readOwnLedger({ sql, label }: Database, files: readonly Migration[]): Promise<readonly LedgerRow[]> {
-  const ledger = await readLedger(sql);
-  if (ledger.kind === "ours" && ledger.rows.length > 0) return ledger.rows;
-  if (ledger.kind === "foreign") throw foreignLedgerError(label);
-  if (ledger.kind === "unreadable") throw unreadableLedgerError(label, ledger);
+async function readOwnLedger(
+  { sql, label }: Pick<Run, "sql" | "label">,
+  files: readonly Migration[],
+): Promise<readonly LedgerRow[]> {
+  const rows = await readOwnRows({ sql, label });
+  if (rows.length > 0) return rows;
   const names = await listRelations(sql);
   if (names.length === 0) return [];
   // Another runner may have applied the first file between the two looks.
-  const again = await readLedger(sql);
-  if (again.kind === "ours" && again.rows.length > 0) return again.rows;
+  const again = await readOwnRows({ sql, label });
+  if (again.length > 0) return again;
   if (!names.includes(ALEMBIC_TABLE)) throw foreignDatabaseError(label, names);
-  const finding = describeAlembic(await buildSchemas(files), await readActualSchema(sql));
-  throw migrateFailure(label, finding, EXIT.refused);
-}
-
-/** The error for a ledger of another tool. */
-export function foreignLedgerError(label: string): Error {
-  return migrateFailure(
-    label,
-    `its table ${LEDGER} belongs to another tool; ` +
-      "rename or drop that table if the tool is not used any more, then adopt the database with --baseline N",
-    EXIT.refused,
-  );
-}
-
-/** The error for a ledger that the session's role may not read: nobody can tell what is pending. */
-export function unreadableLedgerError(label: string, { finding }: UnreadableLedger): Error {
-  return migrateFailure(label, `its ${finding}`, EXIT.failed);
+  throw migrateFailure(label, describeAlembic(await buildSchemas(files), await readActualSchema(sql)));
 }
 
 const MAX_NAMED = 6;
@@ -77,6 +58,19 @@ function foreignDatabaseError(label: string, names: readonly string[]): Error {
     label,
     `it holds ${named} and no ledger of these files in ${LEDGER}; ` +
       "if these are what the files up to N make, adopt it with --baseline N, else name an empty database",
-    EXIT.refused,
   );
+}
+
+/** Names of the tables, views and sequences that somebody made, except the ledger and what belongs to an extension. */
+async function listRelations(sql: Sql): Promise<readonly string[]> {
+  const rows = await sql.unsafe<{ name: string }[]>(`
+    select case n.nspname when 'public' then c.relname else n.nspname || '.' || c.relname end as name
+    from pg_class c join pg_namespace n on n.oid = c.relnamespace
+    where c.relkind in ('r', 'p', 'v', 'm', 'f', 'S')
+      and n.nspname not in ('information_schema') and n.nspname not like 'pg\\_%'
+      and c.oid is distinct from to_regclass('${LEDGER}')
+      and not exists (
+        select from pg_depend d where d.classid = 'pg_class'::regclass and d.objid = c.oid and d.deptype in ('e', 'a', 'i'))
+    order by n.nspname <> 'public', c.relkind = 'S', 1`);
+  return rows.map(({ name }) => name);
 }
