@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { freePort } from "../tasks/lib/postgres/free_port.ts";
+import { migrateHere } from "./support/migrate_here.ts";
 import { createProject, relations } from "./support/migrations.ts";
 
 const FIRST = { "0001_first.sql": "create table a (id int primary key);\n" };
@@ -185,4 +186,17 @@ Deno.test("migrate shows row values of a local database only", async () => {
     "0001_first.sql": "create table a (id int primary key, secret text);\ninsert into a values (1, 'x'), (1, 'y');\n",
   });
   assert.match((await project.migrate()).stderr, /Key \(id\)=\(1\) already exists/);
+});
+
+Deno.test("migrate words what the server says at every way in", async () => {
+  await using project = await createProject(FIRST);
+  const { sql, url } = project.database;
+  const columns = "'' as name, '' as checksum, '' as kind, now() as applied_at, '' as applied_by, 0 as duration_ms";
+  await sql.unsafe(`create view public.schema_migrations as select 1 / (random() * 0)::int as version, ${columns}`);
+  const expected = /^Cannot migrate database "[^"]+": division by zero \(22012\); correct that and run it again\n?$/;
+  for (const args of [[], ["--status"], ["--rehearse"], ["--baseline", "1"]]) {
+    const { code, stderr } = await project.migrate(...args);
+    assert.deepEqual([code, expected.test(stderr)], [1, true], stderr);
+  }
+  await assert.rejects(migrateHere(url, FIRST), { name: "TaskError", message: expected });
 });

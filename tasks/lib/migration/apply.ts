@@ -1,5 +1,5 @@
 import { EXIT, TaskError } from "../task/errors.ts";
-import { applyError, migrateFailure } from "./errors.ts";
+import { applyError, fileFailure, migrateFailure } from "./errors.ts";
 import type { Migration } from "./files.ts";
 import { type LedgerMark, markLedger, recordUnchanged } from "./ledger.ts";
 import { holdsMigrationLock, requireSessions } from "./lock.ts";
@@ -82,13 +82,10 @@ async function requireLock({ sql, label }: Run): Promise<void> {
   throw migrateFailure(label, `${finding}; run migrate again, on the server's direct endpoint`, EXIT.failed);
 }
 
-function releasedError({ name, transaction }: Migration): TaskError {
-  const outcome = transaction ? "rolled back" : "not recorded";
-  return new TaskError(
-    `Cannot apply migration "${name}": it releases the lock that keeps other runners out, ${outcome}; ` +
-      "take that out of the file and run migrate again",
-    EXIT.failed,
-  );
+function releasedError(migration: Migration): TaskError {
+  const outcome = migration.transaction ? "rolled back" : "not recorded";
+  const finding = `it releases the lock that keeps other runners out, ${outcome}`;
+  return fileFailure(migration, `${finding}; take that out of the file`);
 }
 
 /** SQLSTATEs of a savepoint whose transaction has ended. */
@@ -106,11 +103,8 @@ export async function runGuarded(tx: Run, migration: Migration): Promise<void> {
     await sql.unsafe("release savepoint migration");
   } catch (error) {
     if (!TRANSACTION_ENDED.has(serverErrorOf(error).code)) throw applyError(migration, error, { local });
-    throw new TaskError(
-      `Cannot apply migration "${migration.name}": it ended the runner's transaction, so a part of it may stay; ` +
-        "remove its transaction statements, undo that part, and run migrate again",
-      EXIT.failed,
-      { cause: error },
-    );
+    const finding = "it ended the runner's transaction, so a part of it may stay";
+    const remedy = "remove its transaction statements, undo that part,";
+    throw fileFailure(migration, `${finding}; ${remedy}`, { cause: error });
   }
 }

@@ -10,13 +10,11 @@ import { type ActualSchema, formatDifferences } from "../schema/schema.ts";
 import { buildSchemas } from "../schema/scratch.ts";
 import { compareWithState, findState, type SchemaStates } from "../schema/states.ts";
 
-/** Options of `recordBaseline`. */
-export interface BaselineOptions extends RunOptions {
-  /** The last file whose work is there. */
+/** Options of `recordBaseline`: the last file whose work is there, and what builds what the files make. */
+export type BaselineOptions = RunOptions & {
   readonly version: number;
-  /** Builds what the files make; `buildSchemas` where undefined. */
   readonly build?: (files: readonly Migration[]) => Promise<SchemaStates>;
-}
+};
 
 /** What a baseline has recorded. */
 export interface Baseline {

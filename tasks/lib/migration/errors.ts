@@ -14,49 +14,42 @@ export type ApplyFailure = Pick<Attempt, "local"> & { readonly statement?: State
  *
  * Of a statement that holds a password neither the line nor a message that could quote it is shown.
  */
-export function applyError(migration: Migration, error: unknown, failure: ApplyFailure): TaskError {
-  const { code } = serverErrorOf(error);
-  const finding = holdsSecret(migration, failure) && !NAMES_ALONE.has(code) && !isLostSession(code)
+export function applyError(migration: Migration, error: unknown, { statement, local }: ApplyFailure): TaskError {
+  const { code, position } = serverErrorOf(error);
+  const sent = statement && migration.text.slice(statement.start, statement.end);
+  const isSecret = sent !== undefined && holdsPassword(sent);
+  const isLost = isLostSession(code);
+  const finding = isSecret && !NAMES_ALONE.has(code) && !isLost
     ? `the server's message is not shown, as the statement holds a password (${code})`
-    : describeServerError(error, failure);
-  const remedy = isLostSession(code) ? "run migrate again" : "fix it and run migrate again";
-  const hint = HINTS[code];
+    : describeServerError(error, { local });
+  // Without an answer to COMMIT nobody knows, before the ledger is read again.
+  const ofTransaction = isLost && !statement ? "it is applied as a whole or not at all" : "rolled back";
+  const outcome = migration.transaction ? ofTransaction : "not recorded (it runs without a transaction)";
+  const remedy = isLost ? "run migrate again" : "fix it and run migrate again";
+  const offset = (statement?.start ?? 0) + (sent && position ? offsetOfCodePoint(sent, position) : 0);
   return new TaskError(
     [
-      `Cannot apply migration "${migration.name}": ${finding}, ${outcomeOf(migration, code, failure)}; ${remedy}`,
-      ...placeLines(migration, failure, serverErrorOf(error).position),
-      ...(hint ? [`  Hint: ${hint}`] : []),
+      `Cannot apply migration "${migration.name}": ${finding}, ${outcome}; ${remedy}`,
+      ...(statement ? describePlace(migration, offset, { isSecret }) : []),
+      ...(code in HINTS ? [`  Hint: ${HINTS[code]}`] : []),
     ],
     EXIT.failed,
     { cause: error },
   );
 }
 
-function outcomeOf(migration: Migration, code: string, { statement }: ApplyFailure): string {
-  if (!migration.transaction) return "not recorded (it runs without a transaction)";
-  // Without an answer to COMMIT nobody knows, before the ledger is read again.
-  return isLostSession(code) && !statement ? "it is applied as a whole or not at all" : "rolled back";
-}
-
 /** SQLSTATEs whose messages name objects, and quote nothing else of a statement. */
 const NAMES_ALONE = new Set(["25001", "25006", "40001", "40P01", "42501", "42704", "42710", "42P01", "55P03", "57014"]);
 
-function holdsSecret({ text }: Migration, { statement }: ApplyFailure): boolean {
-  return statement !== undefined && holdsPassword(text.slice(statement.start, statement.end));
-}
-
-function placeLines(migration: Migration, failure: ApplyFailure, position: number | undefined): readonly string[] {
-  const { statement } = failure;
-  if (statement === undefined) return [];
-  const sent = migration.text.slice(statement.start, statement.end);
-  const offset = statement.start + (position ? offsetOfCodePoint(sent, position) : 0);
-  const { line, column } = placeOf(migration.text, offset);
-  const place = `  at ${migration.path}:${line}:${column}`;
-  if (holdsSecret(migration, failure)) return [`${place} (not shown: the statement holds a password)`];
-  return [
-    place,
-    ...excerptAt(migration.text, offset).map((text) => `  | ${text}`),
-  ];
+function describePlace(
+  { path, text }: Migration,
+  offset: number,
+  { isSecret }: { readonly isSecret: boolean },
+): readonly string[] {
+  const { line, column } = placeOf(text, offset);
+  const place = `  at ${path}:${line}:${column}`;
+  if (isSecret) return [`${place} (not shown: the statement holds a password)`];
+  return [place, ...excerptAt(text, offset).map((shown) => `  | ${shown}`)];
 }
 
 const HINTS: Readonly<Record<string, string>> = {
@@ -67,22 +60,27 @@ const HINTS: Readonly<Record<string, string>> = {
   "55P04": "a new enum value cannot be used in the transaction that adds it; use it in the next file",
 };
 
+/** The error of a migration that the runner refuses; what was found ends with what to do before the next run. */
+export function fileFailure(
+  { name }: Migration,
+  finding: string,
+  { cause, exitCode = EXIT.failed }: ErrorOptions & { readonly exitCode?: ExitCode } = {},
+): TaskError {
+  return new TaskError(`Cannot apply migration "${name}": ${finding} and run migrate again`, exitCode, { cause });
+}
+
 /** The error that ended a run, with how many files were applied and how many are left. */
 export function withProgress(
   error: unknown,
   { applied, pending, signal }: { readonly applied: number; readonly pending: number; readonly signal?: AbortSignal },
 ): unknown {
+  const done = countOf(applied, "migration");
   if (signal?.aborted) {
-    return new TaskError(
-      `Interrupted migrate after ${countOf(applied, "migration")}, ${
-        pending - applied
-      } left; nothing half done is visible`,
-      EXIT.interrupted,
-      { cause: error },
-    );
+    const finding = `${done}, ${pending - applied} left; nothing half done is visible`;
+    return new TaskError(`Interrupted migrate after ${finding}`, EXIT.interrupted, { cause: error });
   }
   if (!(error instanceof TaskError) || pending < 2) return error;
-  const progress = `  ${countOf(applied, "migration")} applied before it, ${pending - applied - 1} left behind it`;
+  const progress = `  ${done} applied before it, ${pending - applied - 1} left behind it`;
   return new TaskError([...error.lines, progress], error.exitCode, { cause: error.cause });
 }
 

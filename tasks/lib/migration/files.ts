@@ -33,7 +33,7 @@ const FILE_NAME = /^(\d{4})_[a-z0-9]+(_[a-z0-9]+)*\.sql$/;
  */
 export async function readMigrations(directory: string = MIGRATIONS_DIR): Promise<readonly Migration[]> {
   const names = await listSqlFiles(directory);
-  const findings = findNameProblems(names).map((problem) => `${directory}/${problem}`);
+  const findings = findNameProblems(directory, names);
   const migrations: Migration[] = [];
   const contents = await Promise.all(names.map((name) => readBytes(join(directory, name), `${directory}/${name}`)));
   for (const [index, name] of names.entries()) {
@@ -44,10 +44,8 @@ export async function readMigrations(directory: string = MIGRATIONS_DIR): Promis
       continue;
     }
     const scan = scanSql(decoded);
-    findings.push(
-      ...findBrokenRules(decoded, scan).map(({ line, column, message }) => `${path}:${line}:${column}: ${message}`),
-    );
-    if (FILE_NAME.test(name)) migrations.push(toMigration(name, path, decoded, scan.statements));
+    findings.push(...findBrokenRules(decoded, scan).map((problem) => `${path}:${problem}`));
+    migrations.push(toMigration(name, path, decoded, scan.statements));
   }
   if (findings.length > 0) throw filesError(directory, findings);
   return migrations;
@@ -76,16 +74,12 @@ export async function writeNewMigration(words: string, options: NewMigrationOpti
       EXIT.usage,
     );
   }
-  const path = `${directory}/${formatVersion(await nextVersion(directory))}_${name}.sql`;
+  const names = await listSqlFiles(directory);
+  const findings = findNameProblems(directory, names);
+  if (findings.length > 0) throw filesError(directory, findings);
+  const path = `${directory}/${formatVersion(names.length + 1)}_${name}.sql`;
   await Deno.writeTextFile(path, transaction ? "" : `${NO_TRANSACTION}\n`, { createNew: true });
   return path;
-}
-
-async function nextVersion(directory: string): Promise<number> {
-  const names = await listSqlFiles(directory);
-  const problems = findNameProblems(names).map((problem) => `${directory}/${problem}`);
-  if (problems.length > 0) throw filesError(directory, problems);
-  return names.length + 1;
 }
 
 function filesError(directory: string, findings: readonly string[]): TaskError {
@@ -109,31 +103,25 @@ async function listSqlFiles(directory: string): Promise<readonly string[]> {
   return names.sort();
 }
 
-/** Everything wrong with a sorted list of file names: each as `name: problem`. */
-function findNameProblems(names: readonly string[]): readonly string[] {
-  const problems: string[] = [];
+/** Everything wrong with a sorted list of file names: each as `path: problem`. */
+function findNameProblems(directory: string, names: readonly string[]): string[] {
   const byVersion = new Map<number, string>();
-  for (const name of names) {
+  const problems = names.flatMap((name) => {
     const version = Number(FILE_NAME.exec(name)?.[1]);
-    if (Number.isNaN(version)) {
-      problems.push(`${name}: the name is not like 0001_lower_case.sql; rename it`);
-    } else if (version === 0) {
-      problems.push(`${name}: numbers begin at 0001; rename it`);
-    } else if (byVersion.has(version)) {
-      problems.push(`${name}: ${byVersion.get(version)} has the same number; rename the one that was not applied yet`);
-    } else {
-      byVersion.set(version, name);
-    }
-  }
+    const twin = byVersion.get(version);
+    if (Number.isNaN(version)) return `${name}: the name is not like 0001_lower_case.sql; rename it`;
+    if (version === 0) return `${name}: numbers begin at 0001; rename it`;
+    if (twin) return `${name}: ${twin} has the same number; rename the one that was not applied yet`;
+    byVersion.set(version, name);
+    return [];
+  });
   const last = Math.max(0, ...byVersion.keys());
   for (let version = 1; version < last; version++) {
-    if (!byVersion.has(version)) {
-      problems.push(
-        `${formatVersion(version)}_*.sql: the number is missing; restore the file or renumber those behind`,
-      );
-    }
+    if (byVersion.has(version)) continue;
+    const gap = `${formatVersion(version)}_*.sql`;
+    problems.push(`${gap}: the number is missing; restore the file or renumber those behind`);
   }
-  return problems;
+  return problems.map((problem) => `${directory}/${problem}`);
 }
 
 async function readBytes(path: string, label: string): Promise<Uint8Array> {

@@ -1,9 +1,9 @@
-import { EXIT, TaskError } from "../task/errors.ts";
-import { migrateFailure } from "./errors.ts";
+import { EXIT, type TaskError } from "../task/errors.ts";
+import { fileFailure, migrateFailure } from "./errors.ts";
 import type { Migration } from "./files.ts";
 import type { LedgerKind, LedgerRow } from "./plan.ts";
-import type { Run } from "./session.ts";
 import { type Sql, withTransaction } from "../postgres/connection.ts";
+import type { Database } from "../postgres/database.ts";
 import { serverErrorOf } from "../postgres/server_error.ts";
 
 /** What a database holds where the ledger should be. */
@@ -68,7 +68,7 @@ async function describeLack(sql: Sql): Promise<string> {
  *
  * Errors: TaskError, exit 3 for a ledger of another tool, exit 1 for one that the role may not read.
  */
-export async function readOwnRows({ sql, label }: Pick<Run, "sql" | "label">): Promise<readonly LedgerRow[]> {
+export async function readOwnRows({ sql, label }: Database): Promise<readonly LedgerRow[]> {
   const ledger = await readLedger(sql);
   if (ledger.kind === "ours") return ledger.rows;
   if (ledger.kind === "none") return [];
@@ -166,12 +166,12 @@ export async function recordUnchanged(
   if (added.length !== 1 || await markLedger(tx, version) !== before) throw changedError(migration);
 }
 
-function changedError({ name, transaction }: Migration): TaskError {
-  const [finding, remedy] = transaction
-    ? [`it changes the ledger ${LEDGER}, rolled back`, "take"]
-    : [`it has changed the ledger ${LEDGER} and runs without a transaction, not recorded`, "restore the ledger, take"];
-  return new TaskError(
-    `Cannot apply migration "${name}": ${finding}; ${remedy} that out of the file and run migrate again`,
-    EXIT.failed,
+function changedError(migration: Migration): TaskError {
+  return fileFailure(
+    migration,
+    migration.transaction
+      ? `it changes the ledger ${LEDGER}, rolled back; take that out of the file`
+      : `it has changed the ledger ${LEDGER} and runs without a transaction, not recorded; ` +
+        "restore the ledger, take that out of the file",
   );
 }

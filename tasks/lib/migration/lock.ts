@@ -42,16 +42,13 @@ const KEY = "29384939580713336";
 
 const POLL_MS = { first: 25, most: 400 };
 
-/** What waiting for the lock needs to know of a run. */
-export type Waiting = Pick<Run, "sql" | "label" | "report" | "waitMs" | "signal">;
-
 /** The session's advisory lock, until disposed.
  *
  * It is polled: a session that blocks on a lock would be waited for by CREATE INDEX CONCURRENTLY, which waits for it.
  *
  * Errors: TaskError (exit 5) naming the holder when the time is over.
  */
-export async function takeMigrationLock({ sql, label, report, waitMs = 0, signal }: Waiting): Promise<AsyncDisposable> {
+export async function takeMigrationLock({ sql, label, report, waitMs = 0, signal }: Run): Promise<AsyncDisposable> {
   const deadline = performance.now() + waitMs;
   for (let pauseMs = POLL_MS.first, waiting = false;; pauseMs = Math.min(pauseMs * 1.5, POLL_MS.most)) {
     const [{ locked, pid }] = await sql.unsafe<{ locked: boolean; pid: number }[]>(
@@ -59,19 +56,17 @@ export async function takeMigrationLock({ sql, label, report, waitMs = 0, signal
     );
     // A connection that is lost has lost the lock with it.
     if (locked) return { [Symbol.asyncDispose]: () => releaseLock(sql, pid).catch(() => {}) };
-    if (performance.now() >= deadline) throw lockedError(label, waitMs, await readHolder(sql));
+    if (performance.now() >= deadline) {
+      const finding = `${await readHolder(sql)} has been migrating it for longer than ${waitMs / 1000} s`;
+      throw new TaskError(
+        `Cannot lock database "${label}": ${finding}; wait for it to end, or raise --wait`,
+        EXIT.locked,
+      );
+    }
     if (!waiting) report.note(`Waiting for ${await readHolder(sql)} to finish migrating ${label}`);
     waiting = true;
     await sleep(pauseMs * (0.5 + Math.random()), signal);
   }
-}
-
-function lockedError(label: string, waitMs: number, holder: string): TaskError {
-  return new TaskError(
-    `Cannot lock database "${label}": ${holder} has been migrating it for longer than ${waitMs / 1000} s; ` +
-      "wait for it to end, or raise --wait",
-    EXIT.locked,
-  );
 }
 
 /** How long to go after a lock that is not in this session any more, and how often. */
@@ -110,6 +105,6 @@ async function readHolder(sql: Sql): Promise<string> {
       || coalesce(', since ' || to_char(a.backend_start at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS "UTC"'), '')
       || ')' as holder
     from pg_locks l join pg_stat_activity a using (pid)
-    where ${IS_OUR_LOCK.replaceAll("classid", "l.classid").replaceAll("objid:", "l.objid:")} limit 1`);
+    where ${IS_OUR_LOCK} limit 1`);
   return row?.holder ?? "another session";
 }

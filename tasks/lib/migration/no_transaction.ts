@@ -1,4 +1,4 @@
-import { EXIT, TaskError } from "../task/errors.ts";
+import { fileFailure } from "./errors.ts";
 import type { Migration } from "./files.ts";
 import { type Run, runStatements } from "./session.ts";
 import { type Sql, withRollback } from "../postgres/connection.ts";
@@ -27,7 +27,10 @@ export async function runAlone(run: Run, migration: Migration): Promise<void> {
   }
   const broken = (await listInvalidIndexes(sql)).filter((name) => !before.includes(name));
   if (broken.length === 0) return;
-  throw fileError(migration, `it left the invalid index ${broken.join(", ")}`, "drop it, fix the file");
+  throw fileFailure(
+    migration,
+    `it left the invalid index ${broken.join(", ")}, nothing was recorded; drop it, fix the file`,
+  );
 }
 
 /** Drops what a failed build has left, unless the session is lost or somebody is in the way for long. */
@@ -40,10 +43,12 @@ async function cleanUp({ sql, report }: Run, index: ConcurrentIndex): Promise<vo
   }
 }
 
+/** Whether an earlier run has finished the index; what such a run has left unfinished is dropped. */
 async function isAlreadyThere({ sql, report }: Run, migration: Migration, index: ConcurrentIndex): Promise<boolean> {
   const state = await readIndexState(sql, index);
   if (state === "building") {
-    throw fileError(migration, `another session is building index "${index.name}"`, "wait for it to end");
+    const finding = `another session is building index "${index.name}", nothing was recorded`;
+    throw fileFailure(migration, `${finding}; wait for it to end`);
   }
   if (state === "invalid") {
     await dropUnfinishedIndex(sql, index);
@@ -51,17 +56,11 @@ async function isAlreadyThere({ sql, report }: Run, migration: Migration, index:
   }
   if (state !== "valid") return false;
   if (!await isSameIndex(sql, index)) {
-    throw fileError(migration, `there is another index "${index.name}"`, "rename or drop it");
+    const finding = `there is another index "${index.name}", nothing was recorded`;
+    throw fileFailure(migration, `${finding}; rename or drop it`);
   }
   report.note(`Index "${index.name}" is already there as ${migration.name} makes it`);
   return true;
-}
-
-function fileError(migration: Migration, finding: string, remedy: string): TaskError {
-  return new TaskError(
-    `Cannot apply migration "${migration.name}": ${finding}, nothing was recorded; ${remedy} and run migrate again`,
-    EXIT.failed,
-  );
 }
 
 /** The index that a CREATE INDEX CONCURRENTLY makes. */
@@ -109,8 +108,8 @@ async function readIndexState(sql: Sql, { name, table }: ConcurrentIndex): Promi
 }
 
 /** Drops what an unfinished build has left; a finished index stays. */
-async function dropUnfinishedIndex(sql: Sql, index: ConcurrentIndex): Promise<boolean> {
-  if (await readIndexState(sql, index) !== "invalid") return false;
+async function dropUnfinishedIndex(sql: Sql, index: ConcurrentIndex): Promise<void> {
+  if (await readIndexState(sql, index) !== "invalid") return;
   const [{ statement }] = await sql.unsafe<{ statement: string }[]>(
     `select format('drop index concurrently %I.%I', n.nspname, c.relname) as statement
       from pg_class t join pg_namespace n on n.oid = t.relnamespace join pg_class c on c.relnamespace = n.oid
@@ -118,7 +117,6 @@ async function dropUnfinishedIndex(sql: Sql, index: ConcurrentIndex): Promise<bo
     [index.table, index.name],
   );
   await sql.unsafe(statement);
-  return true;
 }
 
 /** Names of the indexes that no query uses, because their build did not finish. */

@@ -4,14 +4,8 @@ import { formatVersion } from "./rules.ts";
 /** How a version got into the ledger. */
 export type LedgerKind = "applied" | "baseline";
 
-/** One row of the ledger. */
-export interface LedgerRow {
-  /** Number of the file. */
-  readonly version: number;
-  /** Name of the file, as it was. */
-  readonly name: string;
-  /** Checksum of the file, as it was. */
-  readonly checksum: string;
+/** One row of the ledger: a file as it was. */
+export interface LedgerRow extends Pick<Migration, "version" | "name" | "checksum"> {
   /** How it got here. */
   readonly kind: LedgerKind;
   /** UTC, ISO 8601. */

@@ -1,5 +1,6 @@
 import { type Args, usageError } from "../task/args.ts";
 import { EXIT, TaskError } from "../task/errors.ts";
+import { migrateFailure } from "./errors.ts";
 import type { Migration } from "./files.ts";
 import type { PlanOptions } from "./plan.ts";
 import type { Report } from "../task/console.ts";
@@ -76,9 +77,6 @@ export async function confirmRehearsal(label: string, report: Report, signal: Ab
 export function refusePooledHost(target: Target): void {
   const direct = target.kind === "server" ? directHostOf(target.host) : undefined;
   if (direct === undefined) return;
-  throw new TaskError(
-    `Cannot migrate database "${target.label}": its host is a pooler, which breaks locks; ` +
-      `use the direct host ${direct}, in the same variable with _UNPOOLED at its end`,
-    EXIT.refused,
-  );
+  const remedy = `use the direct host ${direct}, in the same variable with _UNPOOLED at its end`;
+  throw migrateFailure(target.label, `its host is a pooler, which breaks locks; ${remedy}`);
 }

@@ -1,4 +1,5 @@
-import { EXIT, TaskError } from "../task/errors.ts";
+import { EXIT } from "../task/errors.ts";
+import { fileFailure } from "./errors.ts";
 import type { Migration } from "./files.ts";
 import type { Run } from "./session.ts";
 import type { Sql } from "../postgres/connection.ts";
@@ -51,13 +52,9 @@ function causeOf(error: unknown): string {
 }
 
 /** The error of a file; where a lock was not had in time, a TaskError (exit 5) that names the sessions with locks. */
-export async function withLockHolders(sql: Sql, { name }: Migration, cause: unknown): Promise<unknown> {
+export async function withLockHolders(sql: Sql, migration: Migration, cause: unknown): Promise<unknown> {
   if (causeOf(cause) !== LOCK_TIMEOUT) return cause;
-  const named = await nameLockHolders(sql);
-  return new TaskError(
-    `Cannot apply migration "${name}": a table it changes is locked by ${named}, rolled back; ` +
-      "wait for these sessions to end, or raise --wait, and run migrate again",
-    EXIT.locked,
-    { cause },
-  );
+  const finding = `a table it changes is locked by ${await nameLockHolders(sql)}, rolled back`;
+  const remedy = "wait for these sessions to end, or raise --wait,";
+  return fileFailure(migration, `${finding}; ${remedy}`, { cause, exitCode: EXIT.locked });
 }

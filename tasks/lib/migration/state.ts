@@ -3,8 +3,8 @@ import { migrateFailure } from "./errors.ts";
 import type { Migration } from "./files.ts";
 import { LEDGER, readOwnRows } from "./ledger.ts";
 import { type LedgerRow, type Plan, planMigrations, type PlanOptions } from "./plan.ts";
-import type { Run } from "./session.ts";
 import type { Sql } from "../postgres/connection.ts";
+import type { Database } from "../postgres/database.ts";
 import { readActualSchema } from "../schema/read.ts";
 import { buildSchemas } from "../schema/scratch.ts";
 
@@ -13,7 +13,7 @@ import { buildSchemas } from "../schema/scratch.ts";
  * Errors: TaskError, exit 3 for a database that another tool has made, exit 1 for a ledger that the role may not read.
  */
 export async function readPlan(
-  database: Pick<Run, "sql" | "label">,
+  database: Database,
   files: readonly Migration[],
   options: PlanOptions = {},
 ): Promise<Plan> {
@@ -25,7 +25,7 @@ export async function readPlan(
  * Errors: TaskError (exit 3) listing everything that forbids to run it.
  */
 export async function readSafePlan(
-  database: Pick<Run, "sql" | "label">,
+  database: Database,
   files: readonly Migration[],
   options: PlanOptions = {},
 ): Promise<Plan> {
@@ -35,16 +35,14 @@ export async function readSafePlan(
   throw migrateFailure(database.label, ["files and ledger disagree, nothing was run;", ...lines]);
 }
 
-async function readOwnLedger(
-  { sql, label }: Pick<Run, "sql" | "label">,
-  files: readonly Migration[],
-): Promise<readonly LedgerRow[]> {
-  const rows = await readOwnRows({ sql, label });
+async function readOwnLedger(database: Database, files: readonly Migration[]): Promise<readonly LedgerRow[]> {
+  const { sql, label } = database;
+  const rows = await readOwnRows(database);
   if (rows.length > 0) return rows;
   const names = await listRelations(sql);
   if (names.length === 0) return [];
   // Another runner may have applied the first file between the two looks.
-  const again = await readOwnRows({ sql, label });
+  const again = await readOwnRows(database);
   if (again.length > 0) return again;
   if (!names.includes(ALEMBIC_TABLE)) throw foreignDatabaseError(label, names);
   throw migrateFailure(label, describeAlembic(await buildSchemas(files), await readActualSchema(sql)));
