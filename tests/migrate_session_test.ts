@@ -1,15 +1,21 @@
 import assert from "node:assert/strict";
 import { applyMigration } from "../tasks/lib/migration/apply.ts";
-import type { Migration } from "../tasks/lib/migration/files.ts";
+import { type Migration, readMigrations } from "../tasks/lib/migration/files.ts";
 import { takeMigrationLock } from "../tasks/lib/migration/lock.ts";
+import { migrate } from "../tasks/lib/migration/run.ts";
 import type { Sql } from "../tasks/lib/postgres/connection.ts";
+import { openDatabase } from "../tasks/lib/postgres/database.ts";
 import { scanSql } from "../tasks/lib/sql/scan.ts";
+import { openReport } from "../tasks/lib/task/console.ts";
+import { parseDatabaseUrl } from "../tasks/lib/task/target.ts";
 import { connectTo, createTestDatabase } from "./support/database.ts";
 import { runOn } from "./support/migrate_here.ts";
 import { createProject, finish, relations, waitForRow } from "./support/migrations.ts";
 
 const FIRST = { "0001_first.sql": "create table a (id int);\n" };
 const INDEX = { "0002_index.sql": "-- migrate: no-transaction\ncreate index concurrently a_id on a (id);\n" };
+
+const SILENTLY = { report: openReport({ quiet: true }) };
 
 const TRACE = "select nextval('trace')";
 
@@ -112,4 +118,17 @@ Deno.test("migrate takes no time limit, and no read-only transactions, from a da
   const { code, stderr } = await project.migrate();
   assert.equal(code, 0, stderr);
   assert.deepEqual(await relations(project.database), ["a"]);
+});
+
+Deno.test("migrate() leaves its session as new to what comes behind it, also where a file fails", async () => {
+  const changes = "set search_path to pg_catalog; create temp table kept (id int); set role pg_monitor;\n";
+  for (const end of ["", "select 1 / 0;\n"]) {
+    await using project = await createProject({ "0001_first.sql": changes + end });
+    await using database = await openDatabase(parseDatabaseUrl(project.database.url), SILENTLY);
+    const run = migrate(database, await readMigrations(`${project.directory}/sql/migrations`), SILENTLY);
+    await (end === "" ? run : assert.rejects(run, /division by zero/));
+    const [session] = await database.sql`select current_setting('search_path') as path, current_setting('lock_timeout')
+      as timeout, current_user = session_user as own, to_regclass('kept') is null as clean`;
+    assert.deepEqual({ ...session }, { path: '"$user", public', timeout: "0", own: true, clean: true });
+  }
 });
