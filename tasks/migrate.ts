@@ -36,7 +36,7 @@ async function migrateTask({ args, report, signal }: TaskContext): Promise<ExitC
   if (request.mode === "rehearse" && env === "prod" && !args.has("yes")) {
     await confirmRehearsal(target.label, report, signal);
   }
-  await using database = await openDatabase(target, { report, waitMs, signal });
+  await using database = await openDatabase(target, { report, env, waitMs, signal });
   return await carryOutRequest(database, files, { ...request, report, waitMs, signal, json: args.has("json") });
 }
 

@@ -4,7 +4,7 @@ import { sharesSessions } from "../tasks/lib/postgres/pooler.ts";
 import { parseDatabaseUrl } from "../tasks/lib/task/target.ts";
 import { connectTo } from "./support/database.ts";
 import { createProject, type MigrationProject, relations } from "./support/migrations.ts";
-import { hasPgBouncer, startPgBouncer } from "./support/pgbouncer.ts";
+import { hasPgBouncer, startPgBouncer, withPgBouncer } from "./support/pgbouncer.ts";
 import { forward, startServer } from "./support/servers.ts";
 
 const FILES = {
@@ -49,11 +49,9 @@ async function isShared(url: string): Promise<boolean> {
   return await sharesSessions(sql, parseDatabaseUrl(url));
 }
 
-const name = (text: string) => hasPgBouncer ? text : `${text} (ignored: pgbouncer is not installed)`;
-
 for (const [moment, clients] of [["idle", 0], ["busy", 10]] as const) {
   Deno.test({
-    name: name(`migrate refuses a PgBouncer that is ${moment}, whoever else asks at the same time`),
+    name: withPgBouncer(`migrate refuses a PgBouncer that is ${moment}, whoever else asks at the same time`),
     ignore: !hasPgBouncer,
     async fn() {
       await using pooled = await startPooled({ clients });
@@ -71,7 +69,7 @@ for (const [moment, clients] of [["idle", 0], ["busy", 10]] as const) {
 }
 
 Deno.test({
-  name: name("sharesSessions() finds a session that changes its process, though no two share one"),
+  name: withPgBouncer("sharesSessions() finds a session that changes its process, though no two share one"),
   ignore: !hasPgBouncer,
   async fn() {
     await using pooled = await startPooled({ clients: 0 });
@@ -97,7 +95,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: name("takeMigrationLock() leaves no lock in a session that a pooler has taken away"),
+  name: withPgBouncer("takeMigrationLock() leaves no lock in a session that a pooler has taken away"),
   ignore: !hasPgBouncer,
   async fn() {
     await using pooled = await startPooled({ clients: 10 });

@@ -15,6 +15,14 @@ export interface Validity {
   readonly days: number;
 }
 
+/** Whether the openssl command line is installed. */
+export const hasOpenssl: boolean = await openssl(["version"]).then(() => true, () => false);
+
+/** The name of a test, which says so where it is left out for want of openssl. */
+export function withOpenssl(name: string): string {
+  return hasOpenssl ? name : `${name} (ignored: openssl is not installed)`;
+}
+
 /** Makes an authority in a directory, with openssl; its certificates hold for a day unless told otherwise. */
 export async function createAuthority(directory: string, name = "authority"): Promise<Authority> {
   const [authority, authorityKey] = [join(directory, `${name}.pem`), join(directory, `${name}.key`)];

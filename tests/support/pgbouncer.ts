@@ -6,6 +6,11 @@ const PROGRAM = "/usr/sbin/pgbouncer";
 /** Whether Debian's PgBouncer is installed. */
 export const hasPgBouncer: boolean = await Deno.stat(PROGRAM).then(() => true, () => false);
 
+/** The name of a test, which says so where it is left out for want of PgBouncer. */
+export function withPgBouncer(name: string): string {
+  return hasPgBouncer ? name : `${name} (ignored: pgbouncer is not installed)`;
+}
+
 /** A PgBouncer of a test's own. */
 export interface PgBouncer extends AsyncDisposable {
   /** Where it listens. */
