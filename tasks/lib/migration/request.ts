@@ -1,6 +1,8 @@
 import { type Args, usageError } from "../task/args.ts";
 import { EXIT, TaskError } from "../task/errors.ts";
+import { migrateFailure } from "./errors.ts";
 import type { Migration } from "./files.ts";
+import { countMigrations } from "./format.ts";
 import type { PlanOptions } from "./plan.ts";
 import type { Report } from "../task/console.ts";
 import { directHostOf, type Target } from "../task/target.ts";
@@ -67,6 +69,20 @@ export async function confirmRehearsal(label: string, report: Report, signal: Ab
     `Cannot rehearse on database "${label}": nobody agreed to lock its tables; answer y, or pass --yes`,
     EXIT.refused,
   );
+}
+
+/** Throws where somebody at the terminal does not agree to apply files; goes on where there is nobody to ask, as in CI.
+ *
+ * Errors: TaskError (exit 3) on "no".
+ */
+export async function confirmApply(
+  pending: readonly Migration[],
+  label: string,
+  { report, signal }: { readonly report: Report; readonly signal: AbortSignal },
+): Promise<void> {
+  const count = countMigrations(pending.length);
+  if (await report.ask(`Apply ${count} to ${label}?`, signal) !== false) return;
+  throw migrateFailure(label, `nobody agreed to apply ${count}; answer y, or pass --yes`, EXIT.refused);
 }
 
 /** Throws for the host of a pooler, before any connection is made.

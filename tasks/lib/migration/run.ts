@@ -10,7 +10,10 @@ import { readSafePlan } from "./state.ts";
 import { tellWarnings, type WithWarnings } from "./warnings.ts";
 
 /** Options of `migrate`. */
-export interface MigrateOptions extends PlanOptions, MigrationRunOptions {}
+export interface MigrateOptions extends PlanOptions, MigrationRunOptions {
+  /** Called before the lock is taken, with the files that are to be applied, where there are any; throws to leave it. */
+  readonly confirm?: (pending: readonly Migration[]) => Promise<void>;
+}
 
 /** A file that a run has applied. */
 export interface AppliedMigration {
@@ -46,6 +49,7 @@ export async function migrate(
 ): Promise<MigrateResult> {
   const plan = await withMigrateErrors(database, () => readSafePlan(database, files, options));
   if (plan.pending.length + plan.accepted.length === 0) return { applied: [], warnings: [], plan };
+  if (plan.pending.length > 0) await options.confirm?.(plan.pending);
   return await underMigrationLock(database, options, async () => {
     // Another runner may have been faster.
     return await carryOut(database, await readSafePlan(database, files, options), options);
