@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { freePort } from "../tasks/lib/postgres/free_port.ts";
-import { createAuthority, hasOpenssl, withOpenssl } from "./support/certificates.ts";
+import { createAuthority, opensslTest } from "./support/certificates.ts";
 import { startCluster } from "./support/cluster.ts";
 import { runCommand } from "./support/command.ts";
 import { createTestDatabase, testUrl } from "./support/database.ts";
@@ -135,26 +135,22 @@ Deno.test("exports and checks fail at once on a wrong password, an unknown datab
 /** A spelling of 127.0.0.1 that only a resolver understands: to the tasks it is a host that is not local. */
 const ELSEWHERE = "0x7f.1";
 
-Deno.test({
-  name: withOpenssl("exports and checks fail at once on a certificate by an authority that is not trusted"),
-  ignore: !hasOpenssl,
-  async fn() {
-    await using cluster = await startCluster();
-    const { issue } = await createAuthority(cluster.temporary);
-    await cluster.stop();
-    await cluster.start(await issue(`DNS:${ELSEWHERE}`));
-    const url = new URL(cluster.url);
-    url.hostname = ELSEWHERE;
-    await using running = await startAll(url.href);
-    for (const { code, stderr, seconds } of await running.results()) {
-      assert.deepEqual([code, waits(stderr)], [1, []], stderr);
-      assert.match(
-        stderr,
-        /^Using \S+@0x7f\.1\S+ \(--env local\)\nCannot connect to "\S+": its certificate is by an authority /,
-      );
-      assert.ok(seconds < 8, `${seconds} s`);
-    }
-  },
+opensslTest("exports and checks fail at once on a certificate by an authority that is not trusted", async () => {
+  await using cluster = await startCluster();
+  const { issue } = await createAuthority(cluster.temporary);
+  await cluster.stop();
+  await cluster.start(await issue(`DNS:${ELSEWHERE}`));
+  const url = new URL(cluster.url);
+  url.hostname = ELSEWHERE;
+  await using running = await startAll(url.href);
+  for (const { code, stderr, seconds } of await running.results()) {
+    assert.deepEqual([code, waits(stderr)], [1, []], stderr);
+    assert.match(
+      stderr,
+      /^Using \S+@0x7f\.1\S+ \(--env local\)\nCannot connect to "\S+": its certificate is by an authority /,
+    );
+    assert.ok(seconds < 8, `${seconds} s`);
+  }
 });
 
 Deno.test("without --wait a server of this machine is waited for ten seconds, one elsewhere for longer", async () => {

@@ -15,12 +15,11 @@ export interface Validity {
   readonly days: number;
 }
 
-/** Whether the openssl command line is installed. */
-export const hasOpenssl: boolean = await openssl(["version"]).then(() => true, () => false);
+const hasOpenssl = await openssl(["version"]).then(() => true, () => false);
 
-/** The name of a test, which says so where it is left out for want of openssl. */
-export function withOpenssl(name: string): string {
-  return hasOpenssl ? name : `${name} (ignored: openssl is not installed)`;
+/** A test that makes certificates; left out, and its name says so, where the openssl command line is not installed. */
+export function opensslTest(name: string, fn: () => Promise<void>): void {
+  Deno.test({ name: hasOpenssl ? name : `${name} (ignored: openssl is not installed)`, ignore: !hasOpenssl, fn });
 }
 
 /** Makes an authority in a directory, with openssl; its certificates hold for a day unless told otherwise. */
