@@ -4,9 +4,10 @@ import { connectTo, createTestDatabase, type TestDatabase } from "./support/data
 import { pgBouncerTest, startPgBouncer } from "./support/pgbouncer.ts";
 import { assertSameLakes, fillDatabase } from "./support/same_lake.ts";
 
-/** What another client of a session may have left in it, and nothing here may heed. */
-const LEFT_BEHIND = `set timezone = 'Asia/Tokyo'; set datestyle = 'Postgres, MDY'; set quote_all_identifiers = on;
-  set search_path = nowhere; set default_transaction_isolation = 'serializable'; set lock_timeout = '1ms'`;
+/** What another client of a session may have left in it, and nothing here may heed; PgBouncer itself sees to the time
+ * zone and the date style. */
+const LEFT_BEHIND = `set quote_all_identifiers = on; set search_path = nowhere; set lock_timeout = '1ms';
+  set default_transaction_isolation = 'serializable'`;
 
 /** Gives a filled database to `use`, and its URL through a PgBouncer whose few sessions other clients keep busy. */
 async function withPooled(use: (database: TestDatabase, pooled: string) => Promise<void>): Promise<void> {

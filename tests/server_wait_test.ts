@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { freePort } from "../tasks/lib/postgres/free_port.ts";
+import { sleep } from "../tasks/lib/task/sleep.ts";
 import { createAuthority, opensslTest } from "./support/certificates.ts";
 import { startCluster } from "./support/cluster.ts";
 import { runCommand } from "./support/command.ts";
@@ -101,8 +102,10 @@ for (
   Deno.test(`Ctrl-C ends exports and checks within a second that wait for a port that ${how}`, async () => {
     using server = startServer(serve);
     await using running = await startAll(urlAt(server.port), "--wait", "60");
+    await Promise.all(running.tasks.map(({ told }) => told("Waiting for ")));
+    // By now the pause between two attempts is longer than a second.
+    await sleep(3500);
     for (const task of running.tasks) {
-      await task.told("Waiting for ");
       const pressed = performance.now();
       task.interrupt();
       const { code, stderr } = await task.result;
