@@ -16,17 +16,21 @@ const SPEC: TaskSpec = {
   summary: "Tell the health of a database; exit 1 when it is not healthy.",
   flags: {
     env: { type: "string", value: "ENV", help: "local, staging or prod (default local)" },
-    wait: { type: "string", value: "SECONDS", help: "how long to wait for the database (default 10)" },
+    wait: {
+      type: "string",
+      value: "SECONDS",
+      help: "how long to wait for the database (default 60, 10 on this machine)",
+    },
     json: { type: "boolean", help: "print the findings as JSON" },
     quiet: { type: "boolean", help: "print the result only" },
   },
 };
 
 async function check({ args, report, signal }: TaskContext): Promise<ExitCode> {
-  const waitMs = (args.count("wait", 0) ?? 10) * 1000;
-  const { target } = readSettings(args.text("env") ?? "local", { direct: true });
+  const waitMs = args.milliseconds("wait", 0);
+  const { env, target } = readSettings(args.text("env") ?? "local", { direct: true });
   try {
-    await using database = await openDatabase(target, { report, waitMs, signal });
+    await using database = await openDatabase(target, { report, env, waitMs, signal });
     const server = await readServerFacts(database.sql);
     const found = await readLedger(database.sql);
     const ledger = found.kind === "unreadable" ? null : await readLedgerFacts(database);

@@ -18,17 +18,21 @@ const SPEC: TaskSpec = {
   summary: "Compare a database's public schema with what sql/migrations make; exit 4 when they differ.",
   flags: {
     env: { type: "string", value: "ENV", help: "local, staging or prod (default local)" },
-    wait: { type: "string", value: "SECONDS", help: "how long to wait for the database (default 10)" },
+    wait: {
+      type: "string",
+      value: "SECONDS",
+      help: "how long to wait for the database (default 60, 10 on this machine)",
+    },
     json: { type: "boolean", help: "print the differences as JSON" },
     quiet: { type: "boolean", help: "print the result only" },
   },
 };
 
 async function diff({ args, report, signal }: TaskContext): Promise<ExitCode> {
-  const waitMs = (args.count("wait", 0) ?? 10) * 1000;
-  const { target } = readSettings(args.text("env") ?? "local", { direct: true });
+  const waitMs = args.milliseconds("wait", 0);
+  const { env, target } = readSettings(args.text("env") ?? "local", { direct: true });
   const files = await readMigrations();
-  const { schema, unadopted } = await readDatabase(target, { report, waitMs, signal });
+  const { schema, unadopted } = await readDatabase(target, { report, env, waitMs, signal });
   const states = await buildSchemas(files);
   const { differences, ...compared } = compareWithState(states, files.length, schema);
   const notes = [...unadopted ? [describeAlembic(states, schema)] : [], ...compared.notes];

@@ -29,7 +29,7 @@ const SPEC: TaskSpec = {
     wait: {
       type: "string",
       value: "SECONDS",
-      help: "how long to wait for another export of the lane, or user of the embedded database (60)",
+      help: "how long to wait for the server (60, 10 on this machine), the lane or the embedded database (60)",
     },
     "idle-timeout": {
       type: "string",
@@ -74,7 +74,8 @@ function toRequest(args: Args, { env, harnessPath }: Settings): ExportRequest {
     newSource: args.has("new-source"),
     skipBadRows: args.has("skip-bad-rows"),
     missingOnly: false,
-    waitMs: 1000 * (args.count("wait", 0) ?? 60),
+    waitMs: args.milliseconds("wait", 0) ?? 60_000,
+    serverWaitMs: args.milliseconds("wait", 0),
     idleMs: 1000 * (args.count("idle-timeout", 1) ?? 60),
   };
 }

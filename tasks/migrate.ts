@@ -1,8 +1,8 @@
 import type { TaskSpec } from "./lib/task/args.ts";
 import { openDatabase } from "./lib/postgres/database.ts";
 import type { ExitCode } from "./lib/task/errors.ts";
-import { readMigrations } from "./lib/migration/files.ts";
-import { confirmRehearsal, parseMigrateRequest, refusePooledHost } from "./lib/migration/request.ts";
+import { type Migration, readMigrations } from "./lib/migration/files.ts";
+import { confirmApply, confirmRehearsal, parseMigrateRequest, refusePooledHost } from "./lib/migration/request.ts";
 import { carryOutRequest } from "./lib/migration/command.ts";
 import { readSettings } from "./lib/task/settings.ts";
 import { runTask, type TaskContext } from "./lib/task/run.ts";
@@ -21,7 +21,7 @@ const SPEC: TaskSpec = {
     "accept-edit": { type: "string", value: "N", multiple: true, help: "take applied file N as it is now" },
     "allow-out-of-order": { type: "boolean", help: "apply files older than the last applied one, too" },
     wait: { type: "string", value: "SECONDS", help: "how long to wait for the database, and for locks (default 60)" },
-    yes: { type: "boolean", help: "do not ask before rehearsing on prod" },
+    yes: { type: "boolean", help: "do not ask before applying or rehearsing on prod" },
     json: { type: "boolean", help: "print the result as JSON" },
     quiet: { type: "boolean", help: "print nothing but the result, warnings and errors" },
   },
@@ -33,11 +33,14 @@ async function migrateTask({ args, report, signal }: TaskContext): Promise<ExitC
   const files = await readMigrations();
   const request = parseMigrateRequest(args, files);
   if (request.writes) refusePooledHost(target);
-  if (request.mode === "rehearse" && env === "prod" && !args.has("yes")) {
-    await confirmRehearsal(target.label, report, signal);
-  }
-  await using database = await openDatabase(target, { report, waitMs, signal });
-  return await carryOutRequest(database, files, { ...request, report, waitMs, signal, json: args.has("json") });
+  const asks = env === "prod" && !args.has("yes");
+  if (request.mode === "rehearse" && asks) await confirmRehearsal(target.label, report, signal);
+  const confirm = asks
+    ? (pending: readonly Migration[]) => confirmApply(pending, target.label, { report, signal })
+    : undefined;
+  await using database = await openDatabase(target, { report, env, waitMs, signal });
+  const json = args.has("json");
+  return await carryOutRequest(database, files, { ...request, report, waitMs, signal, confirm, json });
 }
 
 if (import.meta.main) Deno.exitCode = await runTask(SPEC, migrateTask);

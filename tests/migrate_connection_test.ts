@@ -65,7 +65,7 @@ Deno.test("migrate gives up at once on a wrong password, a wrong or closed datab
   assert.match(password.stderr, /^Cannot connect .*; check user and password in the database URL\n$/);
   assert.match(database.stderr, /^Cannot connect .* does not exist; create the database/);
   assert.match(admission.stderr, /^Cannot connect .* denied for database "postgres"; grant connect on that database/);
-  assert.match(name.stderr, /^Cannot connect .*its name cannot be resolved; /);
+  assert.match(name.stderr, /^Using user@\S+ \(--env local\)\nCannot connect .*its name cannot be resolved; /);
   assert.equal(server.accepted(), 1);
   assert.equal(name.stderr.includes("s3cr3t"), false);
 });

@@ -5,7 +5,7 @@ import { parseDatabaseUrl } from "../tasks/lib/task/target.ts";
 import { connectTo } from "./support/database.ts";
 import { runOn } from "./support/migrate_here.ts";
 import { createProject, type MigrationProject, relations } from "./support/migrations.ts";
-import { hasPgBouncer, startPgBouncer } from "./support/pgbouncer.ts";
+import { pgBouncerTest, startPgBouncer } from "./support/pgbouncer.ts";
 import { forward, startServer } from "./support/servers.ts";
 
 const FILES = {
@@ -50,66 +50,52 @@ async function isShared(url: string): Promise<boolean> {
   return await sharesSessions(sql, parseDatabaseUrl(url));
 }
 
-const name = (text: string) => hasPgBouncer ? text : `${text} (ignored: pgbouncer is not installed)`;
-
 for (const [moment, clients] of [["idle", 0], ["busy", 10]] as const) {
-  Deno.test({
-    name: name(`migrate refuses a PgBouncer that is ${moment}, whoever else asks at the same time`),
-    ignore: !hasPgBouncer,
-    async fn() {
-      await using pooled = await startPooled({ clients });
-      const { project, url } = pooled;
-      const seen = await Promise.all(Array.from({ length: 24 }, () => isShared(url)));
-      assert.equal(seen.filter((shared) => !shared).length, 0);
-      const runs = await Promise.all([1, 2, 3].map(() => project.migrateWith({ DATABASE_URL: url })));
-      for (const { code, stderr } of runs) {
-        assert.equal(code, 3, stderr);
-        assert.match(stderr, /a pooler in transaction mode stands before it/);
-      }
-      assert.deepEqual(await relations(project.database), []);
-    },
+  pgBouncerTest(`migrate refuses a PgBouncer that is ${moment}, whoever else asks at the same time`, async () => {
+    await using pooled = await startPooled({ clients });
+    const { project, url } = pooled;
+    const seen = await Promise.all(Array.from({ length: 24 }, () => isShared(url)));
+    assert.equal(seen.filter((shared) => !shared).length, 0);
+    const runs = await Promise.all([1, 2, 3].map(() => project.migrateWith({ DATABASE_URL: url })));
+    for (const { code, stderr } of runs) {
+      assert.equal(code, 3, stderr);
+      assert.match(stderr, /a pooler in transaction mode stands before it/);
+    }
+    assert.deepEqual(await relations(project.database), []);
   });
 }
 
-Deno.test({
-  name: name("sharesSessions() finds a session that changes its process, though no two share one"),
-  ignore: !hasPgBouncer,
-  async fn() {
-    await using pooled = await startPooled({ clients: 0 });
-    const [sql, first, second] = await Promise.all([1, 2, 3].map(() => connectTo(pooled.url)));
-    await using _sql = sql;
-    await using _first = first;
-    await using _second = second;
-    /** Has the pooler lend from now on the process that was not the last one before. */
-    const turnOver = async () => {
-      await first.unsafe("begin");
-      await second.unsafe("begin");
-      await first.unsafe("commit");
-      await second.unsafe("commit");
-    };
+pgBouncerTest("sharesSessions() finds a session that changes its process, though no two share one", async () => {
+  await using pooled = await startPooled({ clients: 0 });
+  const [sql, first, second] = await Promise.all([1, 2, 3].map(() => connectTo(pooled.url)));
+  await using _sql = sql;
+  await using _first = first;
+  await using _second = second;
+  /** Has the pooler lend from now on the process that was not the last one before. */
+  const turnOver = async () => {
+    await first.unsafe("begin");
+    await second.unsafe("begin");
+    await first.unsafe("commit");
+    await second.unsafe("commit");
+  };
+  await turnOver();
+  using proxy = startServer(async (connection) => {
     await turnOver();
-    using proxy = startServer(async (connection) => {
-      await turnOver();
-      await forward(connection, Number(new URL(pooled.url).port));
-    });
-    const target = { ...parseDatabaseUrl(pooled.url), port: proxy.port };
-    assert.equal(await sharesSessions(sql, target), true);
-  },
+    await forward(connection, Number(new URL(pooled.url).port));
+  });
+  const target = { ...parseDatabaseUrl(pooled.url), port: proxy.port };
+  assert.equal(await sharesSessions(sql, target), true);
 });
 
-Deno.test({
-  name: name("takeMigrationLock() leaves no lock in a session that a pooler has taken away"),
-  ignore: !hasPgBouncer,
-  async fn() {
-    await using pooled = await startPooled({ clients: 10 });
-    for (let times = 0; times < 5; times++) {
-      await using sql = await connectTo(pooled.url);
-      const lock = await takeMigrationLock(runOn(sql));
-      await lock[Symbol.asyncDispose]();
-      const locks = await pooled.project.database.sql`
+pgBouncerTest("takeMigrationLock() leaves no lock in a session that a pooler has taken away", async () => {
+  await using pooled = await startPooled({ clients: 10 });
+  for (let times = 0; times < 5; times++) {
+    await using sql = await connectTo(pooled.url);
+    const lock = await takeMigrationLock(runOn(sql));
+    await lock[Symbol.asyncDispose]();
+    const locks = await pooled.project.database.sql`
         select from pg_locks where locktype = 'advisory'
           and database = (select oid from pg_database where datname = current_database())`;
-      assert.equal(locks.length, 0);
-    }
-  },
+    assert.equal(locks.length, 0);
+  }
 });

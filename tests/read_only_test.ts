@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { serverErrorOf } from "../tasks/lib/postgres/server_error.ts";
 import { type CommandResult, ROOT, runCommand } from "./support/command.ts";
 import { startCluster } from "./support/cluster.ts";
 import { connectTo, createTestDatabase, type TestDatabase } from "./support/database.ts";
@@ -9,6 +10,8 @@ import { createProject } from "./support/migrations.ts";
 interface Reader extends AsyncDisposable {
   readonly database: TestDatabase;
   readonly role: string;
+  /** URL of the database for the role. */
+  readonly url: string;
   run(task: string, ...args: readonly string[]): Promise<CommandResult>;
 }
 
@@ -26,6 +29,7 @@ async function createReader(): Promise<Reader> {
   return {
     database,
     role,
+    url: url.href,
     run: (task, ...args) => runCommand(task, args, { env: { DATABASE_URL: url.href, EXPORT_DIR: home } }),
     async [Symbol.asyncDispose]() {
       await sql.unsafe(`drop owned by ${role}; drop role ${role}`);
@@ -35,16 +39,18 @@ async function createReader(): Promise<Reader> {
   };
 }
 
-/** The statements of docs/databases.md for a role that exports, for another role and database. */
-async function documentedGrants({ role, database }: Reader): Promise<string> {
-  const page = await Deno.readTextFile(`${ROOT}docs/databases.md`);
-  const [, statements] = /```sql\ncreate role .*\n((?:grant .*\n)+)```/.exec(page)!;
-  return statements.replaceAll("heretix_reader", role).replace("database heretix", `database ${database.name}`);
+/** The file by which an operator makes the role of exports. */
+const EXPORT_ROLE = "sql/admin/export_role.sql";
+
+/** Gives a reader the rights of that file, which is for a role of another name. */
+async function grantExports({ role, database }: Reader): Promise<void> {
+  const text = await Deno.readTextFile(ROOT + EXPORT_ROLE);
+  await database.sql.unsafe(text.replaceAll("heretix_reader", role));
 }
 
-Deno.test("a role with the rights that docs/databases.md gives it exports, and runs every task that only reads", async () => {
+Deno.test("a role with the rights of sql/admin/export_role.sql exports, and runs every task that only reads", async () => {
   await using reader = await createReader();
-  await reader.database.sql.unsafe(await documentedGrants(reader));
+  await grantExports(reader);
   const exported = await reader.run("export", "--json");
   assert.deepEqual([exported.code, JSON.parse(exported.stdout).lanes[0].rows], [0, 3], exported.stderr);
   const health = await reader.run("db:check");
@@ -54,6 +60,91 @@ Deno.test("a role with the rights that docs/databases.md gives it exports, and r
     const { code, stderr } = await reader.run("migrate", flag);
     assert.deepEqual([code, stderr], [0, ""], flag);
   }
+  assert.equal((await reader.run("db:diff")).code, 0);
+});
+
+/** SQLSTATEs of statements, each run by itself as a role; empty for one that succeeds. */
+async function statesOf(url: string, statements: readonly string[]): Promise<readonly string[]> {
+  await using sql = await connectTo(url);
+  const states: string[] = [];
+  for (const statement of statements) {
+    states.push(await sql.unsafe(statement).then(() => "", (error) => serverErrorOf(error).code));
+  }
+  return states;
+}
+
+const [READ_ONLY, NO_RIGHT] = ["25006", "42501"];
+
+Deno.test("a role with the rights of sql/admin/export_role.sql writes nothing, and reads no other table", async () => {
+  await using reader = await createReader();
+  const { database: { sql }, role } = reader;
+  // What somebody has given it before goes.
+  await sql.unsafe(`grant select on users to ${role}; grant update (claim) on checks to ${role};
+    grant delete on checks, schema_migrations to ${role}`);
+  await grantExports(reader);
+  await grantExports(reader);
+  const writes = [
+    "insert into checks (run_id) values ('a')",
+    "update checks set claim = 'a'",
+    "delete from checks",
+    "truncate checks",
+    "delete from schema_migrations",
+    "create table mine (id int)",
+  ];
+  assert.deepEqual(await statesOf(reader.url, writes), writes.map(() => READ_ONLY));
+  const asked = ["set default_transaction_read_only = off", ...writes];
+  assert.deepEqual(await statesOf(reader.url, asked), ["", ...writes.map(() => NO_RIGHT)]);
+  const tables = await sql<{ name: string }[]>`select tablename as name from pg_tables where schemaname = 'public'`;
+  const names = tables.map(({ name }) => name).sort();
+  const states = await statesOf(reader.url, names.map((name) => `select from ${name}`));
+  assert.deepEqual(
+    names.filter((_, at) => states[at] === ""),
+    ["checks", "requests", "schema_migrations", "usage_ledger"],
+  );
+  assert.deepEqual([...new Set(states)].sort(), ["", NO_RIGHT]);
+});
+
+const hasPsql = await new Deno.Command("psql", { args: ["--version"] }).output().then(() => true, () => false);
+
+Deno.test({
+  name: `psql applies sql/admin/export_role.sql, again too, and sets the password as it says${
+    hasPsql ? "" : " (ignored: psql is not installed)"
+  }`,
+  ignore: !hasPsql,
+  async fn() {
+    await using cluster = await startCluster();
+    await using database = await createTestDatabase(cluster.url);
+    assert.equal((await runCommand("migrate", [], { env: { DATABASE_URL: database.url } })).code, 0);
+    await insertChecks(database, 1, 3);
+    const text = await Deno.readTextFile(ROOT + EXPORT_ROLE);
+    const [, flags] = /^-- +psql "\$URL" (.*)$/m.exec(text)!;
+    const psql = async (...args: readonly string[]) => {
+      const env = { READER_PASSWORD: "it's secret" };
+      const { code, stderr } = await new Deno.Command("psql", { args: ["-X", database.url, ...args], env, cwd: ROOT })
+        .output();
+      assert.deepEqual([code, new TextDecoder().decode(stderr)], [0, ""]);
+    };
+    await psql(...flags.split(" "));
+    await psql(...flags.split(" "));
+    const [, ...commands] = /^-- +(\\getenv .*)\n-- +(alter role .*)$/m.exec(text)!;
+    const file = `${cluster.temporary}/password.sql`;
+    await Deno.writeTextFile(file, commands.join("\n"));
+    await psql("--set", "ON_ERROR_STOP=1", "--file", file);
+    const admitted = `${cluster.temporary}/pg_hba.conf`;
+    await Deno.writeTextFile(admitted, "host all postgres all trust\nhost all all all scram-sha-256\n");
+    await cluster.stop();
+    await cluster.start({ hba_file: admitted });
+    const exportAs = async (password: string) => {
+      const url = new URL(database.url);
+      [url.username, url.password] = ["heretix_reader", encodeURIComponent(password)];
+      const env = { DATABASE_URL: url.href, EXPORT_DIR: `${cluster.temporary}/lake` };
+      return await runCommand("export", ["checks"], { env });
+    };
+    assert.match((await exportAs("another one")).stderr, /: password authentication failed for user "heretix_reader"/);
+    const { code, stdout, stderr } = await exportAs("it's secret");
+    assert.equal(code, 0, stderr);
+    assert.match(stdout, /^Exported 3 rows /);
+  },
 });
 
 Deno.test("a role without a right on the ledger exports, and is told what it lacks where the ledger counts", async () => {

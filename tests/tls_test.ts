@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { TaskError } from "../tasks/lib/task/errors.ts";
 import { closeConnection, connect } from "../tasks/lib/postgres/connection.ts";
 import { certificateFile, parseDatabaseUrl } from "../tasks/lib/task/target.ts";
-import { createAuthority } from "./support/certificates.ts";
+import { createAuthority, opensslTest } from "./support/certificates.ts";
 import { type Cluster, type Settings, startCluster } from "./support/cluster.ts";
 import { type CommandResult, runCommand } from "./support/command.ts";
 
@@ -28,61 +28,67 @@ async function tlsVersionAt(cluster: Cluster, host: string, authorities?: string
   return version;
 }
 
-Deno.test("connect() takes a server whose certificate is for its name or address, by an authority that is trusted, and no other", async () => {
-  await using cluster = await startCluster();
-  const { path, issue } = await createAuthority(cluster.temporary);
-  const other = await createAuthority(cluster.temporary, "other");
-  const takes = async (host: string, authorities: string) =>
-    assert.match(await tlsVersionAt(cluster, host, authorities), /^TLSv1\.[23]$/);
-  const refuses = async (host: string, authorities: string | undefined, finding: string) => {
-    await assert.rejects(tlsVersionAt(cluster, host, authorities), (error: TaskError) => {
-      const begin = `^Cannot connect to "postgres@${host}\\S*"( \\(port \\d+\\))?: its certificate `;
-      assert.deepEqual([error.name, error.exitCode], ["TaskError", 1]);
-      assert.equal(error.message.replace(new RegExp(begin), ""), finding);
-      return true;
-    });
-  };
+opensslTest(
+  "connect() takes a server whose certificate is for its name or address, by an authority that is trusted, and no other",
+  async () => {
+    await using cluster = await startCluster();
+    const { path, issue } = await createAuthority(cluster.temporary);
+    const other = await createAuthority(cluster.temporary, "other");
+    const takes = async (host: string, authorities: string) =>
+      assert.match(await tlsVersionAt(cluster, host, authorities), /^TLSv1\.[23]$/);
+    const refuses = async (host: string, authorities: string | undefined, finding: string) => {
+      await assert.rejects(tlsVersionAt(cluster, host, authorities), (error: TaskError) => {
+        const begin = `^Cannot connect to "postgres@${host}\\S*"( \\(port \\d+\\))?: its certificate `;
+        assert.deepEqual([error.name, error.exitCode], ["TaskError", 1]);
+        assert.equal(error.message.replace(new RegExp(begin), ""), finding);
+        return true;
+      });
+    };
 
-  await restart(cluster, await issue("DNS:localhost"));
-  await takes("localhost", path);
-  const both = join(cluster.temporary, "both.pem");
-  await Deno.writeTextFile(both, await Deno.readTextFile(other.path) + "\n" + await Deno.readTextFile(path));
-  await takes("localhost", both);
-  const unknown = "is by an authority that is not trusted;";
-  const inFile = `put the certificate of its authority into "${other.path}", which DATABASE_CA names`;
-  await refuses("localhost", other.path, `${unknown} ${inFile}`);
-  const noFile = "name a PEM file with the certificate of its authority in DATABASE_CA";
-  await refuses("localhost", undefined, `${unknown} ${noFile}`);
-  const remedy = (wanted: string) =>
-    `connect to what the certificate is for, or give the server one for this ${wanted}`;
-  await refuses("127.0.0.1", path, `is for localhost, not for address 127.0.0.1; ${remedy("address")}`);
+    await restart(cluster, await issue("DNS:localhost"));
+    await takes("localhost", path);
+    const both = join(cluster.temporary, "both.pem");
+    await Deno.writeTextFile(both, await Deno.readTextFile(other.path) + "\n" + await Deno.readTextFile(path));
+    await takes("localhost", both);
+    const unknown = "is by an authority that is not trusted;";
+    const inFile = `put the certificate of its authority into "${other.path}", which DATABASE_CA names`;
+    await refuses("localhost", other.path, `${unknown} ${inFile}`);
+    const noFile = "name a PEM file with the certificate of its authority in DATABASE_CA";
+    await refuses("localhost", undefined, `${unknown} ${noFile}`);
+    const remedy = (wanted: string) =>
+      `connect to what the certificate is for, or give the server one for this ${wanted}`;
+    await refuses("127.0.0.1", path, `is for localhost, not for address 127.0.0.1; ${remedy("address")}`);
 
-  await restart(cluster, await issue("DNS:db.example.com, IP:127.0.0.1"));
-  await takes("127.0.0.1", path);
-  await refuses("localhost", path, `is for db.example.com, 127.0.0.1, not for name localhost; ${remedy("name")}`);
+    await restart(cluster, await issue("DNS:db.example.com, IP:127.0.0.1"));
+    await takes("127.0.0.1", path);
+    await refuses("localhost", path, `is for db.example.com, 127.0.0.1, not for name localhost; ${remedy("name")}`);
 
-  await restart(cluster, await issue("DNS:localhost", { days: -1 }));
-  await refuses("localhost", path, "has expired; renew it at the server, or correct this machine's clock");
-});
+    await restart(cluster, await issue("DNS:localhost", { days: -1 }));
+    await refuses("localhost", path, "has expired; renew it at the server, or correct this machine's clock");
+  },
+);
 
-Deno.test("a task takes its authorities from sslrootcert, DATABASE_CA and PGSSLROOTCERT, wherever the file is", async () => {
-  await using cluster = await startCluster();
-  const { path, issue } = await createAuthority(cluster.temporary);
-  const other = await createAuthority(cluster.temporary, "other");
-  await restart(cluster, await issue("DNS:localhost"));
-  const check = (env: Readonly<Record<string, string>>, query?: string): Promise<CommandResult> =>
-    runCommand("db:check", ["--json"], { env: { DATABASE_URL: urlAt(cluster, "localhost", query), ...env } });
-  const inUrl = `sslrootcert=${encodeURIComponent(path)}`;
-  const taken = await Promise.all([
-    check({ DATABASE_CA: path }),
-    check({ PGSSLROOTCERT: path }),
-    check({ DATABASE_CA: other.path }, inUrl),
-    check({ DENO_CERT: path }, "sslrootcert=system"),
-  ]);
-  for (const { stdout, stderr } of taken) assert.match(`${JSON.parse(stdout).server?.tls}`, /^TLSv1/, stderr);
-  const refused = await check({ DATABASE_CA: path }, "sslrootcert=system");
-  assert.match(refused.stderr, /^Cannot connect .* is by an authority that is not trusted; .*\n$/);
-});
+opensslTest(
+  "a task takes its authorities from sslrootcert, DATABASE_CA and PGSSLROOTCERT, wherever the file is",
+  async () => {
+    await using cluster = await startCluster();
+    const { path, issue } = await createAuthority(cluster.temporary);
+    const other = await createAuthority(cluster.temporary, "other");
+    await restart(cluster, await issue("DNS:localhost"));
+    const check = (env: Readonly<Record<string, string>>, query?: string): Promise<CommandResult> =>
+      runCommand("db:check", ["--json"], { env: { DATABASE_URL: urlAt(cluster, "localhost", query), ...env } });
+    const inUrl = `sslrootcert=${encodeURIComponent(path)}`;
+    const taken = await Promise.all([
+      check({ DATABASE_CA: path }),
+      check({ PGSSLROOTCERT: path }),
+      check({ DATABASE_CA: other.path }, inUrl),
+      check({ DENO_CERT: path }, "sslrootcert=system"),
+    ]);
+    for (const { stdout, stderr } of taken) assert.match(`${JSON.parse(stdout).server?.tls}`, /^TLSv1/, stderr);
+    const refused = await check({ DATABASE_CA: path }, "sslrootcert=system");
+    assert.match(refused.stderr, /^Cannot connect .* is by an authority that is not trusted; .*\n$/);
+  },
+);
 
 Deno.test("connect() names a file of authorities that cannot be used, and the setting that names it", async () => {
   const directory = await Deno.makeTempDir();
@@ -110,7 +116,7 @@ Deno.test("connect() names a file of authorities that cannot be used, and the se
   await Deno.remove(directory, { recursive: true });
 });
 
-Deno.test("connect() says how to come in where a local server wants TLS", async () => {
+opensslTest("connect() says how to come in where a local server wants TLS", async () => {
   await using cluster = await startCluster();
   const { path, issue } = await createAuthority(cluster.temporary);
   const admitted = join(cluster.temporary, "pg_hba.conf");

@@ -15,6 +15,13 @@ export interface Validity {
   readonly days: number;
 }
 
+const hasOpenssl = await openssl(["version"]).then(() => true, () => false);
+
+/** A test that makes certificates; left out, and its name says so, where the openssl command line is not installed. */
+export function opensslTest(name: string, fn: () => Promise<void>): void {
+  Deno.test({ name: hasOpenssl ? name : `${name} (ignored: openssl is not installed)`, ignore: !hasOpenssl, fn });
+}
+
 /** Makes an authority in a directory, with openssl; its certificates hold for a day unless told otherwise. */
 export async function createAuthority(directory: string, name = "authority"): Promise<Authority> {
   const [authority, authorityKey] = [join(directory, `${name}.pem`), join(directory, `${name}.key`)];

@@ -3,8 +3,12 @@ import { SERVER_USER } from "./cluster.ts";
 
 const PROGRAM = "/usr/sbin/pgbouncer";
 
-/** Whether Debian's PgBouncer is installed. */
-export const hasPgBouncer: boolean = await Deno.stat(PROGRAM).then(() => true, () => false);
+const hasPgBouncer = await Deno.stat(PROGRAM).then(() => true, () => false);
+
+/** A test with a PgBouncer; left out, and its name says so, where Debian's is not installed. */
+export function pgBouncerTest(name: string, fn: () => Promise<void>): void {
+  Deno.test({ name: hasPgBouncer ? name : `${name} (ignored: pgbouncer is not installed)`, ignore: !hasPgBouncer, fn });
+}
 
 /** A PgBouncer of a test's own. */
 export interface PgBouncer extends AsyncDisposable {

@@ -32,6 +32,8 @@ export interface ExportRequest {
   readonly skipBadRows: boolean;
   /** How long to wait for the lane, and for the embedded database. */
   readonly waitMs: number;
+  /** How long to wait for a server that is not there yet; as `connect` does where undefined. */
+  readonly serverWaitMs?: number;
   /** How long Postgres may send nothing between two rows. */
   readonly idleMs: number;
 }

@@ -44,7 +44,9 @@ export async function withSources(
     for (const job of jobs) await actOn(job);
     return;
   }
-  await using database = await openDatabase(settings.target, { report, signal, embeddedWaitMs: request.waitMs });
+  const { target, env } = settings;
+  const { waitMs: embeddedWaitMs, serverWaitMs: waitMs } = request;
+  await using database = await openDatabase(target, { report, env, signal, embeddedWaitMs, waitMs });
   // A query that runs or waits for a lock, or a stream that is left early, would hold the process until it ends.
   const cut = () => closeConnection(database.sql, 0);
   signal.addEventListener("abort", cut);

@@ -5,14 +5,13 @@ import { withMigrateErrors } from "./errors.ts";
 import type { Migration } from "./files.ts";
 import type { MigrationState, Plan, PlanEntry } from "./plan.ts";
 import type { MigrateMode, MigrateRequest } from "./request.ts";
-import { applyPending, rehearse } from "./run.ts";
-import type { RunOptions } from "./session.ts";
+import { applyPending, type MigrateOptions, rehearse } from "./run.ts";
 import { readPlan, readSafePlan } from "./state.ts";
 import type { Lines } from "../task/console.ts";
 import { countOf } from "../task/plural.ts";
 
 /** Everything a request needs beside database and files; whether its result is JSON. */
-export type RequestOptions = MigrateRequest & RunOptions & { readonly json: boolean };
+export type RequestOptions = MigrateRequest & MigrateOptions & { readonly json: boolean };
 
 interface Outcome {
   readonly text: Lines;

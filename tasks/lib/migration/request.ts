@@ -1,5 +1,6 @@
 import { type Args, usageError } from "../task/args.ts";
 import { EXIT, TaskError } from "../task/errors.ts";
+import { countOf } from "../task/plural.ts";
 import { migrateFailure } from "./errors.ts";
 import type { Migration } from "./files.ts";
 import type { PlanOptions } from "./plan.ts";
@@ -68,6 +69,20 @@ export async function confirmRehearsal(label: string, report: Report, signal: Ab
     `Cannot rehearse on database "${label}": nobody agreed to lock its tables; answer y, or pass --yes`,
     EXIT.refused,
   );
+}
+
+/** Throws where somebody at the terminal does not agree to apply files; goes on where there is nobody to ask, as in CI.
+ *
+ * Errors: TaskError (exit 3) on "no".
+ */
+export async function confirmApply(
+  pending: readonly Migration[],
+  label: string,
+  { report, signal }: { readonly report: Report; readonly signal: AbortSignal },
+): Promise<void> {
+  const count = countOf(pending.length, "migration");
+  if (await report.ask(`Apply ${count} to ${label}?`, signal) !== false) return;
+  throw migrateFailure(label, `nobody agreed to apply ${count}; answer y, or pass --yes`, EXIT.refused);
 }
 
 /** Throws for the host of a pooler, before any connection is made.

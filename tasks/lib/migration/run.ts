@@ -11,7 +11,10 @@ import { readSafePlan } from "./state.ts";
 import { withRollback } from "../postgres/connection.ts";
 
 /** Options of `migrate`. */
-export type MigrateOptions = RunOptions & PlanOptions;
+export interface MigrateOptions extends RunOptions, PlanOptions {
+  /** Called before the lock is taken, with the files that are to be applied, where there are any; throws to leave it. */
+  readonly confirm?: (pending: readonly Migration[]) => Promise<void>;
+}
 
 /** A file that a run has applied. */
 export interface AppliedMigration extends Pick<Migration, "version" | "name"> {
@@ -53,6 +56,7 @@ export async function applyPending(
 ): Promise<MigrateResult> {
   const plan = await readSafePlan(database, files, options);
   if (plan.pending.length + plan.accepted.length === 0) return { applied: [], warnings: [], plan };
+  if (plan.pending.length > 0) await options.confirm?.(plan.pending);
   const run = { ...database, ...options };
   return await underMigrationLock(run, async () => {
     // Another runner may have been faster.

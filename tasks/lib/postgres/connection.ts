@@ -5,7 +5,7 @@ import { EXIT, TaskError } from "../task/errors.ts";
 import { type ServerError, serverErrorOf } from "./server_error.ts";
 import { codedError, openSocketOnce, type SessionSocket, type SocketTarget } from "./socket.ts";
 import { sleep } from "../task/sleep.ts";
-import { directHostOf, type ServerTarget } from "../task/target.ts";
+import { directHostOf, type ServerTarget, type Target } from "../task/target.ts";
 
 /** A connection to Postgres: postgres.js with one session, whose timestamps, numerics and bigints arrive as text.
  *
@@ -16,9 +16,9 @@ export type Sql = import("postgres").Sql<Record<string, string>>;
 
 /** Options of `connect`. */
 export interface ConnectOptions {
-  /** How long to wait for a server that is not there yet; `WAIT_MS` where undefined. */
+  /** How long to wait for a server that is not there yet; `defaultWaitMs` where undefined. */
   readonly waitMs?: number;
-  /** Called once, when the first attempt has failed and another one follows. */
+  /** Called once, when the first attempt has failed and another one follows, or goes on without an answer. */
   readonly onWait?: (finding: string) => void;
   /** Ends the waiting. */
   readonly signal?: AbortSignal;
@@ -52,8 +52,16 @@ const ATTEMPT_MS = { least: 1000, most: 20_000 };
 
 const PAUSE_MS = { first: 100, most: 2000 };
 
+/** A server elsewhere may have to wake first; one of this machine runs or does not. */
+const WAIT_MS = { remote: 60_000, local: 10_000 };
+
 /** How long a task waits for its database without a --wait. */
-export const WAIT_MS = 10_000;
+export function defaultWaitMs({ local }: Pick<Target, "local">): number {
+  return local ? WAIT_MS.local : WAIT_MS.remote;
+}
+
+/** How long a first attempt may go on before it is told that somebody waits. */
+const SILENCE_MS = 2000;
 
 /** An open session on a server.
  *
@@ -63,20 +71,31 @@ export const WAIT_MS = 10_000;
  * Errors: TaskError (exit 1) naming user@host:port/database; exit 2 for a file of authorities that is none.
  */
 export async function connect(target: ServerTarget, options: ConnectOptions = {}): Promise<Sql> {
-  const { waitMs = WAIT_MS, signal } = options;
+  const { waitMs = defaultWaitMs(target), signal } = options;
   const certificates = target.authorities ? await readCertificates(target.authorities) : undefined;
   const deadline = performance.now() + waitMs;
-  for (let pauseMs = PAUSE_MS.first, waited = false;; pauseMs = Math.min(2 * pauseMs, PAUSE_MS.most)) {
+  using waiting = tellOnce(options.onWait);
+  for (let pauseMs = PAUSE_MS.first;; pauseMs = Math.min(2 * pauseMs, PAUSE_MS.most)) {
     const leftMs = Math.max(ATTEMPT_MS.least, deadline - performance.now());
     const outcome = await attempt({ ...target, certificates }, Math.min(leftMs, ATTEMPT_MS.most), signal);
     if ("sql" in outcome) return outcome.sql;
     signal?.throwIfAborted();
     const { cause } = outcome;
     if (!mayGetBetter(cause) || performance.now() >= deadline) throw connectError(target, cause);
-    if (!waited) options.onWait?.(describeFinding(cause));
-    waited = true;
+    waiting.tell(describeFinding(cause));
     await sleep(Math.min(pauseMs, Math.max(0, deadline - performance.now())), signal);
   }
+}
+
+/** Passes on the first of several findings, which is silence where none has come in time; none once it is disposed. */
+function tellOnce(onWait: ConnectOptions["onWait"]): Disposable & { tell(finding: string): void } {
+  let isTold = false;
+  const tell = (finding: string) => {
+    if (!isTold) onWait?.(finding);
+    isTold = true;
+  };
+  const timer = setTimeout(() => tell(describeNetwork("CONNECT_TIMEOUT")!), SILENCE_MS);
+  return { tell, [Symbol.dispose]: () => clearTimeout(timer) };
 }
 
 async function attempt(

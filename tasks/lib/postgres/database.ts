@@ -1,7 +1,7 @@
 import { sharesSessions } from "./pooler.ts";
-import { closeConnection, connect, type ConnectOptions, type Sql, WAIT_MS } from "./connection.ts";
+import { closeConnection, connect, type ConnectOptions, defaultWaitMs, type Sql } from "./connection.ts";
 import type { Report } from "../task/console.ts";
-import type { ServerTarget, Target } from "../task/target.ts";
+import type { Environment, ServerTarget, Target } from "../task/target.ts";
 
 /** Where a database is: what its own answers do not tell. */
 export interface Origin {
@@ -36,16 +36,25 @@ export interface Database extends AsyncDisposable {
 
 /** Options of `openDatabase`. */
 export interface DatabaseOptions extends Omit<ConnectOptions, "onWait"> {
-  /** Where waiting and the embedded database are announced. */
+  /** Where waiting, and any database but one of this machine's servers for `local`, are announced. */
   readonly report: Report;
+  /** The environment that it is the database of; `local` where undefined. */
+  readonly env?: Environment;
   /** How long to wait for another process that has the embedded database; as long as for a server where undefined. */
   readonly embeddedWaitMs?: number;
 }
 
-/** Opens a target; the embedded one is announced, and loaded only here. */
+/** Opens a target, and announces which, unless it is a local server for the local environment.
+ *
+ * A tunnel makes any server look local: what is not of the environment `local` is announced, too. The embedded database
+ * is loaded only here.
+ */
 export async function openDatabase(target: Target, options: DatabaseOptions): Promise<Database> {
-  const { report, signal, embeddedWaitMs = options.waitMs ?? WAIT_MS } = options;
-  if (target.kind === "server") return await openServer(target, undefined, options);
+  const { report, env = "local", signal, embeddedWaitMs = options.waitMs ?? defaultWaitMs(target) } = options;
+  if (target.kind === "server") {
+    if (!target.local || env !== "local") report.note(`Using ${target.label} (--env ${env})`);
+    return await openServer(target, undefined, options);
+  }
   report.note(`Using the ${target.label} (DATABASE_URL is not set)`);
   const { openEmbedded } = await import("./embedded.ts");
   const embedded = await openEmbedded(target, { waitMs: embeddedWaitMs, signal, note: report.note });

@@ -39,6 +39,8 @@ export interface Args {
   has(name: string): boolean;
   /** Value of a flag that takes a whole number of at least `min`. */
   count(name: string, min: number): number | undefined;
+  /** As `count`, of a flag that takes seconds: in milliseconds. */
+  milliseconds(name: string, min: number): number | undefined;
 }
 
 /** A usage error (exit 2) of a task. */
@@ -67,18 +69,23 @@ export function parseTaskArgs(spec: TaskSpec, argv: readonly string[]): Args {
   }
   const values = parsed.values as Record<string, string | boolean | string[] | undefined>;
   const text = (name: string) => values[name] as string | undefined;
+  const count = (name: string, min: number) => {
+    const given = text(name);
+    if (given === undefined) return undefined;
+    if (!/^\d{1,9}$/.test(given) || Number(given) < min) {
+      throw usageError(spec, `--${name} takes a whole number of at least ${min}, not "${given}"`);
+    }
+    return Number(given);
+  };
   return {
     positionals: parsed.positionals,
     text,
     texts: (name) => (values[name] as string[] | undefined) ?? [],
     has: (name) => values[name] === true,
-    count(name, min) {
-      const given = text(name);
-      if (given === undefined) return undefined;
-      if (!/^\d{1,9}$/.test(given) || Number(given) < min) {
-        throw usageError(spec, `--${name} takes a whole number of at least ${min}, not "${given}"`);
-      }
-      return Number(given);
+    count,
+    milliseconds(name, min) {
+      const seconds = count(name, min);
+      return seconds === undefined ? undefined : 1000 * seconds;
     },
   };
 }
