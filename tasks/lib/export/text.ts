@@ -1,13 +1,17 @@
 import type { ExportOutcome } from "./run.ts";
 
 /** One line about what an export has done. */
-export function formatOutcome({ lane, directory, files, rows, sizeBytes, removedDays, plan }: ExportOutcome): string {
+export function formatOutcome(outcome: ExportOutcome): string {
+  const { lane, place, files, rows, sizeBytes, removedDays, plan, generation } = outcome;
   if (files === 0 && removedDays === 0) {
-    return `Lane ${lane} is up to date: ${count(plan.unchanged + plan.writes.length, "day")} in ${directory}`;
+    return `Lane ${lane} is up to date: ${count(plan.unchanged + plan.writes.length, "day")} in ${place}`;
   }
   const removed = removedDays === 0 ? "" : `, removed ${count(removedDays, "day")}`;
+  const snapshot = generation === undefined ? "" : ` as snapshot ${generation}`;
   const megabytes = (sizeBytes / 1e6).toFixed(1);
-  return `Exported ${count(rows, "row")} in ${count(files, "file")} (${megabytes} MB) to ${directory}${removed}, ` +
+  return `Exported ${count(rows, "row")} in ${
+    count(files, "file")
+  } (${megabytes} MB) to ${place}${snapshot}${removed}, ` +
     `${count(plan.unchanged, "day")} unchanged`;
 }
 
@@ -21,9 +25,10 @@ export function formatPlan({ lane, plan: { writes, unchanged } }: ExportOutcome)
 
 /** Plans or outcomes of lanes as JSON. */
 export function toJson(outcomes: readonly ExportOutcome[]): string {
-  const lanes = outcomes.map(({ plan, ...rest }) => {
+  const lanes = outcomes.map(({ plan, place, isRemote, seconds, ...rest }) => {
     const days = plan.writes.map(({ day, reason, rows }) => ({ day, reason, rows: rows.postgres + rows.sqlite }));
-    return { ...rest, unchangedDays: plan.unchanged, days };
+    const where = isRemote ? { url: place, seconds } : { directory: place };
+    return { ...rest, ...where, unchangedDays: plan.unchanged, days };
   });
   return JSON.stringify({ lanes });
 }

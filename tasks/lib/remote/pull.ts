@@ -1,0 +1,165 @@
+import { eachOf } from "../task/each.ts";
+import { join } from "node:path";
+import type { Dataset } from "../dataset/dataset.ts";
+import type { Day } from "../dataset/day.ts";
+import { commit, recover } from "../lake/commit.ts";
+import { createDay, dayPath, filePath, findDamage } from "../lake/lake.ts";
+import type { Lane } from "../lake/lane.ts";
+import { fileOf, formatManifest, type Manifest, rowsOf } from "../lake/manifest.ts";
+import { EXIT, TaskError } from "../task/errors.ts";
+import { unfinishedPath } from "../task/files.ts";
+import { type RemoteLane } from "./remote_lane.ts";
+
+/** Options of `pullLane`. */
+export interface PullOptions {
+  /** First day to bring; all where undefined. */
+  readonly since?: Day;
+  /** Whether a lane that mirrors another Postgres may be replaced. */
+  readonly newSource: boolean;
+  /** Columns that any lane of the environment on the disk has redacted. */
+  readonly redacted: ReadonlySet<string>;
+  /** Called with the bytes that have come so far, of how many. */
+  readonly onBytes: (come: number, total: number) => void;
+  /** Ends the work early; nothing is replaced then. */
+  readonly signal: AbortSignal;
+}
+
+/** What a pull has brought. */
+export interface Pulled {
+  /** The snapshot's generation. */
+  readonly generation: number;
+  /** Files that were brought. */
+  readonly files: number;
+  /** Bytes in them. */
+  readonly sizeBytes: number;
+  /** Days that went. */
+  readonly removedDays: number;
+  /** Days that were there already. */
+  readonly unchangedDays: number;
+}
+
+/** Brings a lane of the disk, whose lock the caller holds, to a snapshot of a store: only files that differ come, each is
+ * compared with its SHA-256, and all become visible by one commit, as an export's do.
+ *
+ * With `since`, earlier days stay as they are.
+ *
+ * Errors: TaskError (exit 3) where the lane holds what the snapshot cannot give back: rows of SQLite, another Postgres,
+ * redactions; TaskError (exit 1) where an object is not what the snapshot says.
+ */
+export async function pullLane(remote: RemoteLane, local: Lane, options: PullOptions): Promise<Pulled> {
+  const { directory, manifest: before, dataset } = local;
+  const { generation, lane } = remote.snapshot;
+  refuseLoss(local, lane, options);
+  const damages = await findDamage(directory, before, false);
+  const plan = planPull(lane, before, { ...options, damaged: new Set(damages.map(({ day }) => day)) });
+  const unknown = damages.filter(({ isUnknown, file }) => isUnknown && file !== fileOf(dataset.name));
+  const removals = [...plan.removals, ...unknown.map(({ day, file }) => filePath(day, file))];
+  try {
+    const renames = await download(plan.fresh, remote, { directory, ...options });
+    const isSame = renames.length + removals.length === 0 && formatManifest(plan.next) === formatManifest(before);
+    const ownership = { dataset, manifest: before };
+    if (!isSame) await commit(directory, { renames, removals, manifest: plan.next, ownership });
+  } catch (error) {
+    await recover(directory, dataset).catch(() => {});
+    throw error;
+  }
+  return {
+    generation,
+    files: plan.fresh.length,
+    sizeBytes: sizeOf(lane, plan.fresh),
+    removedDays: Object.keys(before.days).filter((day) => plan.next.days[day] === undefined).length,
+    unchangedDays: plan.unchanged,
+  };
+}
+
+interface PullPlan {
+  /** What the lane will hold. */
+  readonly next: Manifest;
+  /** Days whose files are to come. */
+  readonly fresh: readonly Day[];
+  /** Files that go. */
+  readonly removals: readonly string[];
+  /** How many days are there already. */
+  readonly unchanged: number;
+}
+
+function planPull(
+  lane: Manifest,
+  before: Manifest,
+  { since, damaged }: Pick<PullOptions, "since"> & { readonly damaged: ReadonlySet<Day> },
+): PullPlan {
+  const next = withEarlier(lane, before, since);
+  const wanted = Object.keys(lane.days).filter((day) => since === undefined || day >= since);
+  const shaOf = ({ days }: Manifest, day: Day) => days[day]?.files.map(({ sha256 }) => sha256).join();
+  const fresh = wanted.filter((day) => damaged.has(day) || shaOf(before, day) !== shaOf(lane, day));
+  const removals = Object.entries(before.days).flatMap(([day, { files }]) =>
+    files.filter(({ file }) => next.days[day] === undefined || file !== fileOf(lane.dataset))
+      .map(({ file }) => filePath(day, file))
+  );
+  return { next, fresh, removals, unchanged: wanted.length - fresh.length };
+}
+
+function sizeOf({ days }: Manifest, some: readonly Day[]): number {
+  return some.reduce((sum, day) => sum + days[day].files[0].sizeBytes, 0);
+}
+
+/** Files of days under temporary names, each as the snapshot says it is. */
+async function download(
+  days: readonly Day[],
+  { snapshot: { lane, objects }, store, prefix, label }: RemoteLane,
+  { directory, onBytes, signal }: Pick<PullOptions, "onBytes" | "signal"> & { readonly directory: string },
+): Promise<{ readonly from: string; readonly to: string }[]> {
+  const total = sizeOf(lane, days);
+  let come = 0;
+  return await eachOf(days, async (day) => {
+    signal.throwIfAborted();
+    await createDay(directory, day);
+    const to = dayPath(day, lane.dataset);
+    const from = unfinishedPath(to);
+    const [{ sizeBytes, sha256 }] = lane.days[day].files;
+    const got = await store.getFile(prefix + objects[day], join(directory, from), {
+      onBytes: (bytes: number) => onBytes(come += bytes, total),
+    });
+    if (got?.sha256 === sha256 && got.sizeBytes === sizeBytes) return { from, to };
+    const finding = got === undefined ? "it is missing" : "it has other bytes than were sent";
+    throw new TaskError(
+      `Cannot pull object "${label}/${objects[day]}": ${finding}; run the export of its lane with --verify`,
+    );
+  });
+}
+
+/** What the lane will hold: the snapshot, with the lane's own days before `since`. Where those stay, fingerprints of two
+ * states stand side by side, and none is to be relied on.
+ */
+function withEarlier(lane: Manifest, before: Manifest, since: Day | undefined): Manifest {
+  if (since === undefined) return lane;
+  const earlier = Object.entries(before.days).filter(([day]) => day < since);
+  const later = Object.entries(lane.days).filter(([day]) => day >= since);
+  const isWhole = earlier.length === 0 && later.length === Object.keys(lane.days).length;
+  return { ...lane, state: isWhole ? lane.state : null, days: Object.fromEntries([...earlier, ...later]) };
+}
+
+function refuseLoss(
+  { name, manifest, dataset }: Lane<Dataset>,
+  lane: Manifest,
+  { newSource, redacted }: Pick<PullOptions, "newSource" | "redacted">,
+): void {
+  const refuse = (finding: string) => {
+    throw new TaskError(`Cannot pull into lane "${name}": ${finding}`, EXIT.refused);
+  };
+  if (Object.values(manifest.days).some((day) => rowsOf(day, "sqlite") > 0)) {
+    refuse("it holds rows of SQLite, which would go; choose another directory with --out");
+  }
+  if (manifest.source !== null && manifest.source !== lane.source && !newSource) {
+    refuse(
+      `it mirrors ${manifest.source}, and the snapshot ${lane.source}; choose another directory with --out, or add ` +
+        "--new-source to replace its rows",
+    );
+  }
+  const isLifted = ([column]: readonly [string, string]) =>
+    redacted.has(column) && !lane.redacted.includes(column) && !dataset.sort.includes(column);
+  const lifted = lane.columns.filter(isLifted).map(([column]) => column);
+  if (lifted.length > 0) {
+    refuse(`${lifted.join(", ")} would no longer be redacted; choose another directory with --out`);
+  }
+}
