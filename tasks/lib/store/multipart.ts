@@ -74,13 +74,18 @@ async function createUpload(file: PartedFile): Promise<string> {
 /** A store has 10,000 parts for an object, of one size but for the last. */
 const MAX_PARTS = 10_000;
 
+/** The size of all parts but the last, for a file of this size. */
+export function partBytesOf(sizeBytes: number, leastBytes: number): number {
+  return Math.max(leastBytes, Math.ceil(sizeBytes / MAX_PARTS));
+}
+
 /** The parts' ETags, in their order. */
 async function sendParts(
   file: PartedFile,
   uploadId: string,
   { sha256, sizeBytes, onBytes }: PutFileOptions,
 ): Promise<string[]> {
-  const partBytes = Math.max(file.options.limits.partBytes, Math.ceil(sizeBytes / MAX_PARTS));
+  const partBytes = partBytesOf(sizeBytes, file.options.limits.partBytes);
   const whole = createHash("sha256");
   const etags: string[] = [];
   using source = await Deno.open(file.path);
