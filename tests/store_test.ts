@@ -7,6 +7,7 @@ import { openS3, type OpenStoreOptions } from "../tasks/lib/store/s3.ts";
 import type { ObjectStore, PutFileOptions } from "../tasks/lib/store/store.ts";
 import { TaskError } from "../tasks/lib/task/errors.ts";
 import type { StoreTarget } from "../tasks/lib/task/store_target.ts";
+import { createAuthority } from "./support/certificates.ts";
 import { startServer, stayUntilClosed } from "./support/servers.ts";
 import {
   type Fault,
@@ -127,7 +128,7 @@ Deno.test("store: every request is signed with the SHA-256 of its payload, token
   for (const { headers, body } of server.log) {
     assert.equal(headers["x-amz-content-sha256"], sha256(body));
     assert.equal(headers["x-amz-security-token"], TEST_CREDENTIALS.sessionToken);
-    assert.equal(headers["transfer-encoding"], undefined);
+    assert.deepEqual([headers["transfer-encoding"], headers["accept-encoding"]], [undefined, "identity"]);
     const signed = /SignedHeaders=([^,]+)/.exec(headers.authorization)![1].split(";");
     const conditions = ["if-match", "if-none-match"].filter((name) => name in headers);
     assert.ok(["host", "x-amz-date", "x-amz-security-token", ...conditions].every((name) => signed.includes(name)));
@@ -319,6 +320,14 @@ const REFUSALS: readonly [S3Answer, RegExp][] = [
   [{ status: 307, headers: { location: "http://127.0.0.1:1/" } }, /307; set AWS_REGION /],
   [error(400, "AuthorizationHeaderMalformed"), /400 AuthorizationHeaderMalformed; set AWS_REGION /],
   [error(403, "RequestTimeTooSkewed"), /403 RequestTimeTooSkewed; set this machine's clock$/],
+  [
+    { ...error(301, "PermanentRedirect"), headers: { "x-amz-bucket-region": "eu-1" } },
+    /301 PermanentRedirect; set AWS_REGION to eu-1, /,
+  ],
+  [
+    { status: 400, body: "<Error><Code>AuthorizationHeaderMalformed</Code><Region>eu-1</Region></Error>" },
+    /400 AuthorizationHeaderMalformed; set AWS_REGION to eu-1, /,
+  ],
   [error(501, "NotImplemented"), /501 NotImplemented; use a store that takes /],
   [{ status: 403, body: "<html>no</html>" }, /403; let the policy /],
   [{ status: 404, body: "" }, /404; look whether S3_ENDPOINT is that of an S3 store/],
@@ -379,7 +388,7 @@ Deno.test("store: a clock that is wrong is told", async () => {
 Deno.test("store: where nobody listens, and where no TLS or no S3 is spoken, S3_ENDPOINT is named", async () => {
   using web = startServer(async (connection) => {
     await connection.read(new Uint8Array(65_536));
-    await connection.write(bytesOf("HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello"));
+    await connection.write(bytesOf("HTTP/1.1 200 OK\r\ncontent-length: 5\r\nconnection: close\r\n\r\nhello"));
   });
   const base = { bucket: "b", prefix: "", region: "r", credentials: TEST_CREDENTIALS, label: "s3://b" };
   const options = { signal: new AbortController().signal, limits: { ...FAST, attempts: 2 } };
@@ -398,6 +407,39 @@ Deno.test("store: where nobody listens, and where no TLS or no S3 is spoken, S3_
     ],
   ] as const;
   for (const [message, expected] of messages) assert.match(message, expected);
+});
+
+Deno.test("store: a certificate that nobody trusts is told, and not tried again", async () => {
+  await inDirectory(async (directory) => {
+    const { ssl_cert_file, ssl_key_file } = await (await createAuthority(directory)).issue("IP:127.0.0.1");
+    const [cert, key] = [ssl_cert_file, ssl_key_file].map((path) => Deno.readTextFileSync(path));
+    const listener = Deno.listenTls({ hostname: "127.0.0.1", port: 0, cert, key });
+    const shaken = (async () => {
+      for await (const connection of listener) {
+        await connection.handshake().catch(() => {});
+        connection.close();
+      }
+    })();
+    const notes: string[] = [];
+    const endpoint = `https://127.0.0.1:${(listener.addr as Deno.NetAddr).port}`;
+    const target = { bucket: "b", prefix: "", endpoint, region: "r", credentials: TEST_CREDENTIALS, label: "s3://b" };
+    const store = openS3(target, {
+      signal: new AbortController().signal,
+      note: (line) => notes.push(line),
+      limits: FAST,
+    });
+    assert.match(await failure(store.get("a")), /: its certificate is not trusted; .*DENO_CERT in the environment$/);
+    assert.deepEqual(notes, []);
+    listener.close();
+    await shaken;
+  });
+});
+
+Deno.test("store: an object that HEAD does not tell of is told by GET", async () => {
+  await using opened = await open([undefined, { status: 403 }]);
+  const stored = await opened.store.put("a", bytesOf("hello"));
+  assert.ok(stored.kind === "stored");
+  assert.deepEqual(await opened.store.head("a"), { sizeBytes: 5, etag: stored.etag });
 });
 
 Deno.test("store: a listing that leads nowhere ends", async () => {

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { TaskError } from "../task/errors.ts";
 import type { StoreTarget } from "../task/store_target.ts";
 import { conditionHeaders, etagOf, fileChanged, isUnmet } from "./outcome.ts";
-import { codeIn, type Refusal } from "./refusal.ts";
+import { errorIn, type Refusal } from "./refusal.ts";
 import {
   bytesOf,
   refusalError,
@@ -62,13 +62,9 @@ const toRequest = ({ key, purpose }: PartedFile, part: SentRequest) => ({ key, p
 
 async function createUpload(file: PartedFile): Promise<string> {
   const request = toRequest(file, { method: "POST", query: { uploads: "" }, headers: file.headers });
-  const answer = await sendRequest(file.target, { ...request, errorIn }, file.options);
+  const answer = await sendRequest(file.target, { ...request, codeIn }, file.options);
   if (answer.kind === "refused") throw refusalError(file.target, file.purpose, answer);
-  const id = readDocument(answer.received, "UploadId");
-  if (id) return id;
-  throw new TaskError(
-    `Cannot ${file.purpose} ${file.target.label}: its answer names no upload; look whether S3_ENDPOINT is that of an S3 store`,
-  );
+  return readAnswer(file, answer.received, "UploadId");
 }
 
 /** A store has 10,000 parts for an object, of one size but for the last. */
@@ -137,10 +133,10 @@ async function joinParts(
   // The parts of an upload in conflict are void: all of it is sent again, not this request.
   const answer = await sendRequest(
     file.target,
-    { ...request, errorIn, tells: "ConditionalRequestConflict" },
+    { ...request, codeIn, tells: "ConditionalRequestConflict" },
     file.options,
   );
-  if (answer.kind === "answered") return { kind: "stored", etag: readDocument(answer.received, "ETag") ?? "" };
+  if (answer.kind === "answered") return { kind: "stored", etag: quoted(readAnswer(file, answer.received, "ETag")) };
   if (isUnmet(answer, condition)) return { kind: "unmet" };
   return answer.code === "NoSuchUpload" ? await joinedBefore(file, answer, { condition, sha256, sizeBytes }) : answer;
 }
@@ -172,15 +168,23 @@ async function abortUpload(file: PartedFile, uploadId: string): Promise<void> {
 }
 
 /** A store may begin a success before it knows that there is none. */
-function errorIn(received: Uint8Array): string | undefined {
-  return codeIn(new TextDecoder().decode(received)) || undefined;
+function codeIn(received: Uint8Array): string | undefined {
+  return errorIn(new TextDecoder().decode(received)).code || undefined;
 }
 
-function readDocument(bytes: Uint8Array, name: string): string | undefined {
+function readAnswer({ target, purpose }: PartedFile, bytes: Uint8Array, name: string): string {
   try {
-    return textOf(parseXml(new TextDecoder().decode(bytes)), name);
+    const text = textOf(parseXml(new TextDecoder().decode(bytes)), name);
+    if (text) return text;
   } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
+    if (!(error instanceof SyntaxError)) throw error;
   }
+  throw new TaskError(
+    `Cannot ${purpose} ${target.label}: its answer has no ${name}; look whether S3_ENDPOINT is that of an S3 store`,
+  );
+}
+
+/** Some stores leave the quotes out where an ETag stands in a document. */
+function quoted(etag: string): string {
+  return etag.startsWith('"') ? etag : `"${etag}"`;
 }

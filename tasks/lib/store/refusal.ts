@@ -8,6 +8,8 @@ export interface Refusal {
   readonly status: number;
   /** Code of its error; empty where it has none that can be read. */
   readonly code: string;
+  /** The bucket's region, where it says that it was asked for in another. */
+  readonly region?: string;
   /** How long it asks to wait. */
   readonly waitMs?: number;
 }
@@ -26,13 +28,15 @@ export interface Failure {
   readonly cause: unknown;
 }
 
-/** Code of an error's document; empty for a document of another kind, or none. */
-export function codeIn(document: string): string {
+/** What an error's document says; an empty code for a document of another kind, or none. */
+export function errorIn(document: string): { readonly code: string; readonly region?: string } {
   try {
     const root = parseXml(document);
-    return root.name === "Error" ? textOf(root, "Code") ?? "" : "";
+    if (root.name !== "Error") return { code: "" };
+    const region = textOf(root, "Region");
+    return { code: textOf(root, "Code") ?? "", ...(region ? { region } : {}) };
   } catch (error) {
-    if (error instanceof SyntaxError) return "";
+    if (error instanceof SyntaxError) return { code: "" };
     throw error;
   }
 }
@@ -60,31 +64,34 @@ export function isMissing({ status, code }: Refusal): boolean {
   return status === 404 && code === "NoSuchKey";
 }
 
+const OTHER_REGION = "set AWS_REGION to the region of the bucket";
+
 const REMEDIES: Readonly<Record<string, string>> = {
   AccessDenied: "let the policy of this access key get, put and list below the prefix",
-  AuthorizationHeaderMalformed: "set AWS_REGION to the region of the bucket",
+  AuthorizationHeaderMalformed: OTHER_REGION,
   EntityTooLarge: "export less into a day, or to a store that takes larger objects",
   ExpiredToken: "get new credentials, with their AWS_SESSION_TOKEN",
-  IllegalLocationConstraintException: "set AWS_REGION to the region of the bucket",
+  IllegalLocationConstraintException: OTHER_REGION,
   InvalidAccessKeyId: "correct AWS_ACCESS_KEY_ID, and AWS_SESSION_TOKEN where it belongs to a session",
   InvalidToken: "correct AWS_SESSION_TOKEN, or unset it for keys that are not a session's",
   NoSuchBucket: "create the bucket, or correct its name",
   NotImplemented: "use a store that takes such requests",
-  PermanentRedirect: "set AWS_REGION to the region of the bucket",
+  PermanentRedirect: OTHER_REGION,
   PreconditionFailed: "another program has replaced it meanwhile, run it again",
   RequestTimeTooSkewed: "set this machine's clock",
   SignatureDoesNotMatch: "correct AWS_SECRET_ACCESS_KEY",
-  TemporaryRedirect: "set AWS_REGION to the region of the bucket",
+  TemporaryRedirect: OTHER_REGION,
 };
 
 /** What to do about a refusal. */
 export function remedyOf(refusal: Refusal): string {
-  const { status, code } = refusal;
+  const { status, code, region } = refusal;
   if (isPassing(refusal)) return "look whether the store is in order, and run it again";
-  if (code in REMEDIES) return REMEDIES[code];
-  if (status === 401 || status === 403) return REMEDIES.AccessDenied;
-  if (status >= 300 && status < 400) return REMEDIES.PermanentRedirect;
-  return "look whether S3_ENDPOINT is that of an S3 store, and at what its manual says of this";
+  const isMoved = status >= 300 && status < 400;
+  const remedy = REMEDIES[code] ??
+    (isMoved ? OTHER_REGION : [401, 403].includes(status) ? REMEDIES.AccessDenied : undefined);
+  if (remedy === OTHER_REGION && region !== undefined) return `set AWS_REGION to ${region}, the region of the bucket`;
+  return remedy ?? "look whether S3_ENDPOINT is that of an S3 store, and at what its manual says of this";
 }
 
 /** A refusal in words. */

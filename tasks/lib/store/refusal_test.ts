@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
-import { codeIn, isMissing, parseRetryAfter, toFailure } from "./refusal.ts";
+import { errorIn, isMissing, parseRetryAfter, toFailure } from "./refusal.ts";
 
-Deno.test("codeIn() reads the code of an error, and of nothing else", () => {
-  assert.equal(codeIn("<Error><Detail><Code>Inner</Code></Detail><Code>Outer</Code></Error>"), "Outer");
+Deno.test("errorIn() reads the code of an error, and of nothing else", () => {
+  const document = "<Error><Detail><Code>Inner</Code></Detail><Region>eu</Region><Code>Outer</Code></Error>";
+  assert.deepEqual(errorIn(document), { code: "Outer", region: "eu" });
   for (const other of ["", "<Error/>", "<Result><Code>No</Code></Result>", "<html><p>no"]) {
-    assert.equal(codeIn(other), "");
+    assert.deepEqual(errorIn(other), { code: "" });
   }
 });
 

@@ -5,7 +5,7 @@ import { sleep } from "../task/sleep.ts";
 import type { StoreTarget } from "../task/store_target.ts";
 import { bucketUrl, encodeKey, encodeQuery } from "./address.ts";
 import {
-  codeIn,
+  errorIn,
   type Failure,
   formatRefusal,
   isPassing,
@@ -41,7 +41,7 @@ export interface StoreRequest<T> extends SentRequest {
   /** Takes the answer's body; what it throws is taken for a lost connection, unless it is a TaskError. */
   readonly receive: (response: Response, deadline: Deadline) => Promise<T>;
   /** Code of an error that is in the body of a success. */
-  readonly errorIn?: (received: T) => string | undefined;
+  readonly codeIn?: (received: T) => string | undefined;
   /** Code of a refusal that is told at once, though it may pass. */
   readonly tells?: string;
 }
@@ -54,8 +54,6 @@ export interface Answer<T> {
   readonly headers: Headers;
   /** What was made of its body. */
   readonly received: T;
-  /** How many attempts it took. */
-  readonly attempts: number;
 }
 
 /** How requests are tried again, and how long they may take. */
@@ -98,7 +96,7 @@ export async function sendRequest<T>(
     signal.throwIfAborted();
     const outcome = await attemptOnce(target, hashed, { signal, limits });
     signal.throwIfAborted();
-    if (outcome.kind === "answered") return { ...outcome, attempts: attempt };
+    if (outcome.kind === "answered") return outcome;
     const isLast = attempt >= limits.attempts;
     if (outcome.kind === "refused" && (isLast || !isPassing(outcome) || outcome.code === request.tells)) return outcome;
     if (outcome.kind === "failed" && (isLast || !outcome.passing)) throw failureError(target, request.purpose, outcome);
@@ -132,8 +130,8 @@ async function attemptOnce<T>(
   target: StoreTarget,
   request: StoreRequest<T>,
   { signal, limits }: RequestOptions,
-): Promise<Omit<Answer<T>, "attempts"> | Refusal | Failure> {
-  const { body, receive, errorIn } = request;
+): Promise<Answer<T> | Refusal | Failure> {
+  const { body, receive, codeIn } = request;
   using deadline = openDeadline(signal, limits.timeoutMs + (body?.length ?? 0) / MIN_BYTES_PER_MS, limits.timeoutMs);
   try {
     const { url, ...signed } = await sign(target, request);
@@ -142,7 +140,7 @@ async function attemptOnce<T>(
     deadline.extend();
     if (!response.ok) return await toRefusal(response);
     const received = await receive(response, deadline);
-    const code = errorIn?.(received);
+    const code = codeIn?.(received);
     if (code !== undefined) return { kind: "refused", status: response.status, code };
     return { kind: "answered", headers: response.headers, received };
   } catch (error) {
@@ -164,13 +162,21 @@ async function sign({ credentials, region, ...target }: StoreTarget, request: Se
     url,
     headers: { ...(typeof headers === "function" ? headers() : headers), "x-amz-content-sha256": sha256 },
   }).sign();
+  // An answer that was packed on its way has another ETag. Stores of Google change this header, so it is not signed.
+  signed.set("accept-encoding", "identity");
   return { url, method, headers: signed, body: body as Uint8Array<ArrayBuffer> | undefined };
 }
 
 async function toRefusal(response: Response): Promise<Refusal> {
-  const code = codeIn(await response.text());
+  const { code, region = response.headers.get("x-amz-bucket-region") } = errorIn(await response.text());
   const waitMs = parseRetryAfter(response.headers.get("retry-after"), Date.now());
-  return { kind: "refused", status: response.status, code, ...(waitMs === undefined ? {} : { waitMs }) };
+  return {
+    kind: "refused",
+    status: response.status,
+    code,
+    ...(region ? { region } : {}),
+    ...(waitMs === undefined ? {} : { waitMs }),
+  };
 }
 
 /** When an attempt is given up. */

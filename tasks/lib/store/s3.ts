@@ -6,7 +6,7 @@ import type { StoreTarget } from "../task/store_target.ts";
 import { parsePage } from "./listing.ts";
 import { putParts } from "./multipart.ts";
 import { conditionHeaders, etagOf, fileChanged, outcomeOf } from "./outcome.ts";
-import { isMissing } from "./refusal.ts";
+import { isMissing, isPassing } from "./refusal.ts";
 import {
   type Answer,
   bytesOf,
@@ -103,15 +103,16 @@ async function get(store: OpenStore, key: string): Promise<FetchedObject | undef
 async function head(store: OpenStore, key: string): Promise<StoredObject | undefined> {
   const purpose = `look at object "${key}" of`;
   const request = { purpose, key: full(store, key), receive: bytesOf };
-  const answer = await sendRequest(store.target, { ...request, method: "HEAD" }, store.options);
-  if (answer.kind === "refused") {
-    const reason = await ask(store, { ...request, method: "GET", headers: { range: "bytes=0-0" } });
-    // It is there by now.
-    return reason && await head(store, key);
-  }
+  const told = await sendRequest(store.target, { ...request, method: "HEAD" }, store.options);
+  if (told.kind === "refused" && isPassing(told)) throw refusalError(store.target, purpose, told);
+  const answer = told.kind === "answered"
+    ? told
+    : await ask(store, { ...request, method: "GET", headers: { range: "bytes=0-0" } });
+  if (answer === undefined) return undefined;
   const sha256 = answer.headers.get("x-amz-meta-sha256");
+  const [, rangedBytes] = /\/(\d+)$/.exec(answer.headers.get("content-range") ?? "") ?? [];
   return {
-    sizeBytes: Number(answer.headers.get("content-length")),
+    sizeBytes: Number(rangedBytes ?? answer.headers.get("content-length")),
     etag: etagOf(answer, store.target, purpose),
     ...(sha256 ? { sha256 } : {}),
   };
