@@ -214,6 +214,12 @@ Deno.test("store: it does what a lake relies on", async (test) => {
     assert.deepEqual((await get("a")).bytes, BODY);
   });
 
+  await point("a header of the store's that was added on the way is refused", async () => {
+    const sent = { "x-amz-meta-sha256": SHA };
+    isStatus(await ask(`${root}/added`, { method: "PUT", body: BODY, sent }), 400, 403);
+    isStatus(await head("added"), 404);
+  });
+
   await point("GET of nothing is 404 NoSuchKey", async () => {
     const told = await get("nothing");
     isStatus(told, 404);

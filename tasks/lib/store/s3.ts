@@ -206,7 +206,11 @@ async function openDownload(path: string, onBytes?: (bytes: number) => void): Pr
   return {
     headers: (): RequestHeaders => sizeBytes === 0 ? {} : { range: `bytes=${sizeBytes}-`, "if-match": etag },
     async receive(response, deadline) {
-      if (sizeBytes > 0 && response.status !== 206) throw new Error("the range is ignored");
+      const range = response.headers.get("content-range") ?? "bytes 0-";
+      if (!range.startsWith(`bytes ${sizeBytes}-`)) {
+        await response.body?.cancel();
+        throw new Error("it does not go on where it was");
+      }
       etag = response.headers.get("etag") ?? "";
       for await (const piece of piecesOf(response, deadline)) {
         await writing(path, writeAll(file, piece));
