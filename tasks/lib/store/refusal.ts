@@ -115,6 +115,9 @@ export function toFailure(cause: unknown): Failure {
     { kind: "failed", finding, remedy, passing, cause }
   );
   if ((cause as Error)?.name === "TimeoutError") return failed((cause as Error).message);
+  if (cause instanceof Deno.errors.NotCapable) {
+    return failed("Deno may not connect there", "run it as the task of deno.json", false);
+  }
   if (/connection refused/i.test(text)) return failed("the connection is refused");
   if (/dns error|failed to lookup/i.test(text)) return failed("its host has no address");
   if (/certificate|UnknownIssuer/i.test(text)) {

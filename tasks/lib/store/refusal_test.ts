@@ -40,5 +40,6 @@ Deno.test("toFailure() looks at causes, and tries no certificate twice", () => {
     true,
   ]);
   assert.deepEqual(found("x", "invalid peer certificate: UnknownIssuer"), ["its certificate is not trusted", false]);
+  assert.deepEqual(toFailure(new Deno.errors.NotCapable("Requires net access")).passing, false);
   assert.deepEqual(found("connection closed before message completed"), ["the connection is lost", true]);
 });
