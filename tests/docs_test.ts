@@ -93,13 +93,13 @@ Deno.test("the pages name no task that is not there", () => {
 });
 
 Deno.test(".env.example lists the variables that the tasks read", () => {
-  const uncommented = read(".env.example").replace(/^# ([A-Z_]+=)/gm, "$1");
+  const uncommented = read(".env.example").replace(/^# ([A-Z0-9_]+=)/gm, "$1");
   assert.deepEqual(Object.keys(parseEnv(uncommented)).sort(), [...VARIABLES].sort());
 });
 
 Deno.test("README's settings table lists the variables that the tasks read", () => {
   const table = readme.slice(readme.indexOf("## Settings"), readme.indexOf("## Where to read on"));
-  const listed = [...table.matchAll(/^\|.*$/gm)].flatMap(([row]) => [...row.matchAll(/`([A-Z_]{4,})`/g)])
+  const listed = [...table.matchAll(/^\|.*$/gm)].flatMap(([row]) => [...row.matchAll(/`([A-Z0-9_]{4,})`/g)])
     .map(([, name]) => name);
   const whole = VARIABLES.filter((name) => !name.endsWith("_UNPOOLED"));
   assert.deepEqual([...new Set(listed)].sort(), [...whole].sort());
@@ -107,25 +107,20 @@ Deno.test("README's settings table lists the variables that the tasks read", () 
 });
 
 const ENGINE = { sys: ["cpus"] };
-const VARIABLE_PATTERNS = [
-  "DATABASE_URL*",
-  "DATABASE_CA",
-  "EMBEDDED_DIR",
-  "HERETIX_DB_PATH",
-  "EXPORT_DIR",
-  "PG*",
-  "INIT_CWD",
-];
+const LOCAL_PATTERNS = ["DATABASE_URL*", "DATABASE_CA", "EMBEDDED_DIR", "HERETIX_DB_PATH", "EXPORT_DIR", "PG*"];
+const STORE_PATTERNS = ["EXPORT_URL", "AWS_*", "S3_ENDPOINT"];
 
 Deno.test("deno.json's permission sets hold what their tasks need, and nothing else", () => {
   assert.deepEqual(project.permissions, {
-    database: { read: true, write: ["data"], net: true, env: VARIABLE_PATTERNS },
+    database: { read: true, write: ["data"], net: true, env: [...LOCAL_PATTERNS, "INIT_CWD"] },
     // EXPORT_DIR and the harness's file can be anywhere.
-    export: { read: true, write: true, net: true, env: VARIABLE_PATTERNS, ...ENGINE },
+    export: { read: true, write: true, net: true, env: [...LOCAL_PATTERNS, ...STORE_PATTERNS, "INIT_CWD"], ...ENGINE },
     analytics: { read: true, env: ["EXPORT_DIR", "INIT_CWD"], ...ENGINE },
     report: { read: true, write: ["data"], env: ["EXPORT_DIR", "INIT_CWD"], ...ENGINE },
   });
-  const patterns = VARIABLE_PATTERNS.map((pattern) => new RegExp(`^${pattern.replace("*", ".*")}$`));
+  const patterns = [...LOCAL_PATTERNS, ...STORE_PATTERNS].map((pattern) =>
+    new RegExp(`^${pattern.replace("*", ".*")}$`)
+  );
   for (const name of VARIABLES) assert.ok(patterns.some((pattern) => pattern.test(name)), name);
 });
 
