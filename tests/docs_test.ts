@@ -87,7 +87,7 @@ Deno.test("README lists the tasks of deno.json, in their order", () => {
 Deno.test("the pages name no task that is not there", () => {
   const named = [
     ...findAll(/deno(?:@[\d.]+)? task ([a-z:]+)/g),
-    ...findAll(/`((?:db|export|migrate):[a-z]+)/g),
+    ...findAll(/`((?:db|export|lake|migrate):[a-z]+)/g),
   ];
   assert.deepEqual(named.filter(({ found }) => !(found in project.tasks)), []);
 });
@@ -115,6 +115,7 @@ Deno.test("deno.json's permission sets hold what their tasks need, and nothing e
     database: { read: true, write: ["data"], net: true, env: [...LOCAL_PATTERNS, "INIT_CWD"] },
     // EXPORT_DIR and the harness's file can be anywhere.
     export: { read: true, write: true, net: true, env: [...LOCAL_PATTERNS, ...STORE_PATTERNS, "INIT_CWD"], ...ENGINE },
+    lake: { read: true, net: true, env: [...STORE_PATTERNS, "EXPORT_DIR", "INIT_CWD"] },
     analytics: { read: true, env: ["EXPORT_DIR", "INIT_CWD"], ...ENGINE },
     report: { read: true, write: ["data"], env: ["EXPORT_DIR", "INIT_CWD"], ...ENGINE },
   });
@@ -130,7 +131,8 @@ Deno.test("deno.json gives each task its set, and all permissions to none that m
   );
   assert.deepEqual({ ...Object.groupBy(sets, ([, set]) => set) }, {
     database: ["migrate", "db:reset", "db:seed", "db:check", "db:diff"].map((name) => [name, "database"]),
-    export: ["export", "export:local", "export:run"].map((name) => [name, "export"]),
+    export: ["export", "export:local", "export:run", "lake:pull"].map((name) => [name, "export"]),
+    lake: ["lake:list", "lake:prune"].map((name) => [name, "lake"]),
     analytics: [["analytics", "analytics"]],
     report: [["report", "report"]],
     all: ["demo", "test", "bench"].map((name) => [name, "all"]),

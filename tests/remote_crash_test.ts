@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { createExporter, type Exporter, finish } from "./support/exporter.ts";
-import { readRemote, type RemoteReader, remoteReader } from "./support/remote.ts";
-import { startS3Server } from "./support/s3_server.ts";
+import { readRemote, type RemoteReader, remoteReader, storeSettings } from "./support/remote.ts";
+import { startS3 } from "./support/s3_server.ts";
 
 /** How many uploads run, a third of them killed; more of them take longer and find more. */
 const RUNS = Number(Deno.env.get("UPLOAD_RUNS") || 18);
@@ -59,20 +59,21 @@ Deno.test(`${RUNS} uploads by ${UPLOADERS} at once, killed and cut off, never sh
     child.kill("SIGKILL");
     kills++;
   };
-  await using server = startS3Server({
+  await using server = await startS3({
     fault: ({ method }) => {
       const chance = Math.random();
       if (method !== "PUT") return chance < 0.02 ? "cut" : undefined;
-      if (chance < 0.03) return new Response("<Error><Code>SlowDown</Code></Error>", { status: 503 });
+      if (chance < 0.03) return { status: 503, body: "<Error><Code>SlowDown</Code></Error>" };
       if (chance < 0.06) return "store-then-cut";
       if (chance < 0.08) return "cut";
       if (chance < 0.12) killOne();
       return undefined;
     },
   });
-  const reader = remoteReader(server, "lake/local/checks");
+  const reader = remoteReader(server.target("prefix"), "local/checks");
+  const settings = storeSettings(server.target("prefix"));
   const upload = async (mayDie: boolean) => {
-    const child = exporter.start("export.ts", ["--to", "s3://bucket/lake", "--allow-shrink"], server.settings);
+    const child = exporter.start("export.ts", ["--allow-shrink"], settings);
     if (mayDie) children.add(child);
     const { code, stderr } = await finish(child);
     children.delete(child);

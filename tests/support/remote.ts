@@ -1,6 +1,6 @@
 import { AwsClient } from "aws4fetch";
 import { type ParquetRow, readParquet } from "./parquet.ts";
-import type { S3Server } from "./s3_server.ts";
+import type { StoreTarget } from "../../tasks/lib/task/store_target.ts";
 
 /** Reads objects of a lane in a store, by requests of its own. */
 export interface RemoteReader {
@@ -8,17 +8,36 @@ export interface RemoteReader {
   get(key: string): Promise<Uint8Array | undefined>;
 }
 
-/** A reader of a lane on the tests' own server; what the server cuts off is asked for again. */
-export function remoteReader({ endpoint, bucket, credentials }: S3Server, lane: string): RemoteReader {
-  const client = new AwsClient({ ...credentials, region: "auto", service: "s3", retries: 0 });
+/** Settings of the tasks for a place in object storage. */
+export function storeSettings({ bucket, prefix, endpoint, region, credentials }: StoreTarget): Record<string, string> {
+  return {
+    EXPORT_URL: `s3://${bucket}/${prefix}`,
+    S3_ENDPOINT: endpoint ?? "",
+    AWS_REGION: region,
+    AWS_ACCESS_KEY_ID: credentials.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
+    AWS_SESSION_TOKEN: credentials.sessionToken ?? "",
+  };
+}
+
+/** A reader of a lane of a store; what the store cuts off is asked for again. */
+export function remoteReader(
+  { endpoint, bucket, prefix, region, credentials }: StoreTarget,
+  lane: string,
+): RemoteReader {
+  const client = new AwsClient({ ...credentials, region, service: "s3", retries: 0 });
   const get = async (key: string): Promise<Uint8Array | undefined> => {
-    const path = `${lane}/${key}`.split("/").map(encodeURIComponent).join("/");
-    const response = await client.fetch(`${endpoint}/${bucket}/${path}`).catch(() => undefined);
-    if (response === undefined) return await get(key);
-    const bytes = new Uint8Array(await response.arrayBuffer());
-    if (response.status === 404) return undefined;
-    if (response.status !== 200) throw new Error(`GET ${key}: ${response.status}`);
-    return bytes;
+    const path = `${prefix}/${lane}/${key}`.split("/").map(encodeURIComponent).join("/");
+    try {
+      const response = await client.fetch(`${endpoint}/${bucket}/${path}`);
+      const bytes = new Uint8Array(await response.arrayBuffer());
+      if (response.status === 404) return undefined;
+      if (response.status !== 200) throw new Error(`GET ${key}: ${response.status}`);
+      return bytes;
+    } catch (error) {
+      if (error instanceof TypeError) return await get(key);
+      throw error;
+    }
   };
   return { get };
 }
@@ -62,7 +81,9 @@ async function byDelta(reader: RemoteReader): Promise<Files> {
     if (bytes === undefined) return { generation: version, paths: [...paths] };
     for (const line of new TextDecoder().decode(bytes).trimEnd().split("\n")) {
       const { add, remove } = JSON.parse(line);
-      if (remove && !paths.delete(remove.path)) throw new Error(`version ${version} removes ${remove.path}, which is not there`);
+      if (remove && !paths.delete(remove.path)) {
+        throw new Error(`version ${version} removes ${remove.path}, which is not there`);
+      }
       if (add) paths.add(add.path);
     }
   }

@@ -1,3 +1,4 @@
+import { eachOf } from "../task/each.ts";
 import type { ExportedDataset } from "../dataset/datasets.ts";
 import { laneName } from "../lake/lake.ts";
 import { lockLanes, openLane, redactedInEnv } from "../lake/lane.ts";
@@ -51,23 +52,22 @@ export async function openLanesInStore(
   request: ExportRequest,
   { settings: { env }, report, signal, store }: ExportContext,
 ): Promise<OpenLanes> {
-  const { openRemoteLane, listRedacted } = await import("../remote/remote_lane.ts");
+  const { openRemoteLanes } = await import("../remote/remote_lane.ts");
   const { finishRemote } = await import("../remote/commit.ts");
   const { placeInStore } = await import("../remote/place.ts");
   await using stack = new AsyncDisposableStack();
-  const lanes = await Promise.all(datasets.map(async (dataset) => {
-    const lane = await openRemoteLane(store!, env, dataset);
+  const { lanes: remote, redacted } = await openRemoteLanes(store!, env, datasets);
+  const lanes = await eachOf(remote, async (lane) => {
     if (!request.dryRun) await finishRemote(lane);
     const directory = await Deno.makeTempDir({ prefix: "heretix-export-" });
     stack.defer(() => Deno.remove(directory, { recursive: true }));
     const onBytes = (sent: number, total: number) =>
-      report.progress(`${megabytes(sent)} of ${megabytes(total)} MB sent to ${lane.label}`);
+      report.progress(`${megabytes(sent)} of ${megabytes(total)} MB sent to ${lane.url}`);
     const place = placeInStore(lane, { directory, onBytes, signal });
-    return { name: `${env}/${dataset.name}`, dataset, manifest: lane.snapshot.lane, place };
-  }));
-  const inEnv = await listRedacted(store!, env);
+    return { name: `${env}/${lane.dataset.name}`, dataset: lane.dataset, manifest: lane.snapshot.lane, place };
+  });
   const directories = stack.move();
-  return { lanes, inEnv, [Symbol.asyncDispose]: () => directories.disposeAsync() };
+  return { lanes, inEnv: redacted, [Symbol.asyncDispose]: () => directories.disposeAsync() };
 }
 
 function megabytes(bytes: number): string {

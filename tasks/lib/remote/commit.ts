@@ -7,8 +7,6 @@ import { formatSnapshot, nextSnapshot, parseSnapshot, type Snapshot } from "./sn
 
 /** Options of `commitRemote`. */
 export interface RemoteCommitOptions {
-  /** Keys of the objects that the lane has in the store, relative to it. */
-  readonly there: ReadonlySet<string>;
   /** Called with the bytes sent so far, of how many. */
   readonly onBytes: (sent: number, total: number) => void;
   /** Ends the upload, until its snapshot is sent. */
@@ -27,11 +25,16 @@ export interface RemoteCommitOptions {
 export async function commitRemote(
   lane: RemoteLane,
   { files, manifest }: LaneChange,
-  { there, onBytes, signal }: RemoteCommitOptions,
+  { onBytes, signal }: RemoteCommitOptions,
 ): Promise<Committed> {
   await requireConditions(lane);
   const written = files.map(({ day }) => day);
-  const next = nextSnapshot(lane.snapshot, { lane: manifest, written, there, writtenMs: Date.now() });
+  const next = nextSnapshot(lane.snapshot, {
+    lane: manifest,
+    written,
+    there: lane.listed,
+    writtenMs: Date.now(),
+  });
   const total = files.reduce((sum, { file }) => sum + file.sizeBytes, 0);
   let sent = 0;
   const onSent = (bytes: number) => onBytes(sent += bytes, total);
@@ -48,24 +51,24 @@ export async function commitRemote(
 
 /** Writes what follows from the newest snapshot, where the export that committed it was killed before it could. */
 export async function finishRemote(lane: RemoteLane): Promise<void> {
-  const { store, prefix, snapshot } = lane;
-  if (snapshot.generation === 0 || await store.head(prefix + deltaKey(snapshot.generation)) !== undefined) return;
+  const { snapshot, listed } = lane;
+  if (snapshot.generation === 0 || listed.has(deltaKey(snapshot.generation))) return;
   await writeFollowing(lane, snapshot, await readCopy(lane, snapshot.generation - 1));
 }
 
 /** The snapshot that was the newest one at a generation. */
-async function readCopy({ store, prefix, label, snapshot }: RemoteLane, generation: number): Promise<Snapshot> {
+async function readCopy({ store, prefix, url, snapshot }: RemoteLane, generation: number): Promise<Snapshot> {
   const { lane, table } = snapshot;
   if (generation === 0) return { ...snapshot, generation, table, lane: { ...lane, days: {} }, objects: {} };
   const found = await store.get(prefix + copyKey(generation));
-  const name = `${label}/${copyKey(generation)}`;
+  const name = `${url}/${copyKey(generation)}`;
   if (found !== undefined) return parseSnapshot(name, new TextDecoder().decode(found.bytes), lane.dataset);
   throw new TaskError(`Cannot read snapshot "${name}": it is missing; restore it, or export to another prefix`);
 }
 
 /** The copy of a snapshot, and its commit in the Delta log, in this order: where the latter is, the former is. */
 async function writeFollowing(
-  { store, prefix, label }: RemoteLane,
+  { store, prefix, url }: RemoteLane,
   snapshot: Snapshot,
   before: Snapshot,
 ): Promise<void> {
@@ -79,7 +82,7 @@ async function writeFollowing(
     if (!(error instanceof TaskError)) throw error;
     throw new TaskError(
       [
-        `Snapshot ${generation} of "${label}" is committed; its Delta log follows with the next export:`,
+        `Snapshot ${generation} of "${url}" is committed; its Delta log follows with the next export:`,
         ...error.lines,
       ],
       error.exitCode,
@@ -95,7 +98,7 @@ const NO_ETAG = '"00000000000000000000000000000000"';
  *
  * Errors: TaskError (exit 3).
  */
-async function requireConditions({ store, prefix, label }: RemoteLane): Promise<void> {
+async function requireConditions({ store, prefix, url }: RemoteLane): Promise<void> {
   const body = new TextEncoder().encode("Exports ask here whether this store heeds the conditions of a PUT.\n");
   const put = async (condition: Parameters<typeof store.put>[2]) =>
     (await store.put(prefix + CONDITIONS, body, condition)).kind;
@@ -104,7 +107,7 @@ async function requireConditions({ store, prefix, label }: RemoteLane): Promise<
   const heeds = (await put(absent) === "unmet" || await put(absent) === "unmet") && await put(stale) === "unmet";
   if (heeds) return;
   throw new TaskError(
-    `Cannot export to "${label}": this store ignores If-Match and If-None-Match, so that two exports would overwrite ` +
+    `Cannot export to "${url}": this store ignores If-Match and If-None-Match, so that two exports would overwrite ` +
       "each other; use S3, R2 or another store that heeds them",
     EXIT.refused,
   );
@@ -112,7 +115,7 @@ async function requireConditions({ store, prefix, label }: RemoteLane): Promise<
 
 /** Sends a day's file unless it is there already, makes sure that it is, and tells how many bytes were sent. */
 async function upload(
-  { store, prefix, label }: RemoteLane,
+  { store, prefix, url }: RemoteLane,
   key: string,
   { file: { path, sizeBytes, sha256 } }: NewFile,
   onBytes: (bytes: number) => void,
@@ -126,7 +129,7 @@ async function upload(
   const stored = await store.head(prefix + key);
   if (stored?.sizeBytes === sizeBytes && stored.sha256 === sha256) return kind === "stored" ? sizeBytes : 0;
   throw new TaskError(
-    `Cannot put object "${label}/${key}": ${
+    `Cannot put object "${url}/${key}": ${
       stored === undefined ? "it was sent, and is not there" : "another one has its key"
     }; remove it and export again`,
     stored === undefined ? EXIT.failed : EXIT.refused,
@@ -150,9 +153,9 @@ async function replaceSnapshot(lane: RemoteLane, next: Snapshot): Promise<void> 
   if (found === undefined || new TextDecoder().decode(found.bytes) !== text) throw failure;
 }
 
-function conflictError({ label }: RemoteLane, { generation }: Snapshot): TaskError {
+function conflictError({ url }: RemoteLane, { generation }: Snapshot): TaskError {
   return new TaskError(
-    `Cannot export to "${label}": another export has committed snapshot ${generation} meanwhile; run the export again`,
+    `Cannot export to "${url}": another export has committed snapshot ${generation} meanwhile; run the export again`,
     EXIT.locked,
   );
 }

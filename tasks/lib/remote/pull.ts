@@ -3,25 +3,74 @@ import { join } from "node:path";
 import type { Dataset } from "../dataset/dataset.ts";
 import type { Day } from "../dataset/day.ts";
 import { commit, recover } from "../lake/commit.ts";
-import { createDay, dayPath, filePath, findDamage } from "../lake/lake.ts";
-import type { Lane } from "../lake/lane.ts";
+import { createDay, dayPath, filePath, findDamage, laneName } from "../lake/lake.ts";
+import { type Lane, lockLanes, openLane, redactedInEnv } from "../lake/lane.ts";
+import type { ObjectStore } from "../store/store.ts";
+import type { Report } from "../task/console.ts";
+import { openExportedLanes } from "./open.ts";
 import { fileOf, formatManifest, type Manifest, rowsOf } from "../lake/manifest.ts";
 import { EXIT, TaskError } from "../task/errors.ts";
 import { unfinishedPath } from "../task/files.ts";
 import { type RemoteLane } from "./remote_lane.ts";
 
-/** Options of `pullLane`. */
-export interface PullOptions {
+/** Options of `pullLanes`. */
+export interface PullLanesOptions {
+  /** The environment. */
+  readonly env: string;
+  /** Names of the datasets; all that are there where empty. */
+  readonly names: readonly string[];
+  /** Directory of the lanes on the disk. */
+  readonly exportDir: string;
   /** First day to bring; all where undefined. */
   readonly since?: Day;
   /** Whether a lane that mirrors another Postgres may be replaced. */
   readonly newSource: boolean;
+  /** How long to wait for exports of the lanes. */
+  readonly waitMs: number;
+  /** Where notes and progress go. */
+  readonly report: Report;
+  /** Ends the work early; of the lane under way nothing is replaced then. */
+  readonly signal: AbortSignal;
+}
+
+/** A lane that was brought. */
+export interface PulledLane extends Pulled {
+  /** Where it comes from. */
+  readonly url: string;
+  /** Where it is now. */
+  readonly directory: string;
+}
+
+/** Brings lanes of a store to the disk, under the locks of all of them, one after another.
+ *
+ * Errors: as `pullLane`; TaskError (exit 5) naming who holds a lane.
+ */
+export async function pullLanes(
+  store: ObjectStore,
+  { env, names, exportDir, waitMs, report, ...options }: PullLanesOptions,
+): Promise<PulledLane[]> {
+  const { lanes: remote } = await openExportedLanes(store, env, names);
+  const named = remote.map(({ dataset }) => ({ dataset, name: laneName(env, dataset) }));
+  const onWait = (lane: string, holder: string) => report.note(`Waiting for lane ${lane}, which ${holder} holds`);
+  await using _locks = await lockLanes(exportDir, named, { waitMs, signal: options.signal, onWait });
+  const lanes = await Promise.all(named.map((lane) => openLane(exportDir, lane, undefined)));
+  const redacted = await redactedInEnv(exportDir, env, lanes);
+  const pulled: PulledLane[] = [];
+  for (const [index, lane] of lanes.entries()) {
+    const { url } = remote[index];
+    const onBytes = (come: number, total: number) =>
+      report.progress(`${(come / 1e6).toFixed(1)} of ${(total / 1e6).toFixed(1)} MB come from ${url}`);
+    const result = await pullLane(remote[index], lane, { ...options, redacted, onBytes });
+    pulled.push({ url, directory: lane.directory, ...result });
+  }
+  return pulled;
+}
+
+interface PullOptions extends Pick<PullLanesOptions, "since" | "newSource" | "signal"> {
   /** Columns that any lane of the environment on the disk has redacted. */
   readonly redacted: ReadonlySet<string>;
   /** Called with the bytes that have come so far, of how many. */
   readonly onBytes: (come: number, total: number) => void;
-  /** Ends the work early; nothing is replaced then. */
-  readonly signal: AbortSignal;
 }
 
 /** What a pull has brought. */
@@ -46,7 +95,7 @@ export interface Pulled {
  * Errors: TaskError (exit 3) where the lane holds what the snapshot cannot give back: rows of SQLite, another Postgres,
  * redactions; TaskError (exit 1) where an object is not what the snapshot says.
  */
-export async function pullLane(remote: RemoteLane, local: Lane, options: PullOptions): Promise<Pulled> {
+async function pullLane(remote: RemoteLane, local: Lane, options: PullOptions): Promise<Pulled> {
   const { directory, manifest: before, dataset } = local;
   const { generation, lane } = remote.snapshot;
   refuseLoss(local, lane, options);
@@ -106,7 +155,7 @@ function sizeOf({ days }: Manifest, some: readonly Day[]): number {
 /** Files of days under temporary names, each as the snapshot says it is. */
 async function download(
   days: readonly Day[],
-  { snapshot: { lane, objects }, store, prefix, label }: RemoteLane,
+  { snapshot: { lane, objects }, store, prefix, url }: RemoteLane,
   { directory, onBytes, signal }: Pick<PullOptions, "onBytes" | "signal"> & { readonly directory: string },
 ): Promise<{ readonly from: string; readonly to: string }[]> {
   const total = sizeOf(lane, days);
@@ -118,12 +167,12 @@ async function download(
     const from = unfinishedPath(to);
     const [{ sizeBytes, sha256 }] = lane.days[day].files;
     const got = await store.getFile(prefix + objects[day], join(directory, from), {
-      onBytes: (bytes: number) => onBytes(come += bytes, total),
+      onBytes: (bytes) => onBytes(come += bytes, total),
     });
     if (got?.sha256 === sha256 && got.sizeBytes === sizeBytes) return { from, to };
     const finding = got === undefined ? "it is missing" : "it has other bytes than were sent";
     throw new TaskError(
-      `Cannot pull object "${label}/${objects[day]}": ${finding}; run the export of its lane with --verify`,
+      `Cannot pull object "${url}/${objects[day]}": ${finding}; run the export of its lane with --verify`,
     );
   });
 }

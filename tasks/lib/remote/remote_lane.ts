@@ -1,6 +1,6 @@
 import type { Dataset } from "../dataset/dataset.ts";
 import type { Damage } from "../lake/lake.ts";
-import type { ObjectStore } from "../store/store.ts";
+import type { FetchedObject, ListedObject, ObjectStore } from "../store/store.ts";
 import { eachOf } from "../task/each.ts";
 import { EXIT, TaskError } from "../task/errors.ts";
 import { emptySnapshot, parseObjectKey, parseSnapshot, type Snapshot } from "./snapshot.ts";
@@ -12,9 +12,11 @@ export const SNAPSHOT = "_manifest.json";
 export const CONDITIONS = "_conditions";
 
 /** One dataset of one environment in a store. */
-export interface RemoteLane {
+export interface RemoteLane<D extends DatasetColumns = DatasetColumns> {
+  /** What it holds. */
+  readonly dataset: D;
   /** As it is printed: its URL. */
-  readonly label: string;
+  readonly url: string;
   /** What its keys begin with, in the store. */
   readonly prefix: string;
   /** Where it is. */
@@ -23,11 +25,19 @@ export interface RemoteLane {
   readonly snapshot: Snapshot;
   /** Which version of the snapshot's object was read; undefined where there is none. */
   readonly etag: string | undefined;
+  /** All its objects, by key relative to the lane, as they were listed after the snapshot was read. */
+  readonly listed: ReadonlyMap<string, ListedObject>;
 }
 
-/** What keys of a lane begin with. */
-export function remotePrefix(env: string, dataset: string): string {
-  return `${env}/${dataset}/`;
+/** What is needed of a dataset to open its lane. */
+export type DatasetColumns = Pick<Dataset, "name" | "columns">;
+
+/** Lanes of an environment in a store. */
+export interface RemoteLanes<D extends DatasetColumns> {
+  /** A lane a dataset, in their order; those without a snapshot are empty. */
+  readonly lanes: readonly RemoteLane<D>[];
+  /** Columns that any lane of the environment has redacted: what leaves one lane as NULL must not leave another in clear. */
+  readonly redacted: ReadonlySet<string>;
 }
 
 /** Key of the copy of a snapshot that stays when the next one comes. */
@@ -35,39 +45,65 @@ export function copyKey(generation: number): string {
   return `_manifests/${generation}.json`;
 }
 
-/** A lane as it is in a store; one without a snapshot is empty.
- *
- * Errors: TaskError (exit 3) where there is no snapshot, but objects that no first export has left.
- */
-export async function openRemoteLane(
-  store: ObjectStore,
-  env: string,
-  dataset: Pick<Dataset, "name" | "columns">,
-): Promise<RemoteLane> {
-  const prefix = remotePrefix(env, dataset.name);
-  const label = `${store.label}/${prefix.slice(0, -1)}`;
-  const found = await store.get(prefix + SNAPSHOT);
-  if (found !== undefined) {
-    const snapshot = parseSnapshot(`${label}/${SNAPSHOT}`, new TextDecoder().decode(found.bytes), dataset.name);
-    return { label, prefix, store, snapshot, etag: found.etag };
-  }
-  for await (const { key } of store.list(prefix)) {
-    const inLane = key.slice(prefix.length);
-    if (inLane === CONDITIONS || parseObjectKey(dataset.name, inLane)?.generation === 1) continue;
-    throw new TaskError(
-      `Cannot export to lane "${label}": it has no ${SNAPSHOT}, but ${inLane}; put the newest one of _manifests in its ` +
-        "place, or export to another prefix",
-      EXIT.refused,
-    );
-  }
-  return { label, prefix, store, snapshot: emptySnapshot(dataset, crypto.randomUUID()), etag: undefined };
+/** The generation whose copy has a key; undefined for the key of anything else. */
+export function parseCopyKey(key: string): number | undefined {
+  const [, generation] = /^_manifests\/([1-9]\d{0,8})\.json$/.exec(key) ?? [];
+  return generation === undefined ? undefined : Number(generation);
 }
 
-/** Sizes of all of a lane's objects that hold days, by key relative to the lane. */
-export async function listObjects({ store, prefix }: RemoteLane): Promise<Map<string, number>> {
-  const sizes = new Map<string, number>();
-  for await (const { key, sizeBytes } of store.list(`${prefix}dt=`)) sizes.set(key.slice(prefix.length), sizeBytes);
-  return sizes;
+/** Lanes as they are in a store, in one request a lane and a listing of the environment.
+ *
+ * Errors: TaskError (exit 3) for a lane without a snapshot, but with objects that no first export has left.
+ */
+export async function openRemoteLanes<D extends DatasetColumns>(
+  store: ObjectStore,
+  env: string,
+  datasets: readonly D[],
+): Promise<RemoteLanes<D>> {
+  const found = await eachOf(datasets, ({ name }) => store.get(`${env}/${name}/${SNAPSHOT}`));
+  const listed = await listEnv(store, env);
+  const lanes = datasets.map((dataset, index) => {
+    const [url, prefix] = [`${store.url}/${env}/${dataset.name}`, `${env}/${dataset.name}/`];
+    const lane = { dataset, url, prefix, store, listed: listed.get(dataset.name) ?? new Map() };
+    const object = found[index];
+    if (object !== undefined) return { ...lane, snapshot: parse(object, url, dataset.name), etag: object.etag };
+    refuseForeign(lane);
+    return { ...lane, snapshot: emptySnapshot(dataset, crypto.randomUUID()), etag: undefined };
+  });
+  const others = [...listed].filter(([name, keys]) =>
+    keys.has(SNAPSHOT) && !datasets.some((dataset) => dataset.name === name)
+  );
+  const redacted = await eachOf(others, async ([name]) => {
+    const object = await store.get(`${env}/${name}/${SNAPSHOT}`);
+    return object === undefined ? [] : parse(object, `${store.url}/${env}/${name}`, name).lane.redacted;
+  });
+  return { lanes, redacted: new Set([...lanes.map(({ snapshot }) => snapshot.lane.redacted), ...redacted].flat()) };
+}
+
+/** All objects of an environment, by dataset and key relative to its lane. */
+async function listEnv(store: ObjectStore, env: string): Promise<Map<string, Map<string, ListedObject>>> {
+  const lanes = new Map<string, Map<string, ListedObject>>();
+  for await (const object of store.list(`${env}/`)) {
+    const [, name, ...rest] = object.key.split("/");
+    if (!lanes.has(name)) lanes.set(name, new Map());
+    lanes.get(name)!.set(rest.join("/"), object);
+  }
+  return lanes;
+}
+
+function parse({ bytes }: FetchedObject, url: string, dataset: string): Snapshot {
+  return parseSnapshot(`${url}/${SNAPSHOT}`, new TextDecoder().decode(bytes), dataset);
+}
+
+function refuseForeign({ dataset, url, listed }: Pick<RemoteLane, "dataset" | "url" | "listed">): void {
+  const isOfFirst = (key: string) => key === CONDITIONS || parseObjectKey(dataset.name, key)?.generation === 1;
+  const foreign = [...listed.keys()].find((key) => !isOfFirst(key));
+  if (foreign === undefined) return;
+  throw new TaskError(
+    `Cannot export to lane "${url}": it has no ${SNAPSHOT}, but ${foreign}; put the newest one of _manifests in its ` +
+      "place, or export to another prefix",
+    EXIT.refused,
+  );
 }
 
 /** Objects of a snapshot that are missing or have other bytes than were sent.
@@ -75,13 +111,12 @@ export async function listObjects({ store, prefix }: RemoteLane): Promise<Map<st
  * Without `deep` only sizes are looked at; with it, the digest that each object bears, too.
  */
 export async function findRemoteDamage(
-  { store, prefix, snapshot: { objects, lane } }: RemoteLane,
-  sizes: ReadonlyMap<string, number>,
+  { store, prefix, listed, snapshot: { objects, lane } }: RemoteLane,
   deep: boolean,
 ): Promise<Damage[]> {
   const findings = await eachOf(Object.entries(objects), async ([day, key]) => {
     const [{ sizeBytes, sha256 }] = lane.days[day].files;
-    const size = sizes.get(key);
+    const size = listed.get(key)?.sizeBytes;
     const file = key.slice(key.indexOf("/") + 1);
     if (size === undefined) return { day, file, finding: "is missing", isUnknown: false };
     if (size !== sizeBytes) return { day, file, finding: `has ${size} bytes, not ${sizeBytes}`, isUnknown: false };
@@ -89,17 +124,4 @@ export async function findRemoteDamage(
     return isSame ? undefined : { day, file, finding: "does not bear the digest of what was sent", isUnknown: false };
   });
   return findings.filter((finding) => finding !== undefined);
-}
-
-/** Columns that are redacted in any lane of an environment: what leaves one lane as NULL must not leave another in clear. */
-export async function listRedacted(store: ObjectStore, env: string): Promise<Set<string>> {
-  const folders = await Array.fromAsync(store.listFolders(`${env}/`));
-  const redacted = await eachOf(folders, async (folder) => {
-    const found = await store.get(folder + SNAPSHOT);
-    if (found === undefined) return [];
-    const dataset = folder.slice(env.length + 1, -1);
-    return parseSnapshot(`${store.label}/${folder}${SNAPSHOT}`, new TextDecoder().decode(found.bytes), dataset).lane
-      .redacted;
-  });
-  return new Set(redacted.flat());
 }

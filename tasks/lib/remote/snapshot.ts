@@ -66,7 +66,7 @@ export interface SnapshotChange {
   /** Days whose files are new. */
   readonly written: readonly Day[];
   /** Keys of all objects that the lane has in the store. */
-  readonly there: ReadonlySet<string>;
+  readonly there: Pick<ReadonlySet<string>, "has">;
   /** When. */
   readonly writtenMs: number;
 }

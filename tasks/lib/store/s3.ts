@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { sha256 } from "../task/digest.ts";
 import { messageOf, TaskError } from "../task/errors.ts";
 import { removeFile, writeAll } from "../task/files.ts";
-import type { StoreTarget } from "../task/store_target.ts";
+import { formatStoreUrl, type StoreTarget } from "../task/store_target.ts";
 import { parsePage } from "./listing.ts";
 import { putParts } from "./multipart.ts";
 import { conditionHeaders, etagOf, fileChanged, outcomeOf } from "./outcome.ts";
@@ -68,6 +68,7 @@ export function openS3(target: StoreTarget, { signal, note, limits }: OpenStoreO
   const store: OpenStore = { target, options: { signal, note, limits: { ...LIMITS, ...limits } } };
   return {
     label: target.label,
+    url: formatStoreUrl(target),
     get: (key) => get(store, key),
     head: (key) => head(store, key),
     put: (key, bytes, options) => put(store, { key, bytes }, options),

@@ -80,6 +80,8 @@ export interface GetFileOptions {
 export interface ObjectStore {
   /** `s3://bucket/prefix`, with the endpoint's host where it is not AWS; the only form that is printed. */
   readonly label: string;
+  /** `s3://bucket/prefix`, as other tools take it. */
+  readonly url: string;
   /** An object's bytes; undefined where there is none. */
   get(key: string): Promise<FetchedObject | undefined>;
   /** What is known of an object; undefined where there is none. */

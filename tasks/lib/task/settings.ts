@@ -74,7 +74,7 @@ export interface Settings extends Paths {
 }
 
 /** What tells where in object storage a lake is. */
-export interface StoreRequest {
+export interface StoreChoice {
   /** What --to names; left out for EXPORT_URL. */
   readonly url?: string;
 }
@@ -84,7 +84,7 @@ export interface SettingsOptions {
   /** Prefers the `_UNPOOLED` variant of the database's URL, as migrations need. */
   readonly direct?: boolean;
   /** Left out: the settings of object storage are not looked at. */
-  readonly store?: StoreRequest;
+  readonly store?: StoreChoice;
 }
 
 /** Settings for one environment, from variables alone; those of other environments are not looked at.
@@ -93,23 +93,35 @@ export interface SettingsOptions {
  */
 export function toSettings(variables: Variables, env: string, options: SettingsOptions = {}): Settings {
   const problems: string[] = [];
-  const chosen = ENVIRONMENTS.find((name) => name === env);
-  if (chosen === undefined) problems.push(`--env takes ${ENVIRONMENTS.join(", ")}, not "${env}"`);
+  const chosen = environmentOf(env, problems);
   const target = chosen && targetOf(variables, chosen, problems, options);
   const store = options.store && storeOf(variables, options.store, problems);
   if (chosen === undefined || target === undefined || problems.length > 0) throw unusable(problems);
   return { env: chosen, target, ...toPaths(variables), ...(store ? { store } : {}) };
 }
 
-/** A place in object storage, from variables alone.
+/** What a task needs to know that works on a lake in object storage, and on no database. */
+export interface StoreSettings extends Pick<Settings, "env" | "exportDir"> {
+  /** Where the lake is. */
+  readonly store: StoreTarget;
+}
+
+/** Settings of a lake in object storage, from variables alone.
  *
  * Errors: as `toSettings`.
  */
-export function toStoreTarget(variables: Variables, request: StoreRequest = {}): StoreTarget {
+export function toStoreSettings(variables: Variables, env: string, choice: StoreChoice = {}): StoreSettings {
   const problems: string[] = [];
-  const store = storeOf(variables, request, problems);
-  if (store === undefined) throw unusable(problems);
-  return store;
+  const chosen = environmentOf(env, problems);
+  const store = storeOf(variables, choice, problems);
+  if (chosen === undefined || store === undefined) throw unusable(problems);
+  return { env: chosen, exportDir: exportDirOf(variables), store };
+}
+
+function environmentOf(env: string, problems: string[]): Environment | undefined {
+  const chosen = ENVIRONMENTS.find((name) => name === env);
+  if (chosen === undefined) problems.push(`--env takes ${ENVIRONMENTS.join(", ")}, not "${env}"`);
+  return chosen;
 }
 
 function unusable(problems: readonly string[]): TaskError {
@@ -159,7 +171,7 @@ function targetOf(
 }
 
 /** The place that variables name; undefined, with the problems added, where any is bad or missing. */
-function storeOf(variables: Variables, { url }: StoreRequest, problems: string[]): StoreTarget | undefined {
+function storeOf(variables: Variables, { url }: StoreChoice, problems: string[]): StoreTarget | undefined {
   const before = problems.length;
   const attempt = <T>(name: string, text: string | undefined, parse: (text: string) => T): T | undefined => {
     try {
@@ -272,9 +284,14 @@ export function readSettings(env: string, options: SettingsOptions = {}): Settin
   return toSettings(readVariables(".env", options.store ? VARIABLES : LOCAL_VARIABLES), env, options);
 }
 
-/** A place in object storage, for tasks that need no database. */
-export function readStoreTarget(request: StoreRequest = {}): StoreTarget {
-  return toStoreTarget(readVariables(".env", STORE_VARIABLES), request);
+/** Whether EXPORT_URL says where exports go. */
+export function hasExportUrl(): boolean {
+  return Boolean(readVariables(".env", ["EXPORT_URL"]).EXPORT_URL);
+}
+
+/** Settings of a lake in object storage, from the environment and .env. */
+export function readStoreSettings(env: string, choice: StoreChoice = {}): StoreSettings {
+  return toStoreSettings(readVariables(".env", [...STORE_VARIABLES, "EXPORT_DIR"]), env, choice);
 }
 
 /** Directory of the lake, for tasks that may read no other variable. */

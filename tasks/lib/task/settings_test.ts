@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import type { TaskError } from "./errors.ts";
-import { fromCaller, readVariables, toSettings, toStoreTarget, type Variables } from "./settings.ts";
+import { fromCaller, readVariables, toSettings, toStoreSettings, type Variables } from "./settings.ts";
 import type { EmbeddedTarget } from "./target.ts";
 
 const SECRET = "s3cr3t";
@@ -229,8 +229,8 @@ const STORE: Variables = {
   AWS_REGION: "eu-central-1",
 };
 
-Deno.test("toStoreTarget() takes --to, else EXPORT_URL, and a session's token where there is one", () => {
-  assert.deepEqual(toStoreTarget(STORE), {
+Deno.test("toStoreSettings() takes --to, else EXPORT_URL, and a session's token where there is one", () => {
+  assert.deepEqual(toStoreSettings(STORE, "prod").store, {
     bucket: "lake",
     prefix: "p",
     region: "eu-central-1",
@@ -238,24 +238,24 @@ Deno.test("toStoreTarget() takes --to, else EXPORT_URL, and a session's token wh
     label: "s3://lake/p",
   });
   const session = { ...STORE, AWS_SESSION_TOKEN: "token", EXPORT_URL: "nothing" };
-  const { label, credentials } = toStoreTarget(session, { url: "s3://other" });
+  const { label, credentials } = toStoreSettings(session, "prod", { url: "s3://other" }).store;
   assert.deepEqual([label, credentials.sessionToken], ["s3://other", "token"]);
 });
 
-Deno.test("toStoreTarget() signs for region auto at an endpoint, unless one is set", () => {
+Deno.test("toStoreSettings() signs for region auto at an endpoint, unless one is set", () => {
   const endpoint = { ...STORE, S3_ENDPOINT: "https://store.example.com/", AWS_REGION: "" };
-  const target = toStoreTarget(endpoint);
+  const target = toStoreSettings(endpoint, "prod").store;
   assert.deepEqual(
     [target.endpoint, target.region, target.label],
     ["https://store.example.com", "auto", "s3://lake/p at store.example.com"],
   );
-  assert.equal(toStoreTarget({ ...endpoint, AWS_REGION: "us-east-1" }).region, "us-east-1");
+  assert.equal(toStoreSettings({ ...endpoint, AWS_REGION: "us-east-1" }, "prod").store.region, "us-east-1");
 });
 
-Deno.test("toStoreTarget() lists all that is missing or wrong, without any value", () => {
+Deno.test("toStoreSettings() lists all that is missing or wrong, without any value", () => {
   const problems = (variables: Variables, url?: string) => {
     try {
-      toStoreTarget(variables, { url });
+      toStoreSettings(variables, "prod", { url });
       return [];
     } catch (error) {
       const { exitCode, lines, message } = error as TaskError;
@@ -265,6 +265,7 @@ Deno.test("toStoreTarget() lists all that is missing or wrong, without any value
       return lines.slice(1).map((line) => line.trim());
     }
   };
+  assert.throws(() => toStoreSettings(STORE, "test"), /--env takes local, staging, prod, not "test"/);
   assert.deepEqual(problems({}), [
     "EXPORT_URL is not set; it takes s3://BUCKET/PREFIX",
     "AWS_REGION is not set, and AWS needs it; for another store set S3_ENDPOINT",
