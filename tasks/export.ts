@@ -2,7 +2,8 @@ import { type Args, type TaskSpec, usageError } from "./lib/task/args.ts";
 import { isDay } from "./lib/dataset/day.ts";
 import type { ExportRequest } from "./lib/export/request.ts";
 import { carryOutExport } from "./lib/export/command.ts";
-import { fromCaller, readSettings, type Settings } from "./lib/task/settings.ts";
+import { openS3 } from "./lib/store/s3.ts";
+import { fromCaller, hasExportUrl, readSettings, type Settings, type StoreChoice } from "./lib/task/settings.ts";
 import { runTask, type TaskContext } from "./lib/task/run.ts";
 
 const SPEC: TaskSpec = {
@@ -37,16 +38,27 @@ const SPEC: TaskSpec = {
       help: "how long Postgres may send no row, once there was one (60)",
     },
     out: { type: "string", value: "DIR", help: "directory of the lanes (EXPORT_DIR)" },
+    to: { type: "string", value: "URL", help: "s3://BUCKET/PREFIX in place of a directory (EXPORT_URL)" },
     json: { type: "boolean", help: "print the result as JSON" },
     quiet: { type: "boolean", help: "print the result alone" },
   },
 };
 
 async function exportDatasets({ args, report, signal }: TaskContext): Promise<void> {
-  const settings = readSettings(args.text("env") ?? "local");
+  const settings = readSettings(args.text("env") ?? "local", { store: storeOf(args) });
   const request = toRequest(args, settings);
   const exportDir = fromCaller(args.text("out")) ?? settings.exportDir;
-  await carryOutExport(request, { settings: { ...settings, exportDir }, report, signal }, args.has("json"));
+  const store = settings.store && openS3(settings.store, { signal, note: report.note });
+  await carryOutExport(request, { settings: { ...settings, exportDir }, report, signal, store }, args.has("json"));
+}
+
+/** Whether it goes to a store: where --to names one, or EXPORT_URL does and nothing asks for a directory. */
+function storeOf(args: Args): StoreChoice | undefined {
+  const url = args.text("to");
+  const isForDisk = args.text("out") !== undefined || (args.text("from") ?? "postgres") !== "postgres";
+  if (url !== undefined && isForDisk) throw usageError(SPEC, "--to goes with neither --out nor --from sqlite or all");
+  if (url === undefined && (isForDisk || !hasExportUrl())) return undefined;
+  return { url };
 }
 
 function toRequest(args: Args, { env, harnessPath }: Settings): ExportRequest {

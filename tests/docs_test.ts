@@ -87,19 +87,19 @@ Deno.test("README lists the tasks of deno.json, in their order", () => {
 Deno.test("the pages name no task that is not there", () => {
   const named = [
     ...findAll(/deno(?:@[\d.]+)? task ([a-z:]+)/g),
-    ...findAll(/`((?:db|export|migrate):[a-z]+)/g),
+    ...findAll(/`((?:db|export|lake|migrate):[a-z]+)/g),
   ];
   assert.deepEqual(named.filter(({ found }) => !(found in project.tasks)), []);
 });
 
 Deno.test(".env.example lists the variables that the tasks read", () => {
-  const uncommented = read(".env.example").replace(/^# ([A-Z_]+=)/gm, "$1");
+  const uncommented = read(".env.example").replace(/^# ([A-Z0-9_]+=)/gm, "$1");
   assert.deepEqual(Object.keys(parseEnv(uncommented)).sort(), [...VARIABLES].sort());
 });
 
 Deno.test("README's settings table lists the variables that the tasks read", () => {
   const table = readme.slice(readme.indexOf("## Settings"), readme.indexOf("## Where to read on"));
-  const listed = [...table.matchAll(/^\|.*$/gm)].flatMap(([row]) => [...row.matchAll(/`([A-Z_]{4,})`/g)])
+  const listed = [...table.matchAll(/^\|.*$/gm)].flatMap(([row]) => [...row.matchAll(/`([A-Z0-9_]{4,})`/g)])
     .map(([, name]) => name);
   const whole = VARIABLES.filter((name) => !name.endsWith("_UNPOOLED"));
   assert.deepEqual([...new Set(listed)].sort(), [...whole].sort());
@@ -107,25 +107,21 @@ Deno.test("README's settings table lists the variables that the tasks read", () 
 });
 
 const ENGINE = { sys: ["cpus"] };
-const VARIABLE_PATTERNS = [
-  "DATABASE_URL*",
-  "DATABASE_CA",
-  "EMBEDDED_DIR",
-  "HERETIX_DB_PATH",
-  "EXPORT_DIR",
-  "PG*",
-  "INIT_CWD",
-];
+const LOCAL_PATTERNS = ["DATABASE_URL*", "DATABASE_CA", "EMBEDDED_DIR", "HERETIX_DB_PATH", "EXPORT_DIR", "PG*"];
+const STORE_PATTERNS = ["EXPORT_URL", "AWS_*", "S3_ENDPOINT"];
 
 Deno.test("deno.json's permission sets hold what their tasks need, and nothing else", () => {
   assert.deepEqual(project.permissions, {
-    database: { read: true, write: ["data"], net: true, env: VARIABLE_PATTERNS },
+    database: { read: true, write: ["data"], net: true, env: [...LOCAL_PATTERNS, "INIT_CWD"] },
     // EXPORT_DIR and the harness's file can be anywhere.
-    export: { read: true, write: true, net: true, env: VARIABLE_PATTERNS, ...ENGINE },
+    export: { read: true, write: true, net: true, env: [...LOCAL_PATTERNS, ...STORE_PATTERNS, "INIT_CWD"], ...ENGINE },
+    lake: { read: true, net: true, env: [...STORE_PATTERNS, "EXPORT_DIR", "INIT_CWD"] },
     analytics: { read: true, env: ["EXPORT_DIR", "INIT_CWD"], ...ENGINE },
     report: { read: true, write: ["data"], env: ["EXPORT_DIR", "INIT_CWD"], ...ENGINE },
   });
-  const patterns = VARIABLE_PATTERNS.map((pattern) => new RegExp(`^${pattern.replace("*", ".*")}$`));
+  const patterns = [...LOCAL_PATTERNS, ...STORE_PATTERNS].map((pattern) =>
+    new RegExp(`^${pattern.replace("*", ".*")}$`)
+  );
   for (const name of VARIABLES) assert.ok(patterns.some((pattern) => pattern.test(name)), name);
 });
 
@@ -135,7 +131,8 @@ Deno.test("deno.json gives each task its set, and all permissions to none that m
   );
   assert.deepEqual({ ...Object.groupBy(sets, ([, set]) => set) }, {
     database: ["migrate", "db:reset", "db:seed", "db:check", "db:diff"].map((name) => [name, "database"]),
-    export: ["export", "export:local", "export:run"].map((name) => [name, "export"]),
+    export: ["export", "export:local", "export:run", "lake:pull"].map((name) => [name, "export"]),
+    lake: ["lake:list", "lake:prune"].map((name) => [name, "lake"]),
     analytics: [["analytics", "analytics"]],
     report: [["report", "report"]],
     all: ["demo", "test", "bench"].map((name) => [name, "all"]),

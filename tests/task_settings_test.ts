@@ -8,6 +8,8 @@ const env = {
   DATABASE_URL_STAGING: "nothing",
   DATABASE_URL_PROD: "nothing",
   EMBEDDED_DIR: "/elsewhere",
+  EXPORT_URL: "nothing",
+  S3_ENDPOINT: "nothing",
 };
 
 /** The variable that each task with a database takes, and arguments with which it asks nothing. */

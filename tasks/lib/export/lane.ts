@@ -7,10 +7,10 @@ import { compileDuckDb } from "../parquet/duckdb_code.ts";
 import { EXIT, TaskError } from "../task/errors.ts";
 import { type ExportPlan, planExport, settleRereads } from "./plan.ts";
 import { formatMark } from "../parquet/file_mark.ts";
-import { createDay, type Damage, filePath, findDamage } from "../lake/lake.ts";
-import { recover } from "../lake/commit.ts";
+import { createDay, type Damage, filePath } from "../lake/lake.ts";
 import { refuseForeign } from "../lake/guard.ts";
 import { type Manifest, rowsOf } from "../lake/manifest.ts";
+import type { Place } from "../lake/place.ts";
 import { publish, type Published } from "./publish.ts";
 import { redactedIn, refuseRedaction } from "../lake/redaction.ts";
 import {
@@ -31,8 +31,8 @@ import { sha256 } from "../task/digest.ts";
 export interface ExportOptions {
   /** Name of the lane. */
   readonly lane: string;
-  /** Its directory. */
-  readonly directory: string;
+  /** Where it is. */
+  readonly place: Place;
   /** What the lane holds now. */
   readonly manifest: Manifest;
   /** What the lane holds. */
@@ -81,15 +81,15 @@ export interface ExportResult extends Published {
 
 /** The plan of an export; nothing is done but to read. */
 export async function planLane(sources: readonly Source[], options: ExportOptions): Promise<ExportPlan> {
-  const { directory, manifest, range, events } = options;
+  const { place, range, manifest, events } = options;
   refuseRedaction(options);
   takeSource(sources, options);
-  const damages = (await findDamage(directory, manifest, options.verify)).filter(({ day }) => isInRange(day, range));
+  const damages = (await place.findDamage(options.verify)).filter(({ day }) => isInRange(day, range));
   damages.forEach(events.damage);
   const unknown = damages.filter(({ isUnknown }) => isUnknown);
   const looksAt = (day: Day) => sources.some(({ partial, days }) => !partial || days.has(day));
   const theirs = unknown.filter(({ day }) => looksAt(day)).map(({ day, file }) => filePath(day, file));
-  await refuseForeign(directory, theirs, options);
+  await refuseForeign(place.directory, theirs, options);
   const plan = planExport({
     ...options,
     sources,
@@ -108,7 +108,7 @@ export async function planLane(sources: readonly Source[], options: ExportOption
  * The caller holds the lane's lock and has recovered it.
  */
 export async function exportLane(sources: readonly Source[], options: ExportOptions): Promise<ExportResult> {
-  const { directory, manifest, dataset } = options;
+  const { place, manifest, dataset } = options;
   const plan = await planLane(sources, options);
   try {
     const staged = plan.writes.length === 0 ? [] : await stage(plan, sources, options);
@@ -126,13 +126,13 @@ export async function exportLane(sources: readonly Source[], options: ExportOpti
     });
     return { plan, ...published };
   } catch (error) {
-    await recover(directory, dataset).catch(() => {});
+    await place.recover().catch(() => {});
     throw error;
   }
 }
 
 async function stage(plan: ExportPlan, sources: readonly Source[], options: ExportOptions): Promise<StagedDay[]> {
-  const { directory, dataset, skipBadRows, missingOnly, signal } = options;
+  const { place: { directory }, dataset, skipBadRows, missingOnly, signal } = options;
   for (const { day } of plan.writes) await createDay(directory, day);
   using pool = openChunkPool({
     code: await compileDuckDb(),

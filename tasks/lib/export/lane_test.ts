@@ -5,6 +5,7 @@ import { fieldOrder } from "../dataset/dataset.ts";
 import { openDuckDb } from "../parquet/duckdb.ts";
 import { exportLane, type ExportOptions } from "./lane.ts";
 import { emptyManifest } from "../lake/manifest.ts";
+import { placeOnDisk } from "../lake/place.ts";
 import type { Source, SourceKind } from "../dataset/source.ts";
 import { createTupleWriter } from "../copy/encode.ts";
 
@@ -44,7 +45,7 @@ async function withOptions(use: (options: ExportOptions) => Promise<void>): Prom
   try {
     await use({
       lane: "local",
-      directory,
+      place: placeOnDisk(directory, { dataset: CHECKS, manifest }),
       manifest,
       dataset: CHECKS,
       range: {},
@@ -72,7 +73,7 @@ Deno.test("exportLane() replaces nothing where a source gives other rows than it
         message:
           `Cannot export day "${DAY}": ${given} of its ${promised} rows of ${kind} were staged, nothing was replaced; run the export again with --verify`,
       });
-      assert.deepEqual(await Array.fromAsync(Deno.readDir(options.directory)), []);
+      assert.deepEqual(await Array.fromAsync(Deno.readDir(options.place.directory)), []);
     }
     const { rows } = await exportLane([sourceOf("postgres", 3, 3), sourceOf("sqlite", 2, 2)], options);
     assert.equal(rows, 5);

@@ -1,18 +1,16 @@
-import { relative } from "node:path";
 import type { Day } from "../dataset/day.ts";
 import { type ExportPlan, markOf } from "./plan.ts";
 import { filePath } from "../lake/lake.ts";
-import { commit } from "../lake/commit.ts";
 import { removeFile } from "../task/files.ts";
-import type { Ownership } from "../lake/guard.ts";
 import { fileOf, formatManifest, type Manifest, type ManifestDay } from "../lake/manifest.ts";
+import type { Committed, NewFile, Place } from "../lake/place.ts";
 import { type DayRange, isInRange, type Source } from "../dataset/source.ts";
 import type { StagedDay } from "./day_stager.ts";
 
 /** Options of `publish`. */
 export interface PublishOptions {
-  /** Directory of the lane. */
-  readonly directory: string;
+  /** Where the lane is. */
+  readonly place: Place;
   /** What the lane holds now. */
   readonly manifest: Manifest;
   /** The manifest after the export, but for its days, source and state. */
@@ -27,12 +25,10 @@ export interface PublishOptions {
   readonly range: DayRange;
   /** Whether the source's log has only gone forward since the manifest was written. */
   readonly isForward: boolean;
-  /** What the lane holds. */
-  readonly dataset: Ownership["dataset"];
 }
 
 /** What a publication has made visible. */
-export interface Published {
+export interface Published extends Committed {
   /** Files that were replaced or added. */
   readonly files: number;
   /** Rows in them. */
@@ -48,11 +44,11 @@ export interface Published {
  * The manifest takes over what was read, also of days that came out the same.
  */
 export async function publish(staged: readonly StagedDay[], options: PublishOptions): Promise<Published> {
-  const { directory, manifest, plan, sources } = options;
+  const { place, manifest, plan, sources } = options;
   const days: Record<Day, ManifestDay> = { ...manifest.days };
   const damaged = new Set(plan.writes.filter(({ reason }) => reason === "damaged").map(({ day }) => day));
   const name = fileOf(manifest.dataset);
-  const fresh: StagedDay[] = [];
+  const fresh: (StagedDay & NewFile)[] = [];
   const removals: string[] = [];
   for (const [index, one] of staged.entries()) {
     const { day, file } = one;
@@ -64,7 +60,7 @@ export async function publish(staged: readonly StagedDay[], options: PublishOpti
     const isSame = !damaged.has(day) && before?.files.length === 1 && before.files[0].file === name &&
       before.files[0].sha256 === file?.sha256;
     if (file !== undefined && isSame) await removeFile(file.path);
-    else if (file !== undefined) fresh.push(one);
+    else if (file !== undefined) fresh.push({ ...one, file });
     if (file === undefined) delete days[day];
     else {
       const read = sources.filter(({ kind }) => plan.writes[index].kinds.includes(kind));
@@ -74,12 +70,11 @@ export async function publish(staged: readonly StagedDay[], options: PublishOpti
   for (const { day } of plan.rereads) days[day] = confirmed(days[day], day, sources);
   const next = await withSource({ ...manifest, ...options.next, days }, options);
   const isSame = fresh.length + removals.length === 0 && formatManifest(next) === formatManifest(manifest);
-  const renames = fresh.map(({ day, file }) => ({ from: relative(directory, file!.path), to: filePath(day, name) }));
-  if (!isSame) await commit(directory, { renames, removals, manifest: next, ownership: options });
   return {
+    ...(isSame ? {} : await place.commit({ files: fresh, removals, manifest: next })),
     files: fresh.length,
     rows: fresh.reduce((sum, { rows }) => sum + rows.postgres + rows.sqlite, 0),
-    sizeBytes: fresh.reduce((sum, { file }) => sum + file!.sizeBytes, 0),
+    sizeBytes: fresh.reduce((sum, { file }) => sum + file.sizeBytes, 0),
     removedDays: staged.filter(({ day, file }) => file === undefined && day in manifest.days).length,
   };
 }

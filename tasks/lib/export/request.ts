@@ -1,4 +1,5 @@
 import type { DayRange } from "../dataset/source.ts";
+import type { ObjectStore } from "../store/store.ts";
 import type { Report } from "../task/console.ts";
 import type { Settings } from "../task/settings.ts";
 
@@ -62,4 +63,6 @@ export interface ExportContext {
   readonly report: Report;
   /** Ends the export early. */
   readonly signal: AbortSignal;
+  /** Where the lanes are; on the disk where undefined. */
+  readonly store?: ObjectStore;
 }

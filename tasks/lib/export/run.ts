@@ -4,8 +4,8 @@ import { type ExportedDataset, readDatasets } from "../dataset/datasets.ts";
 import { exportLane, type ExportOptions, type ExportResult, planLane } from "./lane.ts";
 import type { ExportContext, ExportRequest } from "./request.ts";
 import { EXIT, TaskError } from "../task/errors.ts";
-import { filePath, laneName } from "../lake/lake.ts";
-import { lockLanes, openLane, redactedInEnv } from "../lake/lane.ts";
+import { filePath } from "../lake/lake.ts";
+import { openLanesInStore, openLanesOnDisk } from "./lanes.ts";
 import { redact, refuseColumns } from "../lake/redaction.ts";
 import type { Report } from "../task/console.ts";
 import type { BadRow } from "../dataset/source.ts";
@@ -15,8 +15,12 @@ import { withSources } from "./sources.ts";
 export interface ExportOutcome extends ExportResult {
   /** Name of the lane. */
   readonly lane: string;
-  /** Its directory. */
-  readonly directory: string;
+  /** Where it is, as it is printed: a directory or a URL. */
+  readonly place: string;
+  /** Whether it is in a store. */
+  readonly isRemote: boolean;
+  /** How long it took. */
+  readonly seconds: number;
 }
 
 /** Exports datasets to the lanes of the settings' environment, under the lanes' locks, all of them from one snapshot.
@@ -28,18 +32,14 @@ export async function runExport(
   context: ExportContext,
   onLane: (outcome: ExportOutcome) => void,
 ): Promise<void> {
-  const { settings: { env, exportDir }, report, signal } = context;
+  const { report, signal, store } = context;
   const datasets = await pickDatasets(request);
   refuseColumns(datasets, request.redacted ?? []);
-  const named = datasets.map((dataset) => ({ dataset, name: laneName(env, dataset) }));
-  const onWait = (lane: string, holder: string) => report.note(`Waiting for lane ${lane}, which ${holder} holds`);
-  await using _locks = request.dryRun ? undefined : await lockLanes(exportDir, named, { ...request, signal, onWait });
-  const lanes = await Promise.all(named.map((lane) => openLane(exportDir, lane, request.redacted)));
-  const inEnv = await redactedInEnv(exportDir, env, lanes);
+  await using open = await (store ? openLanesInStore : openLanesOnDisk)(datasets, request, context);
   const blocks = createBlockPool();
-  const jobs = lanes.map((lane) => {
+  const jobs = open.lanes.map((lane) => {
     const badRows: BadRow[] = [];
-    const dataset = redact(lane.dataset, request.redacted ?? [], inEnv);
+    const dataset = redact(lane.dataset, request.redacted ?? [], open.inEnv);
     const options: ExportOptions = {
       ...request,
       ...lane,
@@ -58,12 +58,14 @@ export async function runExport(
     return { dataset, options, badRows };
   });
   await withSources(request, jobs, context, async ({ options, badRows }, sources) => {
-    const { lane, directory, dataset } = options;
+    const { lane, place, dataset } = options;
+    const start = performance.now();
     const result = request.dryRun
       ? { plan: await planLane(sources, options), files: 0, rows: 0, sizeBytes: 0, removedDays: 0 }
       : await exportLane(sources, options);
     reportBadRows(dataset, badRows, report);
-    onLane({ ...result, lane, directory });
+    const seconds = Math.round(performance.now() - start) / 1000;
+    onLane({ ...result, lane, place: place.label, isRemote: store !== undefined, seconds });
   });
 }
 

@@ -105,7 +105,7 @@ function refuseMissing(
 /** The harness files of a run as sources of one lane; none where harness files have nothing of its dataset. */
 async function openFiles(
   request: ExportRequest,
-  { dataset, options: { directory, manifest, range, events } }: Job,
+  { dataset, options: { place, manifest, range, events } }: Job,
   { report, signal, stack }: ExportContext & { readonly stack: DisposableStack },
 ): Promise<readonly Source[]> {
   if (dataset.sqlite === undefined) return [];
@@ -115,7 +115,7 @@ async function openFiles(
     events.badRow(row);
   };
   const onBadRow = request.skipBadRows ? leaveOut : undefined;
-  const home = request.dryRun ? await Deno.makeTempDir({ prefix: "heretix-" }) : directory;
+  const home = request.dryRun ? await Deno.makeTempDir({ prefix: "heretix-" }) : place.directory;
   if (request.dryRun) stack.defer(() => Deno.removeSync(home, { recursive: true }));
   const opened: HarnessDatabase[] = [];
   for (const path of request.sqlitePaths) {

@@ -2,13 +2,15 @@ import { countOf } from "../task/plural.ts";
 import type { ExportOutcome } from "./run.ts";
 
 /** One line about what an export has done. */
-export function formatOutcome({ lane, directory, files, rows, sizeBytes, removedDays, plan }: ExportOutcome): string {
+export function formatOutcome(outcome: ExportOutcome): string {
+  const { lane, place, files, rows, sizeBytes, removedDays, plan, generation } = outcome;
   if (files === 0 && removedDays === 0) {
-    return `Lane ${lane} is up to date: ${countOf(plan.unchanged + plan.writes.length, "day")} in ${directory}`;
+    return `Lane ${lane} is up to date: ${countOf(plan.unchanged + plan.writes.length, "day")} in ${place}`;
   }
   const removed = removedDays === 0 ? "" : `, removed ${countOf(removedDays, "day")}`;
-  const megabytes = (sizeBytes / 1e6).toFixed(1);
-  return `Exported ${countOf(rows, "row")} in ${countOf(files, "file")} (${megabytes} MB) to ${directory}${removed}, ` +
+  const snapshot = generation === undefined ? "" : ` as snapshot ${generation}`;
+  const size = `${countOf(files, "file")} (${(sizeBytes / 1e6).toFixed(1)} MB)`;
+  return `Exported ${countOf(rows, "row")} in ${size} to ${place}${snapshot}${removed}, ` +
     `${countOf(plan.unchanged, "day")} unchanged`;
 }
 
@@ -25,9 +27,10 @@ export function formatPlan({ lane, plan: { writes, unchanged } }: ExportOutcome)
 
 /** Plans or outcomes of lanes as JSON. */
 export function toJson(outcomes: readonly ExportOutcome[]): string {
-  const lanes = outcomes.map(({ plan, ...rest }) => {
+  const lanes = outcomes.map(({ plan, place, isRemote, seconds, ...rest }) => {
     const days = plan.writes.map(({ day, reason, rows }) => ({ day, reason, rows: rows.postgres + rows.sqlite }));
-    return { ...rest, unchangedDays: plan.unchanged, days };
+    const where = isRemote ? { url: place, seconds } : { directory: place };
+    return { ...rest, ...where, unchangedDays: plan.unchanged, days };
   });
   return JSON.stringify({ lanes });
 }

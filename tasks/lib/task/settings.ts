@@ -2,6 +2,13 @@ import { isAbsolute, join, relative, resolve, sep } from "node:path";
 import { parseEnv } from "node:util";
 import { EXIT, TaskError } from "./errors.ts";
 import {
+  formatStoreUrl,
+  parseEndpoint,
+  parseStoreUrl,
+  type StoreCredentials,
+  type StoreTarget,
+} from "./store_target.ts";
+import {
   type CertificateFile,
   certificateFile,
   type EmbeddedTarget,
@@ -12,8 +19,8 @@ import {
   TargetError,
 } from "./target.ts";
 
-/** Variables that the tasks read; deno.json's permission sets and .env.example list the same. */
-export const VARIABLES = [
+/** Variables that tasks with a database, a harness file or local lanes read. */
+const LOCAL_VARIABLES = [
   "DATABASE_URL",
   "DATABASE_URL_STAGING",
   "DATABASE_URL_PROD",
@@ -26,6 +33,19 @@ export const VARIABLES = [
   "HERETIX_DB_PATH",
   "EXPORT_DIR",
 ] as const;
+
+/** Variables that tasks with object storage read, and no other task. */
+const STORE_VARIABLES = [
+  "EXPORT_URL",
+  "AWS_ACCESS_KEY_ID",
+  "AWS_SECRET_ACCESS_KEY",
+  "AWS_SESSION_TOKEN",
+  "AWS_REGION",
+  "S3_ENDPOINT",
+] as const;
+
+/** Variables that the tasks read; deno.json's permission sets and .env.example list the same. */
+export const VARIABLES = [...LOCAL_VARIABLES, ...STORE_VARIABLES] as const;
 
 /** Name of one of the variables. */
 export type Variable = (typeof VARIABLES)[number];
@@ -49,23 +69,63 @@ export interface Settings extends Paths {
   readonly env: Environment;
   /** The database of the chosen environment. */
   readonly target: Target;
+  /** Where in object storage the lake is, where the task asked for it. */
+  readonly store?: StoreTarget;
+}
+
+/** What tells where in object storage a lake is. */
+export interface StoreChoice {
+  /** What --to names; left out for EXPORT_URL. */
+  readonly url?: string;
+}
+
+/** What a task needs of the settings. */
+export interface SettingsOptions {
+  /** Prefers the `_UNPOOLED` variant of the database's URL, as migrations need. */
+  readonly direct?: boolean;
+  /** Left out: the settings of object storage are not looked at. */
+  readonly store?: StoreChoice;
 }
 
 /** Settings for one environment, from variables alone; those of other environments are not looked at.
  *
- * `direct` prefers the `_UNPOOLED` variant of the URL, as migrations need.
- *
- * Errors: TaskError (exit 2) that lists what is wrong with those of this environment, without any value.
+ * Errors: TaskError (exit 2) that lists what is wrong with those that the task needs, without any value.
  */
-export function toSettings(variables: Variables, env: string, options: { direct?: boolean } = {}): Settings {
+export function toSettings(variables: Variables, env: string, options: SettingsOptions = {}): Settings {
   const problems: string[] = [];
+  const chosen = environmentOf(env, problems);
+  const target = chosen && targetOf(variables, chosen, problems, options);
+  const store = options.store && storeOf(variables, options.store, problems);
+  if (chosen === undefined || target === undefined || problems.length > 0) throw unusable(problems);
+  return { env: chosen, target, ...toPaths(variables), ...(store ? { store } : {}) };
+}
+
+/** What a task needs to know that works on a lake in object storage, and on no database. */
+export interface StoreSettings extends Pick<Settings, "env" | "exportDir"> {
+  /** Where the lake is. */
+  readonly store: StoreTarget;
+}
+
+/** Settings of a lake in object storage, from variables alone.
+ *
+ * Errors: as `toSettings`.
+ */
+export function toStoreSettings(variables: Variables, env: string, choice: StoreChoice = {}): StoreSettings {
+  const problems: string[] = [];
+  const chosen = environmentOf(env, problems);
+  const store = storeOf(variables, choice, problems);
+  if (chosen === undefined || store === undefined) throw unusable(problems);
+  return { env: chosen, exportDir: exportDirOf(variables), store };
+}
+
+function environmentOf(env: string, problems: string[]): Environment | undefined {
   const chosen = ENVIRONMENTS.find((name) => name === env);
   if (chosen === undefined) problems.push(`--env takes ${ENVIRONMENTS.join(", ")}, not "${env}"`);
-  const target = chosen && targetOf(variables, chosen, problems, options);
-  if (chosen === undefined || target === undefined) {
-    throw new TaskError(["Cannot use the settings:", ...problems.map((line) => `  ${line}`)], EXIT.usage);
-  }
-  return { env: chosen, target, ...toPaths(variables) };
+  return chosen;
+}
+
+function unusable(problems: readonly string[]): TaskError {
+  return new TaskError(["Cannot use the settings:", ...problems.map((line) => `  ${line}`)], EXIT.usage);
 }
 
 function toPaths(variables: Variables): Paths {
@@ -108,6 +168,46 @@ function targetOf(
     problems.push(`${text ? name : "EMBEDDED_DIR"}: ${error.message}`);
     return undefined;
   }
+}
+
+/** The place that variables name; undefined, with the problems added, where any is bad or missing. */
+function storeOf(variables: Variables, { url }: StoreChoice, problems: string[]): StoreTarget | undefined {
+  const before = problems.length;
+  const attempt = <T>(name: string, text: string | undefined, parse: (text: string) => T): T | undefined => {
+    try {
+      return text ? parse(text) : undefined;
+    } catch (error) {
+      if (!(error instanceof TargetError)) throw error;
+      problems.push(`${name}: ${error.message}`);
+    }
+  };
+  const [name, text] = url === undefined ? ["EXPORT_URL", variables.EXPORT_URL] : ["--to", url];
+  const place = attempt(name, text, parseStoreUrl);
+  if (!text) problems.push(`${name} is not set; it takes s3://BUCKET/PREFIX`);
+  const endpoint = attempt("S3_ENDPOINT", variables.S3_ENDPOINT, parseEndpoint);
+  const region = variables.AWS_REGION || (variables.S3_ENDPOINT ? "auto" : "");
+  if (region === "") problems.push("AWS_REGION is not set, and AWS needs it; for another store set S3_ENDPOINT");
+  else if (!/^[a-z0-9-]+$/.test(region)) problems.push("AWS_REGION: it is no name of a region");
+  const credentials = credentialsOf(variables, problems);
+  if (place === undefined || problems.length > before) return undefined;
+  return { ...place, ...(endpoint ? { endpoint } : {}), region, credentials, label: formatStoreUrl(place, endpoint) };
+}
+
+function credentialsOf(variables: Variables, problems: string[]): StoreCredentials {
+  for (const name of ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"] as const) {
+    if (!variables[name]) problems.push(`${name} is not set; set it in the environment or .env`);
+  }
+  for (const name of ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"] as const) {
+    // A header with anything else would be refused in words that have it whole.
+    if (/[^\x21-\x7e]/.test(variables[name] ?? "")) {
+      problems.push(`${name}: it has a space, line end or other character that no key has; copy it again`);
+    }
+  }
+  return {
+    accessKeyId: variables.AWS_ACCESS_KEY_ID ?? "",
+    secretAccessKey: variables.AWS_SECRET_ACCESS_KEY ?? "",
+    ...(variables.AWS_SESSION_TOKEN ? { sessionToken: variables.AWS_SESSION_TOKEN } : {}),
+  };
 }
 
 /** The authorities that count where a URL names none: of our own variable, else of libpq's. */
@@ -180,8 +280,18 @@ export function fromCaller<T extends string | undefined>(path: T): T | string {
 }
 
 /** Settings for one environment, from the environment and .env. */
-export function readSettings(env: string, options: { direct?: boolean } = {}): Settings {
-  return toSettings(readVariables(), env, options);
+export function readSettings(env: string, options: SettingsOptions = {}): Settings {
+  return toSettings(readVariables(".env", options.store ? VARIABLES : LOCAL_VARIABLES), env, options);
+}
+
+/** Whether EXPORT_URL says where exports go. */
+export function hasExportUrl(): boolean {
+  return Boolean(readVariables(".env", ["EXPORT_URL"]).EXPORT_URL);
+}
+
+/** Settings of a lake in object storage, from the environment and .env. */
+export function readStoreSettings(env: string, choice: StoreChoice = {}): StoreSettings {
+  return toStoreSettings(readVariables(".env", [...STORE_VARIABLES, "EXPORT_DIR"]), env, choice);
 }
 
 /** Directory of the lake, for tasks that may read no other variable. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import type { TaskError } from "./errors.ts";
-import { fromCaller, readVariables, toSettings, type Variables } from "./settings.ts";
+import { fromCaller, readVariables, toSettings, toStoreSettings, type Variables } from "./settings.ts";
 import type { EmbeddedTarget } from "./target.ts";
 
 const SECRET = "s3cr3t";
@@ -220,4 +220,93 @@ Deno.test("readVariables() does without a .env, and names one that cannot be rea
   assert.equal(readVariables(path).HERETIX_DB_PATH, "a", "a byte order mark is no part of the first name");
   if (before !== undefined) Deno.env.set("HERETIX_DB_PATH", before);
   await Deno.remove(directory, { recursive: true });
+});
+
+const STORE: Variables = {
+  EXPORT_URL: "s3://lake/p/",
+  AWS_ACCESS_KEY_ID: "AKIAME",
+  AWS_SECRET_ACCESS_KEY: SECRET,
+  AWS_REGION: "eu-central-1",
+};
+
+Deno.test("toStoreSettings() takes --to, else EXPORT_URL, and a session's token where there is one", () => {
+  assert.deepEqual(toStoreSettings(STORE, "prod").store, {
+    bucket: "lake",
+    prefix: "p",
+    region: "eu-central-1",
+    credentials: { accessKeyId: "AKIAME", secretAccessKey: SECRET },
+    label: "s3://lake/p",
+  });
+  const session = { ...STORE, AWS_SESSION_TOKEN: "token", EXPORT_URL: "nothing" };
+  const { label, credentials } = toStoreSettings(session, "prod", { url: "s3://other" }).store;
+  assert.deepEqual([label, credentials.sessionToken], ["s3://other", "token"]);
+});
+
+Deno.test("toStoreSettings() signs for region auto at an endpoint, unless one is set", () => {
+  const endpoint = { ...STORE, S3_ENDPOINT: "https://store.example.com/", AWS_REGION: "" };
+  const target = toStoreSettings(endpoint, "prod").store;
+  assert.deepEqual(
+    [target.endpoint, target.region, target.label],
+    ["https://store.example.com", "auto", "s3://lake/p at store.example.com"],
+  );
+  assert.equal(toStoreSettings({ ...endpoint, AWS_REGION: "us-east-1" }, "prod").store.region, "us-east-1");
+});
+
+Deno.test("toStoreSettings() lists all that is missing or wrong, without any value", () => {
+  const problems = (variables: Variables, url?: string) => {
+    try {
+      toStoreSettings(variables, "prod", { url });
+      return [];
+    } catch (error) {
+      const { exitCode, lines, message } = error as TaskError;
+      assert.equal(exitCode, 2);
+      assert.equal(lines[0], "Cannot use the settings:");
+      assert.equal(message.includes(SECRET), false);
+      return lines.slice(1).map((line) => line.trim());
+    }
+  };
+  assert.throws(() => toStoreSettings(STORE, "test"), /--env takes local, staging, prod, not "test"/);
+  assert.deepEqual(problems({}), [
+    "EXPORT_URL is not set; it takes s3://BUCKET/PREFIX",
+    "AWS_REGION is not set, and AWS needs it; for another store set S3_ENDPOINT",
+    "AWS_ACCESS_KEY_ID is not set; set it in the environment or .env",
+    "AWS_SECRET_ACCESS_KEY is not set; set it in the environment or .env",
+  ]);
+  const bad = {
+    S3_ENDPOINT: `http://me:${SECRET}@store.example.com`,
+    AWS_REGION: `${SECRET}.example.com/`,
+    AWS_ACCESS_KEY_ID: `${SECRET} `,
+    AWS_SECRET_ACCESS_KEY: `${SECRET}\n`,
+    AWS_SESSION_TOKEN: `${SECRET}\u00fc`,
+  };
+  assert.deepEqual(problems(bad, `s3://me:${SECRET}@lake`).map((line) => line.split(":")[0]), [
+    "--to",
+    "S3_ENDPOINT",
+    "AWS_REGION",
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+  ]);
+  assert.deepEqual(problems(STORE, ""), ["--to is not set; it takes s3://BUCKET/PREFIX"]);
+});
+
+Deno.test("toSettings() looks at object storage where it is asked for alone, and lists its problems with the others", () => {
+  const broken = { ...URLS, S3_ENDPOINT: "nothing", EXPORT_URL: "nothing" };
+  assert.equal(toSettings(broken, "local").store, undefined);
+  assert.equal(toSettings({ ...URLS, ...STORE }, "local", { store: {} }).store?.label, "s3://lake/p");
+  assert.throws(
+    () => toSettings({ ...broken, DATABASE_URL: "nothing" }, "local", { store: {} }),
+    (error: TaskError) => {
+      const names = error.lines.slice(1).map((line) => line.trim().split(/[: ]/)[0]);
+      assert.deepEqual(names, [
+        "DATABASE_URL",
+        "EXPORT_URL",
+        "S3_ENDPOINT",
+        "AWS_ACCESS_KEY_ID",
+        "AWS_SECRET_ACCESS_KEY",
+      ]);
+      return true;
+    },
+  );
+  assert.throws(() => toSettings(broken, "local", { store: {} }), { exitCode: 2 });
 });

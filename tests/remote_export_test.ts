@@ -1,0 +1,467 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { createExporter, type Exporter, fileHashes, finish, insertChecks } from "./support/exporter.ts";
+import { type CommandResult, runCommand } from "./support/command.ts";
+import { listLane, readLane } from "./support/parquet.ts";
+import { readRemote, remoteReader, storeSettings } from "./support/remote.ts";
+import { type Fault, type S3Request, type S3Server, startS3 } from "./support/s3_server.ts";
+
+/** An exporter, a store, and the tasks that work on both. */
+interface RemoteExporter extends AsyncDisposable {
+  readonly exporter: Exporter;
+  readonly server: S3Server;
+  /** Set, it decides about every request. */
+  fault?: (request: S3Request) => Fault | undefined;
+  /** Runs `deno task export` to the store. */
+  export(args?: readonly string[], env?: Readonly<Record<string, string>>): Promise<CommandResult>;
+  /** Runs another task on the store. */
+  run(task: string, args?: readonly string[]): Promise<CommandResult>;
+  /** Rows of the lane of checks as a reader of its Delta log sees them: run ids, in order. */
+  runIds(): Promise<string[]>;
+}
+
+async function createRemote(): Promise<RemoteExporter> {
+  const exporter = await createExporter();
+  const server = await startS3({ fault: (request) => remote.fault?.(request) });
+  const target = server.target("prefix");
+  const settings = { ...storeSettings(target), EXPORT_DIR: join(exporter.home, "lake") };
+  const remote: RemoteExporter = {
+    exporter,
+    server,
+    export: (args = [], env = {}) => exporter.export(args, { ...settings, ...env }),
+    run: (task, args = []) => runCommand(task, args, { env: settings }),
+    async runIds() {
+      const { rows } = await readRemote(remoteReader(target, "local/checks"), "delta");
+      return rows.map(({ run_id }) => `${run_id}`).sort();
+    },
+    async [Symbol.asyncDispose]() {
+      await server[Symbol.asyncDispose]();
+      await exporter[Symbol.asyncDispose]();
+    },
+  };
+  return remote;
+}
+
+const runs = (from: number, to: number) =>
+  Array.from({ length: to - from + 1 }, (_, index) => `run-${from + index}`).sort();
+
+const writes = ({ server }: RemoteExporter) =>
+  server.log.filter(({ method }) => method === "PUT").map(({ key }) => key);
+
+function expectCode({ code, stdout, stderr }: CommandResult, expected: number): void {
+  assert.equal(code, expected, stdout + stderr);
+}
+
+Deno.test("export --to writes a lake that a Delta reader reads, from an empty disk and only what has changed", async () => {
+  await using remote = await createRemote();
+  const { exporter, server } = remote;
+  await insertChecks(exporter.database, 1, 60);
+  const first = await remote.export(["--json"]);
+  expectCode(first, 0);
+  const [lane] = JSON.parse(first.stdout).lanes;
+  assert.deepEqual(
+    [lane.lane, lane.url, lane.generation, lane.objects, lane.rows],
+    ["local/checks", "s3://lake/prefix/local/checks", 1, 3, 60],
+  );
+  assert.equal(lane.bytesPut, lane.sizeBytes);
+  assert.equal(typeof lane.seconds, "number");
+  assert.equal("directory" in lane, false);
+  assert.deepEqual(await remote.runIds(), runs(1, 60));
+  assert.deepEqual(await listLane(exporter.lane), [], "the disk has no lane");
+
+  const kept = [...server.objects.keys()].filter((key) => key.includes("/dt="));
+  await exporter.database.sql`update checks set claim = 'other' where run_id = 'run-60'`;
+  server.log.length = 0;
+  expectCode(await remote.export(), 0);
+  const [changed, ...others] = writes(remote).filter((key) => key.includes("/dt="));
+  assert.match(changed, /^prefix\/local\/checks\/dt=2025-09-03\/checks-g2-[0-9a-f]{16}\.parquet$/);
+  assert.deepEqual(others, []);
+  assert.deepEqual(
+    server.log.filter(({ method, key }) => method === "GET" && key.includes("/dt=")),
+    [],
+    "nothing comes",
+  );
+  assert.deepEqual(server.log.filter(({ method }) => method === "DELETE"), [], "nothing is deleted");
+  for (const key of kept) assert.ok(server.objects.has(key), key);
+});
+
+Deno.test("export --to with nothing changed writes nothing", async () => {
+  await using remote = await createRemote();
+  await insertChecks(remote.exporter.database, 1, 30);
+  expectCode(await remote.export(), 0);
+  remote.server.log.length = 0;
+  const { code, stdout } = await remote.export();
+  assert.equal(code, 0);
+  assert.match(stdout, /^Lane local\/checks is up to date: 2 days in s3:\/\/lake\/prefix\/local\/checks\n$/);
+  assert.deepEqual(writes(remote), []);
+});
+
+Deno.test("export --to takes every dataset, each with a snapshot and a Delta log of its own", async () => {
+  await using remote = await createRemote();
+  await insertChecks(remote.exporter.database, 1, 30);
+  const { code, stdout } = await remote.export(["checks", "requests", "usage_ledger"]);
+  assert.equal(code, 0);
+  assert.equal(stdout.trimEnd().split("\n").length, 3);
+  for (const dataset of ["checks", "requests", "usage_ledger"]) {
+    assert.ok(remote.server.objects.has(`prefix/local/${dataset}/_manifest.json`), dataset);
+    assert.ok(remote.server.objects.has(`prefix/local/${dataset}/_delta_log/${"0".repeat(20)}.json`), dataset);
+  }
+});
+
+Deno.test("export --to --dry-run tells the plan and writes nothing", async () => {
+  await using remote = await createRemote();
+  await insertChecks(remote.exporter.database, 1, 30);
+  const { code, stdout } = await remote.export(["--dry-run"]);
+  assert.equal(code, 0);
+  assert.match(stdout, /^Plan for lane local\/checks: write 2 days, leave 0 days\n {2}2025-09-01 {2}new/);
+  assert.deepEqual(writes(remote), []);
+  assert.equal(remote.server.objects.size, 0);
+});
+
+Deno.test("export --to refuses SQLite and --out, and EXPORT_URL gives way to them", async () => {
+  await using remote = await createRemote();
+  await insertChecks(remote.exporter.database, 1, 3);
+  for (const flags of [["--out", "x"], ["--from", "sqlite"], ["--from", "all"]]) {
+    const result = await remote.export(["--to", "s3://lake/prefix", ...flags]);
+    expectCode(result, 2);
+    assert.match(result.stderr, /--to goes with neither --out nor --from sqlite or all/);
+  }
+  expectCode(await remote.export(["--out", join(remote.exporter.home, "here")]), 0);
+  assert.deepEqual(remote.server.log, []);
+  assert.equal((await readLane(join(remote.exporter.home, "here/local"))).length, 1);
+  const wrong = await remote.export(["--to", "ftp://lake"]);
+  expectCode(wrong, 2);
+  assert.match(wrong.stderr, /--to: it does not start with s3:\/\//);
+});
+
+Deno.test("an upload goes on where a killed one was: what is there is not sent again", async () => {
+  await using remote = await createRemote();
+  const { exporter, server } = remote;
+  await insertChecks(exporter.database, 1, 60);
+  remote.fault = ({ method, key }) => {
+    if (method === "PUT" && key.endsWith("_manifest.json")) child.kill("SIGKILL");
+    return undefined;
+  };
+  const child = exporter.start("export.ts", [], storeSettings(server.target("prefix")));
+  // The server may have carried the last request out: then the snapshot is there, and nothing after it.
+  assert.equal((await finish(child)).code, 137);
+  server.objects.delete("prefix/local/checks/_manifest.json");
+  remote.fault = undefined;
+  assert.equal([...server.objects.keys()].filter((key) => key.includes("/dt=")).length, 3);
+  const { code, stdout } = await remote.export(["--json"]);
+  assert.equal(code, 0);
+  const [{ objects, bytesPut, files }] = JSON.parse(stdout).lanes;
+  assert.deepEqual([objects, bytesPut, files], [0, 0, 3]);
+  assert.deepEqual(await remote.runIds(), runs(1, 60));
+});
+
+Deno.test("the Delta log of an export that was killed after its commit is written by the next one", async () => {
+  await using remote = await createRemote();
+  const { exporter, server } = remote;
+  await insertChecks(exporter.database, 1, 10);
+  for (
+    const missing of [["_manifests/1.json", `_delta_log/${"0".repeat(20)}.json`], [`_delta_log/${"0".repeat(20)}.json`]]
+  ) {
+    expectCode(await remote.export(), 0);
+    for (const key of missing) assert.ok(server.objects.delete(`prefix/local/checks/${key}`), key);
+    const { stdout } = await remote.export();
+    assert.match(stdout, /is up to date/);
+    assert.deepEqual(await remote.runIds(), runs(1, 10));
+    assert.ok(server.objects.has("prefix/local/checks/_manifests/1.json"));
+  }
+  await insertChecks(exporter.database, 11, 20);
+  expectCode(await remote.export(), 0);
+  server.objects.delete(`prefix/local/checks/_delta_log/${"1".padStart(20, "0")}.json`);
+  await insertChecks(exporter.database, 21, 30);
+  expectCode(await remote.export(), 0);
+  assert.deepEqual(await remote.runIds(), runs(1, 30));
+});
+
+Deno.test("another export's commit is a conflict, and what it has committed stays", async () => {
+  await using remote = await createRemote();
+  const { exporter, server } = remote;
+  await insertChecks(exporter.database, 1, 10);
+  expectCode(await remote.export(), 0);
+  await insertChecks(exporter.database, 11, 20);
+  const path = "prefix/local/checks/_manifest.json";
+  const other = { ...server.objects.get(path)!, etag: '"00000000000000000000000000000001"' };
+  remote.fault = ({ method, key }) => {
+    if (method === "PUT" && key === path) server.objects.set(path, other);
+    return undefined;
+  };
+  const { code, stderr } = await remote.export();
+  assert.equal(code, 5, stderr);
+  assert.match(stderr, /s3:\/\/lake\/prefix\/local\/checks": another export has committed snapshot 2 meanwhile; run/);
+  remote.fault = undefined;
+  assert.deepEqual(await remote.runIds(), runs(1, 10));
+  const { stdout } = await remote.export(["--json"]);
+  assert.equal(JSON.parse(stdout).lanes[0].objects, 0, "what the refused one has sent is found again");
+  assert.deepEqual(await remote.runIds(), runs(1, 20));
+});
+
+Deno.test("a lost answer to the commit is no conflict", async () => {
+  await using remote = await createRemote();
+  await insertChecks(remote.exporter.database, 1, 10);
+  let lost = 0;
+  remote.fault = ({ method, key }) => {
+    if (method !== "PUT" || !key.endsWith("_manifest.json") || lost++ > 0) return undefined;
+    return "store-then-cut";
+  };
+  expectCode(await remote.export(), 0);
+  assert.ok(lost > 1, "it was sent again");
+  assert.deepEqual(await remote.runIds(), runs(1, 10));
+});
+
+Deno.test("a store that ignores conditions is refused before anything is sent", async () => {
+  await using remote = await createRemote();
+  await insertChecks(remote.exporter.database, 1, 10);
+  const ignored = (name: string) => ({ headers }: S3Request) =>
+    headers[name] ? "ignore-conditions" as const : undefined;
+  for (const fault of [ignored("if-none-match"), ignored("if-match")]) {
+    remote.fault = fault;
+    const { code, stderr } = await remote.export();
+    assert.equal(code, 3, stderr);
+    assert.match(stderr, /this store ignores If-Match and If-None-Match/);
+    assert.deepEqual(writes(remote).filter((key) => key.includes("/dt=")), []);
+  }
+});
+
+Deno.test("a store that fails leaves what was visible", async () => {
+  await using remote = await createRemote();
+  const { exporter } = remote;
+  await insertChecks(exporter.database, 1, 30);
+  expectCode(await remote.export(), 0);
+  await insertChecks(exporter.database, 31, 60);
+  remote.fault = ({ method, key }) =>
+    method === "PUT" && key.includes("dt=2025-09-03")
+      ? { status: 403, body: "<Error><Code>AccessDenied</Code></Error>" }
+      : undefined;
+  const { code, stderr } = await remote.export();
+  assert.equal(code, 1, stderr);
+  assert.match(stderr, /AccessDenied/);
+  assert.deepEqual(await remote.runIds(), runs(1, 30));
+  remote.fault = ({ method, key }) =>
+    method === "PUT" && key.includes("_delta_log")
+      ? { status: 403, body: "<Error><Code>AccessDenied</Code></Error>" }
+      : undefined;
+  const behind = await remote.export();
+  assert.equal(behind.code, 1);
+  assert.match(behind.stderr, /^Snapshot 2 of "s3:.*" is committed; its Delta log follows with the next export:\n/);
+  remote.fault = undefined;
+  assert.deepEqual(await remote.runIds(), runs(1, 30));
+  expectCode(await remote.export(), 0);
+  assert.deepEqual(await remote.runIds(), runs(1, 60));
+});
+
+Deno.test("objects that are gone or changed are noticed and written again, by name, size or digest", async () => {
+  await using remote = await createRemote();
+  const { exporter, server } = remote;
+  await insertChecks(exporter.database, 1, 60);
+  expectCode(await remote.export(), 0);
+  const [first, second, third] = [...server.objects.keys()].filter((key) => key.includes("/dt=")).sort();
+  server.objects.delete(first);
+  server.objects.set(second, { ...server.objects.get(second)!, bytes: new Uint8Array(3) });
+  const { stderr } = await remote.export();
+  assert.match(stderr, /dt=2025-09-01\/\S+ is missing/);
+  assert.match(stderr, /dt=2025-09-02\/\S+ has 3 bytes, not \d+/);
+  assert.deepEqual(await remote.runIds(), runs(1, 60));
+  const other = server.objects.get(third)!;
+  server.objects.set(third, { ...other, headers: { ...other.headers, "x-amz-meta-sha256": "0".repeat(64) } });
+  assert.match((await remote.export()).stdout, /is up to date/);
+  assert.match((await remote.export(["--verify"])).stderr, /dt=2025-09-03\/\S+ does not bear the digest/);
+  assert.match((await remote.export(["--verify"])).stdout, /is up to date/);
+  assert.deepEqual(await remote.runIds(), runs(1, 60));
+});
+
+Deno.test("a key that another object has is refused, and it is left alone", async () => {
+  await using remote = await createRemote();
+  const { exporter, server } = remote;
+  await insertChecks(exporter.database, 1, 3);
+  expectCode(await remote.export(), 0);
+  const [key, object] = [...server.objects].find(([key]) => key.includes("/dt="))!;
+  for (const other of [...server.objects.keys()].filter((other) => other !== key)) server.objects.delete(other);
+  server.objects.set(key, { ...object, bytes: new Uint8Array(3) });
+  const { code, stderr } = await remote.export();
+  assert.equal(code, 3, stderr);
+  assert.match(stderr, /another one has its key; remove it/);
+  assert.equal(server.objects.get(key)!.bytes.length, 3);
+});
+
+Deno.test("a lane that has lost its snapshot is refused, unless no export has ever committed there", async () => {
+  await using remote = await createRemote();
+  const { exporter, server } = remote;
+  await insertChecks(exporter.database, 1, 3);
+  expectCode(await remote.export(), 0);
+  server.objects.delete("prefix/local/checks/_manifest.json");
+  const { code, stderr } = await remote.export();
+  assert.equal(code, 3, stderr);
+  assert.match(stderr, /it has no _manifest\.json, but _delta_log\//);
+  server.objects.set("prefix/local/checks/_manifest.json", {
+    ...server.objects.get("prefix/local/checks/_manifests/1.json")!,
+  });
+  assert.match((await remote.export()).stdout, /is up to date/);
+  server.objects.set("prefix/local/checks/_manifest.json", {
+    ...server.objects.get("prefix/local/checks/_manifests/1.json")!,
+    bytes: new TextEncoder().encode("{}"),
+  });
+  const damaged = await remote.export();
+  assert.equal(damaged.code, 1);
+  assert.match(damaged.stderr, /Cannot read snapshot "s3:\/\/lake\/prefix\/local\/checks\/_manifest.json"/);
+});
+
+Deno.test("what one lane of an environment has redacted, no other lane in the store shows", async () => {
+  await using remote = await createRemote();
+  const { exporter } = remote;
+  await insertChecks(exporter.database, 1, 3);
+  expectCode(await remote.export(["checks", "--redact", "claim"]), 0);
+  await exporter.database.sql.unsafe(`
+    insert into requests (id, claim, mode, env, created_at) values (gen_random_uuid(), 'secret', 'baseline', 'local', now())
+  `).catch(() => {});
+  expectCode(await remote.export(["requests"]), 0);
+  const manifest = JSON.parse(
+    new TextDecoder().decode(remote.server.objects.get("prefix/local/requests/_manifest.json")!.bytes),
+  );
+  assert.deepEqual(manifest.lane.redacted, ["claim"]);
+});
+
+Deno.test("lake:list names the objects of the snapshot, and none else", async () => {
+  await using remote = await createRemote();
+  const { exporter, server } = remote;
+  await insertChecks(exporter.database, 1, 30);
+  expectCode(await remote.export(), 0);
+  await exporter.database.sql`delete from checks where run_id = 'run-1'`;
+  expectCode(await remote.export(), 0);
+  const { code, stdout } = await remote.run("lake:list");
+  assert.equal(code, 0);
+  const urls = stdout.trimEnd().split("\n");
+  assert.equal(urls.length, 2);
+  for (const url of urls) assert.ok(server.objects.has(url.replace("s3://lake/", "")), url);
+  assert.match(urls[0], /checks-g2-/);
+  const json = await remote.run("lake:list", ["checks", "--json"]);
+  assert.deepEqual(JSON.parse(json.stdout).lanes[0].objects.map(({ url }: { url: string }) => url), urls);
+  const none = await remote.run("lake:list", ["requests"]);
+  assert.equal(none.code, 1);
+  assert.match(none.stderr, /local\/requests": nothing was exported there/);
+});
+
+Deno.test("lake:pull brings a snapshot to the disk as an export would have written it, and then only what changed", async () => {
+  await using remote = await createRemote();
+  const { exporter, server } = remote;
+  await insertChecks(exporter.database, 1, 60);
+  expectCode(await remote.export(), 0);
+  expectCode(await exporter.export(["--out", join(exporter.home, "same")]), 0);
+  expectCode(await remote.run("lake:pull"), 0);
+  const { "_manifest.json": _pulled, ...files } = await fileHashes(exporter.lane);
+  const { "_manifest.json": _exported, ...same } = await fileHashes(join(exporter.home, "same/local"));
+  assert.deepEqual(files, same);
+  assert.match((await exporter.export()).stdout, /is up to date/, "an export goes on with it");
+
+  await exporter.database.sql`update checks set claim = 'other' where run_id = 'run-60'`;
+  await exporter.database.sql`delete from checks where created_at < '2025-09-02'`;
+  expectCode(await remote.export(), 0);
+  server.log.length = 0;
+  const second = await remote.run("lake:pull", ["--json"]);
+  expectCode(second, 0);
+  const [{ files: come, removedDays, unchangedDays, generation }] = JSON.parse(second.stdout).lanes;
+  assert.deepEqual([come, removedDays, unchangedDays, generation], [1, 1, 1, 2]);
+  assert.equal(server.log.filter(({ key, method }) => method === "GET" && key.includes("/dt=")).length, 1);
+  assert.deepEqual((await readLane(exporter.lane)).flatMap(({ rows }) => rows).length, (await remote.runIds()).length);
+  expectCode(await exporter.export(), 0);
+  assert.match((await exporter.export()).stdout, /is up to date/);
+});
+
+Deno.test("lake:pull --since leaves earlier days as they are", async () => {
+  await using remote = await createRemote();
+  const { exporter } = remote;
+  await insertChecks(exporter.database, 1, 60);
+  expectCode(await remote.export(), 0);
+  expectCode(await remote.run("lake:pull", ["--since", "2025-09-03"]), 0);
+  assert.deepEqual((await readLane(exporter.lane)).map(({ path }) => path), ["dt=2025-09-03/checks.parquet"]);
+  await exporter.database.sql`update checks set claim = 'other'`;
+  expectCode(await remote.export(), 0);
+  expectCode(await remote.run("lake:pull", ["--since", "2025-09-02"]), 0);
+  const files = await readLane(exporter.lane);
+  assert.deepEqual(files.map(({ rows }) => new Set(rows.map(({ claim }) => claim))), [
+    new Set(["other"]),
+    new Set(["other"]),
+  ]);
+  expectCode(await exporter.export(), 0);
+  assert.equal((await readLane(exporter.lane)).flatMap(({ rows }) => rows).length, 60);
+});
+
+Deno.test("lake:pull replaces nothing that it cannot give back, and nothing by bytes that were not sent", async () => {
+  await using remote = await createRemote();
+  const { exporter, server } = remote;
+  await insertChecks(exporter.database, 1, 30);
+  expectCode(await exporter.export(["--redact", "claim"]), 0);
+  const before = await fileHashes(exporter.lane);
+  expectCode(await remote.export(), 0);
+  const lifted = await remote.run("lake:pull");
+  expectCode(lifted, 3);
+  assert.match(lifted.stderr, /Cannot pull into lane "local": claim would no longer be redacted/);
+  assert.deepEqual(await fileHashes(exporter.lane), before);
+
+  const out = ["--out", join(exporter.home, "pulled")];
+  const [key] = [...server.objects.keys()].filter((key) => key.includes("/dt=")).sort();
+  const object = server.objects.get(key)!;
+  server.objects.set(key, { ...object, bytes: object.bytes.with(9, 0) });
+  const damaged = await remote.run("lake:pull", out);
+  expectCode(damaged, 1);
+  assert.match(damaged.stderr, /it has other bytes than were sent/);
+  server.objects.delete(key);
+  const missing = await remote.run("lake:pull", out);
+  expectCode(missing, 1);
+  assert.match(missing.stderr, /is missing/);
+  assert.deepEqual(await listLane(join(exporter.home, "pulled/local")), []);
+  server.objects.set(key, object);
+  expectCode(await remote.run("lake:pull", out), 0);
+
+  const manifest = join(exporter.home, "pulled/local/_manifest.json");
+  await Deno.writeTextFile(
+    manifest,
+    (await Deno.readTextFile(manifest)).replace(/"source": "[^"]*"/, '"source": "other"'),
+  );
+  const other = await remote.run("lake:pull", out);
+  expectCode(other, 3);
+  assert.match(
+    other.stderr,
+    /it mirrors other, and the snapshot .*; choose another directory with --out, or add --new-/,
+  );
+  expectCode(await remote.run("lake:pull", [...out, "--new-source"]), 0);
+});
+
+Deno.test("lake:prune removes what left the snapshot, and nothing that a reader or an export needs", async () => {
+  await using remote = await createRemote();
+  const { exporter, server } = remote;
+  const days = () =>
+    [...server.objects.keys()].filter((key) => key.includes("/dt=")).map((key) => /-(g\d)-/.exec(key)?.[1] ?? "theirs")
+      .sort();
+  await insertChecks(exporter.database, 1, 30);
+  expectCode(await remote.export(), 0);
+  for (const claim of ["two", "three"]) {
+    await exporter.database.sql`update checks set claim = ${claim}`;
+    expectCode(await remote.export(), 0);
+  }
+  const put = (key: string) => server.objects.set(`prefix/local/checks/${key}`, [...server.objects.values()][0]);
+  put("dt=2025-09-01/checks-g2-0123456789abcdef.parquet");
+  put("dt=2025-09-01/checks-g4-0123456789abcdef.parquet");
+  put("dt=2025-09-01/theirs.parquet");
+  assert.deepEqual(days(), ["g1", "g1", "g2", "g2", "g2", "g3", "g3", "g4", "theirs"].sort());
+  assert.match((await remote.run("lake:prune", ["--dry-run"])).stdout, /^Would remove 1 objects/);
+  assert.match((await remote.run("lake:prune")).stdout, /^Removed 1 objects/);
+  assert.deepEqual(days(), ["g1", "g1", "g2", "g2", "g3", "g3", "g4", "theirs"]);
+  expectCode(await remote.run("lake:prune", ["--keep-days", "0"]), 0);
+  assert.deepEqual(days(), ["g3", "g3", "g4", "theirs"]);
+  const copies = [...server.objects.keys()].filter((key) => key.includes("_manifests/")).map((key) =>
+    key.split("/").at(-1)
+  );
+  assert.deepEqual(copies.sort(), ["2.json", "3.json"]);
+  assert.deepEqual(await remote.runIds(), runs(1, 30));
+  await exporter.database.sql`update checks set claim = 'four'`;
+  expectCode(await remote.export(), 0);
+  const { superseded } = JSON.parse(
+    new TextDecoder().decode(server.objects.get("prefix/local/checks/_manifest.json")!.bytes),
+  );
+  assert.equal(superseded.length, 2, "what is gone is forgotten");
+  assert.deepEqual(await remote.runIds(), runs(1, 30));
+});
