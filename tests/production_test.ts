@@ -1,101 +1,217 @@
 import assert from "node:assert/strict";
-import { commandOf, runCommand } from "./support/command.ts";
-import { createTestDatabase, type TestDatabase } from "./support/database.ts";
-import { CTRL_C, hasTerminal, runInTerminal, type TerminalResult } from "./support/terminal.ts";
+import { ROOT, runCommand } from "./support/command.ts";
+import { hasPrograms, runStep, WORKFLOWS } from "./support/workflows.ts";
 
-/** A database as it is printed. */
-function labelOf({ url }: TestDatabase): string {
-  const { username, host, pathname } = new URL(url);
-  return `${username}@${host}${pathname}`;
+/** A call of a program: its arguments, and what it was told on its standard input. */
+interface Call {
+  readonly program: string;
+  readonly args: readonly string[];
+  readonly input: string;
 }
 
-/** Files in a database's ledger. */
-async function countApplied({ sql }: TestDatabase): Promise<number> {
-  const [{ there }] = await sql`select to_regclass('public.schema_migrations') is not null as there`;
-  return there ? (await sql`select from public.schema_migrations`).length : 0;
-}
+const PAGE = Deno.readTextFileSync(`${ROOT}docs/production.md`);
+const SCRIPT = [...PAGE.matchAll(/^```sh\n([^]*?)^```/gm)].map(([, block]) => block).join("\n");
 
-Deno.test("every task that meets the database of staging or prod begins with its user, host and name", async () => {
-  await using database = await createTestDatabase();
-  const directory = await Deno.makeTempDir({ prefix: "heretix-production-" });
-  const env = { DATABASE_URL_PROD: database.url, DATABASE_URL_STAGING: database.url, DATABASE_URL: database.url };
-  const firstLine = async (task: string, ...args: readonly string[]) => {
-    const { code, stderr } = await runCommand(task, args, { env: { ...env, EXPORT_DIR: directory } });
-    assert.equal(code, 0, stderr);
-    return stderr.split("\n")[0];
-  };
-  const using = (of: string) => `Using ${labelOf(database)} (--env ${of})`;
-  assert.equal(await firstLine("migrate", "--env", "prod"), using("prod"));
-  for (const task of ["db:check", "db:diff", "export"]) {
-    assert.equal(await firstLine(task, "--env", "staging"), using("staging"), task);
-  }
-  assert.equal(await firstLine("db:check", "--env", "prod", "--quiet"), "");
-  assert.equal(await firstLine("db:check"), "", "a server of this machine for local is told by the result alone");
-  await Deno.remove(directory, { recursive: true });
-});
+/** What the programs print that the page's blocks call; all others are this machine's. */
+const PROGRAMS: Readonly<Record<string, string>> = {
+  aws: `if [ "$1" = sts ]; then echo 123456789012; fi`,
+  gh: `expression=\${@: -1}
+    case "$*" in
+      "api user "*) echo 7 ;;
+      *--jq*) jq -nr '{id: 2, name: "NAME", owner: {login: "OWNER", id: 1}} | '"$expression" ;;
+    esac`,
+  npx: `case "$*" in
+      *"projects create"*) echo '{"project": {"id": "project-1"}}' ;;
+      *connection-string*)
+        branch=main host=""
+        for word; do case "$word" in staging | rehearsal) branch=$word ;; --pooled) host=-pooler ;; esac; done
+        echo "postgresql://heretix_owner:secret@ep-$branch$host.neon.example/heretix?sslmode=verify-full" ;;
+      *" --check") exit 4 ;;
+    esac`,
+  psql: "true",
+  sudo: "true",
+};
 
-Deno.test("migrate asks nobody on prod where there is no terminal, as in CI", async () => {
-  await using database = await createTestDatabase();
-  const { code, stderr } = await runCommand("migrate", ["--env", "prod"], { env: { DATABASE_URL_PROD: database.url } });
-  assert.equal(code, 0, stderr);
-  assert.doesNotMatch(stderr, /\?/);
-  assert.ok(await countApplied(database) > 1);
-});
-
-/** Runs `migrate` in a terminal on a database of each environment, and answers its question, if any is to come. */
-async function migrateInTerminal(
-  { url }: TestDatabase,
-  args: readonly string[],
-  keys?: string,
-): Promise<TerminalResult> {
-  const { flags, script } = commandOf("migrate");
-  const typed = keys === undefined ? [] : [["? [y/N] ", keys]] as const;
-  const env = { DATABASE_URL_PROD: url, DATABASE_URL_STAGING: url, DATABASE_URL: url, NO_COLOR: "1" };
-  return await runInTerminal(["run", ...flags, script, ...args], { env, typed });
-}
-
-const PROD = ["--env", "prod"];
-
-Deno.test({
-  name: "migrate on a terminal asks before it applies files to prod, and leaves it as it is without a yes",
-  ignore: !hasTerminal,
-  async fn() {
-    await using database = await createTestDatabase();
-    const label = labelOf(database);
-    for (const keys of ["n\n", "\n", "\x04"]) {
-      const { code, screen } = await migrateInTerminal(database, PROD, keys);
-      assert.deepEqual([code, await countApplied(database)], [3, 0], screen);
-      assert.match(screen, /^Using \S+ \(--env prod\)\r\nApply \d+ migrations to \S+\? \[y\/N\] /);
-      assert.ok(screen.includes(` migrations to ${label}? [y/N] `), screen);
-      assert.match(
-        screen,
-        /Cannot migrate database "\S+": nobody agreed to apply \d+ migrations; answer y, or pass --yes\r\n$/,
-      );
+/** The calls of a script's programs, in their order.
+ *
+ * Errors: AssertionError where a command fails, or a variable has no value.
+ */
+async function callsOf(script: string): Promise<Call[]> {
+  const directory = await Deno.makeTempDir({ prefix: "heretix-page-" });
+  try {
+    await Deno.mkdir(`${directory}/calls`);
+    for (const [name, prints] of Object.entries(PROGRAMS)) {
+      const record = `number=$(ls "${directory}/calls" | wc -l)
+input=$(cat)
+printf '%s\\0' "$input" ${name} "$@" > "${directory}/calls/$(printf %04d "$number")"`;
+      await Deno.writeTextFile(`${directory}/${name}`, `#!/bin/bash\n${record}\n${prints}\n`, { mode: 0o755 });
     }
-    const interrupted = await migrateInTerminal(database, PROD, CTRL_C);
-    assert.deepEqual([interrupted.code, await countApplied(database)], [130, 0], interrupted.screen);
-    const one = await migrateInTerminal(database, [...PROD, "--to", "1"], "y\n");
-    assert.deepEqual([one.code, await countApplied(database)], [0, 1], one.screen);
-    assert.match(one.screen, /\nApply 1 migration to /);
-    const all = await migrateInTerminal(database, PROD, "y\n");
-    assert.equal(all.code, 0, all.screen);
-    assert.match(all.screen, /\nApplied \d+ migrations to \S+\r\n$/);
-  },
+    const { code, stderr } = await new Deno.Command("bash", {
+      args: ["--noprofile", "--norc", "-euo", "pipefail", "-c", script],
+      cwd: ROOT,
+      clearEnv: true,
+      env: { PATH: `${directory}:${Deno.env.get("PATH")}` },
+      stdin: "null",
+    }).output();
+    assert.equal(code, 0, new TextDecoder().decode(stderr));
+    const names = [...Deno.readDirSync(`${directory}/calls`)].map(({ name }) => name).sort();
+    return names.map((name) => {
+      const [input, program, ...args] = Deno.readTextFileSync(`${directory}/calls/${name}`).split("\0").slice(0, -1);
+      return { input, program, args };
+    });
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+}
+
+const hasTools = await hasPrograms("jq", "openssl");
+const note = hasTools ? "" : " (ignored: jq or openssl is not installed)";
+
+/** A test of what the page's blocks call. */
+function testCalls(name: string, fn: (calls: readonly Call[]) => void | Promise<void>): void {
+  Deno.test({ name: `${name}${note}`, ignore: !hasTools, fn: async () => await fn(await callsOf(SCRIPT)) });
+}
+
+/** The value behind a flag. */
+function flag({ args }: Call, name: string): string {
+  return args[args.indexOf(name) + 1];
+}
+
+/** What a role's policy allows on objects, and which subjects may take the role on. */
+function roleOf(calls: readonly Call[], name: string): { readonly actions: string[]; readonly subjects: string[] } {
+  const ofRole = calls.filter((call) => flag(call, "--role-name") === name);
+  const documents = (option: string) =>
+    ofRole.filter(({ args }) => args.includes(option)).map((call) => JSON.parse(flag(call, option)).Statement);
+  const [[objects, listing]] = documents("--policy-document");
+  const [[trust]] = documents("--assume-role-policy-document");
+  assert.equal(objects.Resource, "arn:aws:s3:::heretix-lake/lane/*");
+  assert.deepEqual([listing.Action, listing.Resource], ["s3:ListBucket", "arn:aws:s3:::heretix-lake"]);
+  const claims = trust.Condition.StringEquals;
+  assert.equal(claims["token.actions.githubusercontent.com:aud"], "sts.amazonaws.com");
+  return { actions: objects.Action, subjects: claims["token.actions.githubusercontent.com:sub"] };
+}
+
+testCalls("production: the blocks run in order, and the role of exports cannot delete, that of prunes can", (calls) => {
+  const subjects = (job: string) => ["prod", "staging"].map((env) => `repo:OWNER@1/NAME@2:environment:${job}-${env}`);
+  const write = ["s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload"];
+  assert.deepEqual(roleOf(calls, "heretix-export"), { actions: write, subjects: subjects("export") });
+  const prune = { actions: [...write, "s3:DeleteObject"], subjects: subjects("prune") };
+  assert.deepEqual(roleOf(calls, "heretix-prune"), prune);
+  for (const call of calls) {
+    const document = flag(call, "--lifecycle-configuration");
+    if (call.args.includes("--lifecycle-configuration")) assert.equal(JSON.parse(document).Rules.length, 1);
+  }
 });
 
+testCalls(
+  "production: environments get the URLs that their jobs read, exports those of the role that reads",
+  (calls) => {
+    const secrets = calls.filter(({ program, args }) => program === "gh" && args[0] === "secret");
+    const users = secrets.map((call) => {
+      const { username, hostname } = new URL(call.input);
+      return [flag(call, "--env"), call.args[2], username, hostname.split(".")[0]];
+    });
+    assert.deepEqual(users, [
+      ["export-prod", "DATABASE_URL_PROD", "heretix_reader", "ep-main-pooler"],
+      ["export-staging", "DATABASE_URL_STAGING", "heretix_reader", "ep-staging-pooler"],
+      ["production", "DATABASE_URL_PROD_UNPOOLED", "heretix_owner", "ep-main"],
+      ["staging", "DATABASE_URL_STAGING_UNPOOLED", "heretix_owner", "ep-staging"],
+    ]);
+    const environments = calls.filter(({ args }) => args[1] === "-X" && args[2] === "PUT");
+    const rules = environments.map((
+      { args, input },
+    ) => [args[3].split("/").at(-1), JSON.parse(input).reviewers.length]);
+    const jobs = [...WORKFLOWS.values()].flatMap(({ jobs }) =>
+      Object.values(jobs).flatMap(({ environment }) => environment ?? [])
+    );
+    const named = jobs.flatMap((name) =>
+      name.includes("${{") ? ["prod", "staging"].map((env) => name.replace(/\$\{\{.*\}\}/, env)) : name
+    );
+    assert.deepEqual(rules.map(([name]) => name).sort(), named.sort());
+    assert.deepEqual(rules.filter(([, reviewers]) => reviewers !== 0), [["production", 1]]);
+  },
+);
+
+testCalls("production: every setting that the workflows read is set, or told of", (calls) => {
+  const set = calls.filter(({ program, args }) => program === "gh" && args[1] === "set").map(({ args }) => args[2]);
+  const texts = [...WORKFLOWS.values()].map((workflow) => JSON.stringify(workflow)).join();
+  const read = [...texts.matchAll(/\b(?:vars|secrets)\.([A-Z_0-9]+)/g)].map(([, name]) => name);
+  const told = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "S3_ENDPOINT"];
+  for (const name of told) assert.ok(PAGE.includes(`\`${name}\``));
+  // A pooled URL would do for migrations where it is no pooler's; the page gives the direct one.
+  const wanted = [...new Set(read)].filter((name) => !told.includes(name));
+  assert.deepEqual(wanted.sort(), [...new Set(set)].sort());
+});
+
+testCalls(
+  "production: the file with the settings is its user's alone, and a shell reads it as it was",
+  async (calls) => {
+    const sudo = calls.filter(({ program }) => program === "sudo");
+    const path = "/etc/heretix/export.env";
+    const made = sudo.findIndex(({ args }) =>
+      args.join(" ") === `install -m 0600 -o heretix -g heretix /dev/null ${path}`
+    );
+    const written = sudo.findIndex(({ args }) => args.join(" ") === `tee ${path}`);
+    assert.ok(made >= 0 && written > made);
+    const script = `${sudo[written].input}\nsudo "$DATABASE_URL_PROD" "$EXPORT_URL"`;
+    const [{ args: [url, exportUrl] }] = await callsOf(script);
+    assert.match(
+      url,
+      /^postgresql:\/\/heretix_reader:\w{20,}@ep-main-pooler\.neon\.example\/heretix\?sslmode=verify-full$/,
+    );
+    assert.equal(exportUrl, "s3://heretix-lake/lane");
+    assert.ok(PAGE.includes(`EnvironmentFile=${path}\n`));
+  },
+);
+
+/** The tasks that scripts call, with their flags. */
+async function findTasks(): Promise<readonly (readonly string[])[]> {
+  const steps = [...WORKFLOWS].flatMap(([file, { jobs }]) =>
+    Object.entries(jobs).flatMap(([job, { steps }]) =>
+      steps.filter(({ run }) => run?.includes("npx")).map(({ name }) => [file, job, name!] as const)
+    )
+  );
+  const env = { LAKE_ENV: "prod", FULL: "true", EXPORT_URL: "s3://lake/heretix" };
+  const given = ([file, job]: readonly string[]) => {
+    const { env: ofAll = {}, jobs } = WORKFLOWS.get(file)!;
+    const names = Object.keys({ ...ofAll, ...jobs[job].env });
+    return Object.fromEntries(Object.entries(env).filter(([name]) => names.includes(name)));
+  };
+  const called = await Promise.all(steps.map((step) => runStep(step, { env: given(step), taskCodes: [0] })));
+  const ofPage = [...PAGE.matchAll(/deno@2\.9\.6 (task .*)/g)].map(([, line]) => line);
+  return [...called.flatMap(({ tasks }) => tasks), ...ofPage].map((line) => line.split("task ")[1].split(/[\s)]+/));
+}
+
+Deno.test("production: every task and flag of the workflows and of the page is there", async () => {
+  const flags = new Map<string, Set<string>>();
+  for (const [task, ...words] of await findTasks()) {
+    const known = flags.get(task) ?? new Set();
+    for (const word of words) if (word.startsWith("--")) known.add(word);
+    flags.set(task, known);
+  }
+  assert.ok(flags.get("export")!.has("--verify") && flags.get("migrate")!.has("--rehearse"));
+  const unknown: string[] = [];
+  for (const [task, wanted] of flags) {
+    const { tasks } = JSON.parse(Deno.readTextFileSync(`${ROOT}deno.json`));
+    const help = task in tasks ? (await runCommand(task, ["--help"])).stdout : "";
+    unknown.push(...[...wanted].filter((flag) => !help.includes(`  ${flag} `)).map((flag) => `${task} ${flag}`));
+    if (help === "") unknown.push(task);
+  }
+  assert.deepEqual(unknown, []);
+});
+
+const hasShellcheck = await hasPrograms("shellcheck");
 Deno.test({
-  name: "migrate on a terminal asks nothing with --yes, on staging, and where nothing is pending",
-  ignore: !hasTerminal,
+  name: `production: shellcheck finds nothing${hasShellcheck ? "" : " (ignored: shellcheck is not installed)"}`,
+  ignore: !hasShellcheck,
   async fn() {
-    for (const args of [[...PROD, "--yes"], ["--env", "staging"], [], [...PROD, "--check"]]) {
-      await using database = await createTestDatabase();
-      const { code, screen } = await migrateInTerminal(database, args);
-      assert.equal(code, args.includes("--check") ? 4 : 0, screen);
-      assert.doesNotMatch(screen, /\?/);
-      if (args.includes("--check")) continue;
-      const again = await migrateInTerminal(database, PROD);
-      assert.equal(again.code, 0, again.screen);
-      assert.match(again.screen, /^Using \S+ \(--env prod\)\r\nNothing to do: /);
+    const file = await Deno.makeTempFile({ suffix: ".sh" });
+    try {
+      await Deno.writeTextFile(file, SCRIPT);
+      const { code, stdout } = await new Deno.Command("shellcheck", { args: ["--shell=bash", file] }).output();
+      assert.equal(code, 0, new TextDecoder().decode(stdout));
+    } finally {
+      await Deno.remove(file);
     }
   },
 });
