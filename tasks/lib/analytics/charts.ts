@@ -2,9 +2,7 @@ import { escapeHtml } from "./html.ts";
 
 /** One colour of a chart: its name and, for each group, its value; null where there is none. */
 export interface Series {
-  /** As it reads in the legend. */
   readonly name: string;
-  /** One per group of the chart. */
   readonly values: readonly (number | null)[];
 }
 
@@ -12,7 +10,6 @@ export interface Series {
 export interface GroupedValues {
   /** Labels along the axis: days, claims, versions. */
   readonly groups: readonly string[];
-  /** What is drawn for each group. */
   readonly series: readonly Series[];
 }
 
@@ -24,7 +21,6 @@ export interface CalibrationPoint {
   readonly predicted: number;
   /** Share that turned out true. */
   readonly actual: number;
-  /** How many runs it stands for. */
   readonly runs: number;
 }
 

@@ -1,45 +1,31 @@
 import { relative } from "node:path";
 import type { Day } from "../dataset/day.ts";
-import { type ExportPlan, markOf } from "./plan.ts";
+import { type ExportPlan, markOf, type PlanInput } from "./plan.ts";
 import { filePath } from "../lake/lake.ts";
 import { commit } from "../lake/commit.ts";
 import { removeFile } from "../task/files.ts";
-import type { Ownership } from "../lake/guard.ts";
+import type { Lane } from "../lake/lane.ts";
 import { fileOf, formatManifest, type Manifest, type ManifestDay } from "../lake/manifest.ts";
-import { type DayRange, isInRange, type Source } from "../dataset/source.ts";
+import { isInRange, type Source } from "../dataset/source.ts";
 import type { StagedDay } from "./day_stager.ts";
 
 /** Options of `publish`. */
-export interface PublishOptions {
-  /** Directory of the lane. */
-  readonly directory: string;
-  /** What the lane holds now. */
-  readonly manifest: Manifest;
+export interface PublishOptions
+  extends Pick<Lane, "directory" | "manifest" | "dataset">, Pick<PlanInput, "schema" | "range"> {
   /** The manifest after the export, but for its days, source and state. */
   readonly next: Pick<Manifest, "columns" | "redacted">;
-  /** Digest of today's columns and redactions. */
-  readonly schema: string;
-  /** What was planned. */
   readonly plan: ExportPlan;
-  /** Sources of this run. */
   readonly sources: readonly Source[];
-  /** Days that were looked at. */
-  readonly range: DayRange;
   /** Whether the source's log has only gone forward since the manifest was written. */
   readonly isForward: boolean;
-  /** What the lane holds. */
-  readonly dataset: Ownership["dataset"];
 }
 
 /** What a publication has made visible. */
 export interface Published {
   /** Files that were replaced or added. */
   readonly files: number;
-  /** Rows in them. */
   readonly rows: number;
-  /** Bytes in them. */
   readonly sizeBytes: number;
-  /** Days that are gone. */
   readonly removedDays: number;
 }
 

@@ -7,14 +7,12 @@ import { EXIT, messageOf, TaskError } from "../task/errors.ts";
 import { type FileMark, hasColumnsOf, markOfFile } from "../parquet/file_mark.ts";
 import { filePath, listDays, listFiles } from "./lake.ts";
 import { sha256OfFile } from "../task/files.ts";
+import type { RedactionRequest } from "./redaction.ts";
 import { emptyManifest, type Manifest, type ManifestDay } from "./manifest.ts";
 
 /** Options of `adoptLane`. */
-export interface AdoptOptions {
-  /** The lane's dataset. */
+export interface AdoptOptions extends Pick<RedactionRequest, "lane"> {
   readonly dataset: Dataset;
-  /** Name of the lane. */
-  readonly lane: string;
   /** Redactions that were asked for; undefined where none were named. */
   readonly redacted?: readonly string[];
 }

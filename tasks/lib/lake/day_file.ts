@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import type { SentChunk, StoredGroup } from "../parquet/messages.ts";
 import type { Column } from "../dataset/dataset.ts";
 import { DAY_MICROS } from "../dataset/day.ts";
+import type { ManifestDay, ManifestFile } from "./manifest.ts";
 import { readRange, replacing, sha256OfFile, writeAll } from "../task/files.ts";
 import {
   boundsOf,
@@ -30,17 +31,10 @@ export interface OldGroup {
 }
 
 /** A day's file on the disk under its temporary name: joined, checked, synced. */
-export interface JoinedFile {
+export interface JoinedFile
+  extends Pick<ManifestFile, "sizeBytes" | "sha256">, Pick<ManifestDay, "firstMicros" | "lastMicros"> {
   /** Temporary path. */
   readonly path: string;
-  /** Size of the file. */
-  readonly sizeBytes: number;
-  /** SHA-256 of the file, in hexadecimal. */
-  readonly sha256: string;
-  /** First value of the column that gives the day, in microseconds since 1970, as digits. */
-  readonly firstMicros: string;
-  /** Last value, likewise. */
-  readonly lastMicros: string;
 }
 
 /** One Parquet file that is joined from row groups, one after another; no page is encoded anew. */

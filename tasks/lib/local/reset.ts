@@ -1,7 +1,7 @@
 import { isEmptyDatabase, isMarked, markDatabase } from "./mark.ts";
 import { EXIT, TaskError } from "../task/errors.ts";
 import { requireLocal } from "./guard.ts";
-import { closeConnection, connect, type Sql } from "../postgres/connection.ts";
+import { closeConnection, connect, type ConnectOptions, type Sql } from "../postgres/connection.ts";
 import { POOLED, sharesSessions } from "../postgres/pooler.ts";
 import { serverErrorOf } from "../postgres/server_error.ts";
 import { toServerFailure } from "../postgres/server_failure.ts";
@@ -12,9 +12,7 @@ import { sha256 } from "../task/digest.ts";
 export type FillDatabase = (target: ServerTarget) => Promise<void>;
 
 /** Options of what is done to a database that may go. */
-export interface ResetOptions {
-  /** How long to wait for the server, as in `connect`. */
-  readonly waitMs?: number;
+export interface ResetOptions extends Pick<ConnectOptions, "waitMs"> {
   /** Ends it while the old database is still there. */
   readonly signal: AbortSignal;
 }

@@ -9,9 +9,7 @@ export interface DroppedCheck {
 }
 
 /** What a table's comment says of its dropped checks. */
-export interface CommentedTable {
-  /** Quoted where SQL needs quotes. */
-  readonly table: string;
+export interface CommentedTable extends Pick<DroppedCheck, "table"> {
   /** The comment on it. */
   readonly comment: string;
   /** Names of its constraints, quoted where SQL needs quotes. */

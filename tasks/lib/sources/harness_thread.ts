@@ -6,7 +6,6 @@ import type { CopyRequest, HarnessReply, HarnessRequest } from "./harness_messag
 export interface ThreadOptions {
   /** Tells the days whose rows are wanted, given the keys of all; they all are where undefined. */
   readonly pick?: (keys: ReadonlyMap<Day, string>) => ReadonlySet<Day>;
-  /** Ends the copy at once. */
   readonly signal: AbortSignal;
 }
 

@@ -33,22 +33,18 @@ export type Variable = (typeof VARIABLES)[number];
 /** Values by variable name; an empty value counts as unset. */
 export type Variables = Readonly<Partial<Record<Variable, string>>>;
 
-/** Where a task finds files and leaves them. */
-export interface Paths {
+/** What a task needs to know about its surroundings, checked. */
+export interface Settings {
+  /** The chosen environment. */
+  readonly env: Environment;
+  /** The database of the chosen environment. */
+  readonly target: Target;
   /** The harness's SQLite file. */
   readonly harnessPath: string;
   /** Whether somebody named it: the usual one need not be there. */
   readonly harnessNamed: boolean;
   /** Directory of the lake: its lanes are folders in it. */
   readonly exportDir: string;
-}
-
-/** What a task needs to know about its surroundings, checked. */
-export interface Settings extends Paths {
-  /** The chosen environment. */
-  readonly env: Environment;
-  /** The database of the chosen environment. */
-  readonly target: Target;
 }
 
 /** Settings for one environment, from variables alone; those of other environments are not looked at.
@@ -65,11 +61,9 @@ export function toSettings(variables: Variables, env: string, options: { direct?
   if (chosen === undefined || target === undefined) {
     throw new TaskError(["Cannot use the settings:", ...problems.map((line) => `  ${line}`)], EXIT.usage);
   }
-  return { env: chosen, target, ...toPaths(variables) };
-}
-
-function toPaths(variables: Variables): Paths {
   return {
+    env: chosen,
+    target,
     harnessPath: variables.HERETIX_DB_PATH || "runs/heretix.sqlite",
     harnessNamed: Boolean(variables.HERETIX_DB_PATH),
     exportDir: exportDirOf(variables),
