@@ -4,6 +4,7 @@ import type { DayPlan } from "./plan.ts";
 import { type KeptGroup, readKeptGroups } from "./kept_groups.ts";
 import { type DayBlock, type Source, SOURCE_KINDS, type SourceKind } from "../dataset/source.ts";
 import type { ExportContext, ExportRequest } from "./request.ts";
+import { orAbort } from "../task/abort.ts";
 import { AIM_ROWS, DayStager, type DayStagerOptions, type StagedDay } from "./day_stager.ts";
 
 /** Days whose files may be open at once. */
@@ -150,18 +151,5 @@ async function readKind(day: Day, kind: SourceKind, context: ReadContext): Promi
       await orAbort(stager.add(block, kind), signal);
       onRows(rows);
     }
-  }
-}
-
-/** Settles with the work, or rejects as soon as the signal says so. */
-export async function orAbort<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  signal.throwIfAborted();
-  const { promise, reject } = Promise.withResolvers<never>();
-  const onAbort = () => reject(signal.reason);
-  signal.addEventListener("abort", onAbort, { once: true });
-  try {
-    return await Promise.race([work, promise]);
-  } finally {
-    signal.removeEventListener("abort", onAbort);
   }
 }

@@ -154,19 +154,7 @@ function inLabel(name: string): string {
 }
 
 /** Parameters by which libpq goes to another place, or as another user, than the rest of the URL says. */
-const DETOURS = [
-  "host",
-  "hostaddr",
-  "port",
-  "dbname",
-  "database",
-  "user",
-  "password",
-  "passfile",
-  "service",
-  "servicefile",
-  "options",
-];
+const DETOURS = "host hostaddr port dbname database user password passfile service servicefile options".split(" ");
 
 /** Parameters of libpq for a certificate of the client, which this client cannot show. */
 const CLIENT_CERTIFICATE = ["sslcert", "sslkey", "sslpassword"];
