@@ -162,14 +162,16 @@ async function readBack(
   if (footer.some((byte, index) => byte !== written.footer[index])) {
     throw new Error("its footer does not read back as it was written");
   }
-  const [first, last] = [groups.map(({ min }) => min), groups.map(({ max }) => max)];
-  return {
-    path,
-    sizeBytes: written.sizeBytes,
-    sha256: await sha256OfFile(path),
-    firstMicros: `${first.reduce((a, b) => a < b ? a : b)}`,
-    lastMicros: `${last.reduce((a, b) => a > b ? a : b)}`,
-  };
+  return { path, sizeBytes: written.sizeBytes, sha256: await sha256OfFile(path), ...microsOf(groups) };
+}
+
+/** The least and the greatest of some instants, in microseconds since 1970, as a manifest has them. */
+export function microsOf(
+  spans: readonly Readonly<Record<"min" | "max", bigint>>[],
+): Pick<ManifestDay, "firstMicros" | "lastMicros"> {
+  const first = spans.map(({ min }) => min).reduce((a, b) => a < b ? a : b);
+  const last = spans.map(({ max }) => max).reduce((a, b) => a > b ? a : b);
+  return { firstMicros: `${first}`, lastMicros: `${last}` };
 }
 
 /** The first and last instant that a row group names in the column that gives the day. */

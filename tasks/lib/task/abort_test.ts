@@ -11,3 +11,9 @@ Deno.test("orAbort() rejects at once where the signal was aborted before", async
   interrupt.abort("late");
   await assert.rejects(late, (reason) => reason === "late");
 });
+
+Deno.test("orAbort() leaves no failure of the work without a reader", async () => {
+  const work = new Promise<never>((_, reject) => setTimeout(() => reject(new Error("late")), 5));
+  await assert.rejects(orAbort(work, AbortSignal.abort("enough")), (reason) => reason === "enough");
+  await new Promise((resolve) => setTimeout(resolve, 10));
+});

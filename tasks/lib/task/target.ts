@@ -4,13 +4,9 @@ export const ENVIRONMENTS = ["local", "staging", "prod"] as const;
 /** One of the environments. */
 export type Environment = (typeof ENVIRONMENTS)[number];
 
-/** Who vouches for servers' certificates, in place of those whom Deno trusts by itself. */
-export interface CertificateFile {
-  /** Path of a PEM file. */
-  readonly path: string;
-  /** The setting that names it, as it is printed. */
-  readonly setting: string;
-}
+/** Who vouches for servers' certificates, in place of those whom Deno trusts by itself: the path of a PEM file, and the
+ * setting that names it, as it is printed. */
+export type CertificateFile = Readonly<Record<"path" | "setting", string>>;
 
 /** A Postgres server and database, ready to connect to. */
 export interface ServerTarget {
