@@ -11,7 +11,7 @@ interface Folder {
   readonly edges: readonly string[];
 }
 
-/** One module of tasks. */
+/** One module of tasks, of the tests' support or of the benchmark. */
 interface Module {
   /** From the project's root. */
   readonly path: string;
@@ -37,18 +37,24 @@ function readFolders(): Map<string, Folder> {
   );
 }
 
-/** All modules of tasks, from the graph of a module that imports every one. */
-async function readModules(): Promise<Module[]> {
-  const paths = (await listModules("tasks")).filter((path) => !path.endsWith("_test.ts"));
+/** All modules of tasks, of the tests' support and of the benchmark, from the graph of a module that imports every one. */
+async function readAll(): Promise<Module[]> {
+  const directories = await Promise.all(["tasks", "tests/support", "bench"].map(listModules));
+  const paths = directories.flat().filter((path) => !path.endsWith("_test.ts"));
   const root = await Deno.makeTempFile({ dir: ROOT, prefix: ".layout-", suffix: ".ts" });
   try {
     await Deno.writeTextFile(root, paths.map((path) => `import "./${path}";\n`).join(""));
     const { stdout } = await new Deno.Command(Deno.execPath(), { args: ["info", "--json", root], cwd: ROOT }).output();
     const { modules } = JSON.parse(new TextDecoder().decode(stdout)) as Info;
-    return modules.filter(({ specifier }) => specifier.startsWith(pathToFileURL(`${ROOT}tasks/`).href)).map(toModule);
+    const own = new Set(paths.map((path) => pathToFileURL(ROOT + path).href));
+    return modules.filter(({ specifier }) => own.has(specifier)).map(toModule);
   } finally {
     await Deno.remove(root);
   }
+}
+
+function ofTasks(modules: readonly Module[]): Module[] {
+  return modules.filter(({ path }) => path.startsWith("tasks/"));
 }
 
 interface Info {
@@ -112,8 +118,39 @@ function findViolations(modules: readonly Module[], folders: ReadonlyMap<string,
   });
 }
 
+/** What deno doc --lint says of a place. */
+const DOC_FINDING = /error\[([\w-]+)\].*: (.+)\n --> (.+):(\d+):(\d+)\n/g;
+
+/** What lacks a doc comment, one line each: an export anywhere; and of what folders use of each other, every member.
+ *
+ * Entry scripts and the tests' support, which no folder imports, count as used.
+ */
+async function findUndocumented(modules: readonly Module[]): Promise<string[]> {
+  const texts = new Map(modules.filter(({ path }) => !path.startsWith("bench/")).map(({ path, text }) => [path, text]));
+  const used = new Set(modules.flatMap(({ path, imports }) => imports.filter((target) => !isBeside(path, target))));
+  const { stderr, code } = await new Deno.Command(Deno.execPath(), {
+    args: ["doc", "--lint", ...[...texts.keys()].map((path) => ROOT + path)],
+    cwd: `${ROOT}tests`,
+    env: { NO_COLOR: "1" },
+  }).output();
+  const output = new TextDecoder().decode(stderr);
+  const findings = [...output.matchAll(DOC_FINDING)];
+  assert.equal(code === 0, findings.length === 0, output);
+  return findings.flatMap(([, kind, message, file, line, column]) => {
+    const path = toPath(pathToFileURL(file).href);
+    const before = texts.get(path)!.split("\n")[Number(line) - 1].slice(0, Number(column) - 1);
+    const isExport = kind === "missing-jsdoc" && /^export [\w *]*$/.test(before);
+    return isExport || used.has(path) || !IN_FOLDER.test(path) ? [`${path}:${line} ${message}`] : [];
+  });
+}
+
+function isBeside(path: string, other: string): boolean {
+  return path.slice(0, path.lastIndexOf("/")) === other.slice(0, other.lastIndexOf("/"));
+}
+
 const folders = readFolders();
-const modules = await readModules();
+const all = await readAll();
+const modules = ofTasks(all);
 
 Deno.test("layout: every module is in a folder of AGENTS.md's table, and keeps to its row", async () => {
   assert.deepEqual(findViolations(modules, folders), []);
@@ -132,12 +169,44 @@ Deno.test("layout: what breaks the table is found", async () => {
   };
   try {
     for (const [path, text] of Object.entries(faults)) await Deno.writeTextFile(ROOT + path, text);
-    const found = findViolations(await readModules(), folders).map((line) => line.replaceAll(id, ""));
+    const found = findViolations(ofTasks(await readAll()), folders).map((line) => line.replaceAll(id, ""));
     assert.deepEqual(found.sort(), [
       "tasks/lib/lake/clock.ts touches the outside, and is not said to",
       "tasks/lib/lake/upward.ts may not import tasks/lib/export/plan.ts",
       "tasks/lib/loose.ts is in no folder of AGENTS.md",
       "tasks/lib/sources/second.ts loads postgres@3.4.9, which enters through tasks/lib/postgres/connection.ts",
+    ]);
+  } finally {
+    for (const path of Object.keys(faults)) await Deno.remove(ROOT + path).catch(() => {});
+  }
+});
+
+Deno.test("layout: every export is documented, and every member of what another folder uses", async () => {
+  assert.deepEqual(await findUndocumented(all), []);
+});
+
+Deno.test("layout: what lacks a doc comment is found", async () => {
+  const id = crypto.randomUUID().replaceAll("-", "");
+  const member = "/** A. */\nexport interface A {\n  readonly b: string;\n}\n";
+  const faults = {
+    [`tasks/lib/lake/bare${id}.ts`]: "export async function* a(): AsyncGenerator<number> {}\n",
+    [`tasks/lib/lake/used${id}.ts`]: member,
+    [`tasks/lib/lake/inner${id}.ts`]: member,
+    [`tasks/lib/lake/beside${id}.ts`]: `/** A. */\nexport type { A } from "./inner${id}.ts";\n`,
+    [`tasks/lib/export/user${id}.ts`]: `/** A. */\nexport type B = import("../lake/used${id}.ts").A;\n`,
+    [`tasks/lib/lake/measured${id}.ts`]: member,
+    [`bench/user${id}.ts`]: `export type B = import("../tasks/lib/lake/measured${id}.ts").A;\n`,
+    [`tests/support/other${id}.ts`]: member,
+  };
+  try {
+    for (const [path, text] of Object.entries(faults)) await Deno.writeTextFile(ROOT + path, text);
+    const found = (await findUndocumented(await readAll())).map((line) => line.replaceAll(id, ""));
+    const message = "exported symbol is missing JSDoc documentation";
+    assert.deepEqual(found.sort(), [
+      `tasks/lib/lake/bare.ts:1 ${message}`,
+      `tasks/lib/lake/measured.ts:3 ${message}`,
+      `tasks/lib/lake/used.ts:3 ${message}`,
+      `tests/support/other.ts:3 ${message}`,
     ]);
   } finally {
     for (const path of Object.keys(faults)) await Deno.remove(ROOT + path).catch(() => {});

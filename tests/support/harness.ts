@@ -2,7 +2,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync, type SQLInputValue } from "node:sqlite";
 import { unfinishedPath } from "../../tasks/lib/task/files.ts";
-import { type HarnessDatabase, type HarnessRequest, openHarness } from "../../tasks/lib/sources/harness_file.ts";
+import { type HarnessDatabase, openHarness } from "../../tasks/lib/sources/harness_file.ts";
 
 /** Ages of the research harness's schema, oldest first. */
 export const HARNESS_AGES = ["runs", "executions", "gates", "costs"] as const;
@@ -56,7 +56,10 @@ export function createHarnessFile(path: string, age: HarnessAge = "costs"): Harn
 }
 
 /** Opens all of a harness's file, unless `options` say otherwise; its copy is in the system's temporary directory. */
-export function openWhole(path: string, options: Partial<HarnessRequest> = {}): Promise<HarnessDatabase> {
+export function openWhole(
+  path: string,
+  options: Partial<Parameters<typeof openHarness>[1]> = {},
+): Promise<HarnessDatabase> {
   const scratch = unfinishedPath(join(tmpdir(), "harness"));
   return openHarness(path, { scratch, range: {}, signal: new AbortController().signal, ...options });
 }

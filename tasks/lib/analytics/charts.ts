@@ -2,9 +2,7 @@ import { escapeHtml } from "./html.ts";
 
 /** One colour of a chart: its name and, for each group, its value; null where there is none. */
 export interface Series {
-  /** As it reads in the legend. */
   readonly name: string;
-  /** One per group of the chart. */
   readonly values: readonly (number | null)[];
 }
 
@@ -12,7 +10,6 @@ export interface Series {
 export interface GroupedValues {
   /** Labels along the axis: days, claims, versions. */
   readonly groups: readonly string[];
-  /** What is drawn for each group. */
   readonly series: readonly Series[];
 }
 
@@ -24,7 +21,6 @@ export interface CalibrationPoint {
   readonly predicted: number;
   /** Share that turned out true. */
   readonly actual: number;
-  /** How many runs it stands for. */
   readonly runs: number;
 }
 
@@ -91,13 +87,8 @@ export function dotRows(label: string, { groups, series }: GroupedValues): strin
   const rows = groups.flatMap((group, index) => {
     const y = TOP + (index + 0.5) * ROW_HEIGHT;
     const values = series.flatMap((one) => one.values[index] ?? []);
-    const range = values.length > 1
-      ? [
-        `<line class="range" x1="${at(x(Math.min(...values)))}" x2="${
-          at(x(Math.max(...values)))
-        }" y1="${y}" y2="${y}"/>`,
-      ]
-      : [];
+    const [from, to] = [x(Math.min(...values)), x(Math.max(...values))].map(at);
+    const range = values.length > 1 ? [`<line class="range" x1="${from}" x2="${to}" y1="${y}" y2="${y}"/>`] : [];
     const dots = series.map(({ name, values }, colour) => {
       const value = values[index];
       return value === null ? "" : circle({ x: x(value), y, radius: 6, colour }, `${group} · ${name}: ${value}`);
@@ -195,48 +186,36 @@ function shareAxis(x: (value: number) => number, height: number): string[] {
 /** As many labels as fit, the last one among them. */
 function groupLabels(groups: readonly string[], step: number, y: number): string {
   const every = Math.max(1, Math.ceil(78 / step));
-  return groups.map((group, index) =>
-    (groups.length - 1 - index) % every === 0
-      ? `<text class="tick middle" x="${at(Math.min(LEFT + (index + 0.5) * step, WIDTH - 34))}" y="${y}">${
-        escapeHtml(group)
-      }</text>`
-      : ""
-  ).join("");
+  return groups.map((group, index) => {
+    if ((groups.length - 1 - index) % every !== 0) return "";
+    const x = Math.min(LEFT + (index + 0.5) * step, WIDTH - 34);
+    return `<text class="tick middle" x="${at(x)}" y="${y}">${escapeHtml(group)}</text>`;
+  }).join("");
 }
 
 function rowLabel(label: string, y: number): string {
   const characters = [...label];
   const short = characters.length > 44 ? `${characters.slice(0, 43).join("")}…` : label;
-  return `<text class="label end" x="${LABEL_WIDTH - 12}" y="${at(y + 4)}">${escapeHtml(short)}<title>${
-    escapeHtml(label)
-  }</title></text>`;
+  return `<text class="label end" x="${LABEL_WIDTH - 12}" y="${at(y + 4)}">${escapeHtml(short)}${titled(label)}</text>`;
 }
 
-interface Box {
-  readonly x: number;
-  readonly y: number;
-  readonly width: number;
-  readonly height: number;
-  readonly colour: number;
+/** What shows while the mouse is on a mark. */
+function titled(title: string): string {
+  return `<title>${escapeHtml(title)}</title>`;
 }
+
+type Box = Readonly<Record<"x" | "y" | "width" | "height" | "colour", number>>;
 
 function rect({ x, y, width, height, colour }: Box, title: string): string {
-  return `<rect class="s${colour % 6}" x="${at(x)}" y="${at(y)}" width="${at(width)}" height="${at(height)}"><title>${
-    escapeHtml(title)
-  }</title></rect>`;
+  const place = `x="${at(x)}" y="${at(y)}" width="${at(width)}" height="${at(height)}"`;
+  return `<rect class="s${colour % 6}" ${place}>${titled(title)}</rect>`;
 }
 
-interface Dot {
-  readonly x: number;
-  readonly y: number;
-  readonly radius: number;
-  readonly colour: number;
-}
+type Dot = Readonly<Record<"x" | "y" | "radius" | "colour", number>>;
 
 function circle({ x, y, radius, colour }: Dot, title: string): string {
-  return `<circle class="s${colour % 6}" cx="${at(x)}" cy="${at(y)}" r="${at(radius)}"><title>${
-    escapeHtml(title)
-  }</title></circle>`;
+  const place = `cx="${at(x)}" cy="${at(y)}" r="${at(radius)}"`;
+  return `<circle class="s${colour % 6}" ${place}>${titled(title)}</circle>`;
 }
 
 function svg(label: string, height: number, parts: readonly string[], width = WIDTH): string {

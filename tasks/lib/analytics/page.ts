@@ -5,6 +5,7 @@ import {
   type GroupedValues,
   legend,
   lines,
+  type Series,
   shareRows,
   stackedBars,
 } from "./charts.ts";
@@ -116,17 +117,13 @@ function formatTable({ columns, types, rows }: QueryResult): string {
   const kinds = types.map((type) => (isNumeric(type) ? "number" : "text"));
   const head = columns.map((name, index) => `<th class="${kinds[index]}">${escapeHtml(name)}</th>`);
   const body = rows.slice(0, MAX_TABLE_ROWS).map((row) =>
-    `<tr>${
-      row.map((value, index) =>
-        value === null
-          ? `<td class="${kinds[index]} null">NULL</td>`
-          : `<td class="${kinds[index]}">${escapeHtml(value)}</td>`
-      ).join("")
-    }</tr>`
-  );
-  return `<div class="scroll"><table><thead><tr>${head.join("")}</tr></thead><tbody>${
-    body.join("\n")
-  }</tbody></table></div>`;
+    `<tr>${row.map((value, index) => formatCell(value, kinds[index])).join("")}</tr>`
+  ).join("\n");
+  return `<div class="scroll"><table><thead><tr>${head.join("")}</tr></thead><tbody>${body}</tbody></table></div>`;
+}
+
+function formatCell(value: string | null, kind: string): string {
+  return value === null ? `<td class="${kind} null">NULL</td>` : `<td class="${kind}">${escapeHtml(value)}</td>`;
 }
 
 function drawDays(rows: readonly Row[]): string {
@@ -146,32 +143,28 @@ function drawCache(rows: readonly Row[]): string {
 
 function drawClaims(rows: readonly Row[]): string {
   const shown = rows.slice(0, MAX_CHART_ROWS);
-  const series = [["gpt", "GPT"], ["grok", "Grok"], ["gemini", "Gemini"]].map(([column, name]) => ({
-    name,
-    values: shown.map((row) => toNumber(row[column])),
-  }));
+  const series = seriesOf(shown, { gpt: "GPT", grok: "Grok", gemini: "Gemini" });
   const values = { groups: shown.map(({ claim }) => claim ?? "NULL"), series };
   return dotRows("Median probability of each claim by model", values) + legendOf(values);
 }
 
 function drawPromptVersions(rows: readonly Row[]): string {
   const groups = rows.map(({ model, K, R, newer }) => `${model}, ${K}×${R}: ${newer}`);
-  const series = [["wins", "newer wins"], ["losses", "newer loses"], ["ties", "tie"]].map(([column, name]) => ({
-    name,
-    values: rows.map((row) => toNumber(row[column])),
-  }));
-  return shareRows("Claims that the newer prompt version wins and loses", { groups, series }) +
-    legendOf({ groups, series });
+  const values = { groups, series: seriesOf(rows, { wins: "newer wins", losses: "newer loses", ties: "tie" }) };
+  return shareRows("Claims that the newer prompt version wins and loses", values) + legendOf(values);
 }
 
 function drawGates(rows: readonly Row[]): string {
   const shown = rows.slice(-MAX_CHART_ROWS);
-  const series = ["compliance", "stability", "precision"].map((name) => ({
-    name,
-    values: shown.map((row) => toNumber(row[`${name}_pass`])),
-  }));
-  const values = { groups: shown.map(({ month, prompt_version }) => `${month} ${prompt_version}`), series };
+  const names = { compliance_pass: "compliance", stability_pass: "stability", precision_pass: "precision" };
+  const groups = shown.map(({ month, prompt_version }) => `${month} ${prompt_version}`);
+  const values = { groups, series: seriesOf(shown, names) };
   return dotRows("Gate pass rates by month and prompt version", values) + legendOf(values);
+}
+
+/** A series for each column, by the name that it has in the chart. */
+function seriesOf(rows: readonly Row[], names: Readonly<Record<string, string>>): Series[] {
+  return Object.entries(names).map(([column, name]) => ({ name, values: rows.map((row) => toNumber(row[column])) }));
 }
 
 /** All months together, weighted by their runs. */

@@ -8,13 +8,11 @@ export const STRIDE: number = BATCH_ROWS + 16;
 
 /** The next tuples of a block, and where their fields are. */
 export class Batch {
-  /** The tuples. */
   readonly block: Uint8Array;
   /** The same bytes. */
   readonly view: DataView;
   /** Start of the value of field [column * STRIDE + row], -1 for NULL; its length stands in the four bytes before. */
   readonly starts: Int32Array;
-  /** Tuples in this batch. */
   rows = 0;
   #columns: number;
   #position = 0;
@@ -67,13 +65,11 @@ export class Batch {
     return at;
   }
 
-  /** Bytes of one tuple. */
   tuple(row: number): Uint8Array {
     const begin = this.#begins[row];
     return this.block.subarray(begin, new Batch(this.block, this.#columns).#walk(begin, 0));
   }
 
-  /** Takes one tuple out. */
   remove(row: number): void {
     for (let slot = 0; slot < this.#columns * STRIDE; slot += STRIDE) {
       this.starts.copyWithin(slot + row, slot + row + 1, slot + this.rows);

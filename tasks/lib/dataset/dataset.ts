@@ -90,21 +90,27 @@ export function parseDataset(name: string, file: string, text: string): Dataset 
   const lines = text.split("\n");
   const start = lines.findIndex((line) => line.trim() === "select");
   const end = lines.findIndex((line) => line.startsWith("from "));
-  if (start < 0 || end < start) throw new TaskError(`Cannot export "${name}": ${file} has no "select" and "from" line`);
-  const head = parseHead(name, file, lines.slice(0, start));
+  const fail = (finding: string) => new TaskError(`Cannot export "${name}": ${finding}`);
+  if (start < 0 || end < start) throw fail(`${file} has no "select" and "from" line`);
+  const declared = (what: string) => declarationIn(lines.slice(0, start), what);
+  const head = Object.fromEntries(
+    Object.entries(DECLARATIONS).map(([what, form]) => {
+      const text = declared(what);
+      if (text !== undefined && form.test(text)) return [what, text];
+      throw fail(`${file} does not declare its ${what}; write a line "-- ${what}: ..." above the SELECT`);
+    }),
+  ) as Record<keyof typeof DECLARATIONS, string>;
   const casts = new Map<string, string>();
   const columns = lines.slice(start + 1, end).map((line, index): Column => {
     const match = COLUMN_LINE.exec(line)?.groups;
-    if (!match) {
-      throw new TaskError(
-        `Cannot export "${name}": ${file}:${
-          start + index + 2
-        } is not "<expression>::<type> as <name>"; write one column a line`,
-      );
-    }
+    const at = `${file}:${start + index + 2}`;
+    if (!match) throw fail(`${at} is not "<expression>::<type> as <name>"; write one column a line`);
     const [plain] = [...match.expression.matchAll(SOURCE_COLUMN)].filter(([text]) => text === match.expression);
     if (plain) casts.set(plain[1] ?? plain[2], match.type);
-    return toColumn(name, file, match.name.replaceAll('"', ""), match.type);
+    const column = match.name.replaceAll('"', "");
+    const found = toColumn(column, match.type);
+    if (found !== undefined) return found;
+    throw fail(`column "${column}" has type ${match.type}, which has no Parquet mapping; cast it in ${file}`);
   });
   const select = lines.slice(start).join("\n").trim().replace(/;$/, "");
   const sourceColumns = [...select.matchAll(SOURCE_COLUMN)].map((match) => match[1] ?? match[2]);
@@ -112,32 +118,24 @@ export function parseDataset(name: string, file: string, text: string): Dataset 
   const sort = head.sort.split(", ");
   for (const wanted of [head.day, column, ...sort]) {
     if (columns.some(({ name }) => name === wanted)) continue;
-    throw new TaskError(`Cannot export "${name}": ${file} declares column "${wanted}", which its SELECT does not have`);
+    throw fail(`${file} declares column "${wanted}", which its SELECT does not have`);
   }
-  if (sort[0] !== head.day) {
-    throw new TaskError(
-      `Cannot export "${name}": ${file} sorts by "${sort[0]}" first; begin with the day, ${head.day}`,
-    );
-  }
+  if (sort[0] !== head.day) throw fail(`${file} sorts by "${sort[0]}" first; begin with the day, ${head.day}`);
   const day = columns.find(({ name }) => name === head.day)!;
   if (day.layout !== "timestamp" && day.layout !== "date") {
-    throw new TaskError(`Cannot export "${name}": column "${day.name}" gives no day; cast it to timestamptz or date`);
+    throw fail(`column "${day.name}" gives no day; cast it to timestamptz or date`);
   }
-  const isPlain = declared("lane", lines.slice(0, start)) === "ENV";
-  const leftOut = declared("left out", lines.slice(0, start))?.split(", ") ?? [];
-  const hasSources = columns.some(({ name }) => name === "source");
-  const label = { noun: noun.join(" "), column };
   return {
     name,
     file,
-    isPlain,
+    isPlain: declared("lane") === "ENV",
     table: head.table,
     day,
     key: head.key,
-    label,
+    label: { noun: noun.join(" "), column },
     sort,
-    leftOut,
-    hasSources,
+    leftOut: declared("left out")?.split(", ") ?? [],
+    hasSources: columns.some(({ name }) => name === "source"),
     columns,
     select,
     sourceColumns,
@@ -145,26 +143,10 @@ export function parseDataset(name: string, file: string, text: string): Dataset 
   };
 }
 
-/** The text of one declaration. */
-function declared(what: string, lines: readonly string[]): string | undefined {
+/** The text of one declaration above a SELECT: `-- table: public.things`. */
+function declarationIn(lines: readonly string[], what: string): string | undefined {
   const start = `-- ${what}: `;
   return lines.find((line) => line.startsWith(start))?.slice(start.length).trim();
-}
-
-/** The declarations above a SELECT: `-- table: public.things`. */
-function parseHead(
-  name: string,
-  file: string,
-  lines: readonly string[],
-): Readonly<Record<keyof typeof DECLARATIONS, string>> {
-  const entries = Object.entries(DECLARATIONS).map(([what, form]) => {
-    const text = declared(what, lines);
-    if (text !== undefined && form.test(text)) return [what, text];
-    throw new TaskError(
-      `Cannot export "${name}": ${file} does not declare its ${what}; write a line "-- ${what}: ..." above the SELECT`,
-    );
-  });
-  return Object.fromEntries(entries);
 }
 
 /** A dataset's columns in the order of a tuple's fields: first the one that the day is read from. */
@@ -172,24 +154,13 @@ export function fieldOrder({ columns, day }: Pick<Dataset, "columns" | "day">): 
   return [day, ...columns.filter(({ name }) => name !== day.name)];
 }
 
-function toColumn(dataset: string, file: string, name: string, type: string): Column {
-  const decimal = /^numeric\((\d+),\s*(\d+)\)$/.exec(type);
-  if (decimal && Number(decimal[1]) <= 38) {
-    const [precision, scale] = [Number(decimal[1]), Number(decimal[2])];
-    return {
-      name,
-      postgresType: type,
-      duckdbType: `DECIMAL(${precision},${scale})`,
-      layout: "decimal",
-      precision,
-      scale,
-    };
+/** Undefined for a type without a Parquet mapping. */
+function toColumn(name: string, type: string): Column | undefined {
+  const [precision, scale] = /^numeric\((\d+),\s*(\d+)\)$/.exec(type)?.slice(1).map(Number) ?? [0, 0];
+  if (precision > 0 && precision <= 38) {
+    const duckdbType = `DECIMAL(${precision},${scale})`;
+    return { name, postgresType: type, duckdbType, layout: "decimal", precision, scale };
   }
   const known = TYPES[type];
-  if (known === undefined) {
-    throw new TaskError(
-      `Cannot export "${dataset}": column "${name}" has type ${type}, which has no Parquet mapping; cast it in ${file}`,
-    );
-  }
-  return { name, postgresType: type, ...known, precision: 0, scale: 0 };
+  return known && { name, postgresType: type, ...known, precision: 0, scale: 0 };
 }

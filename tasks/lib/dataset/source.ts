@@ -15,15 +15,9 @@ export interface SourceDay {
   readonly fingerprint: string;
 }
 
-/** A row that is left out: which one and why, without its value. */
-export interface BadRow {
-  /** What names it: its dataset's label. */
-  readonly name: string;
-  /** Its kind of source. */
-  readonly source: string;
-  /** Column and finding. */
-  readonly finding: string;
-}
+/** A row that is left out, without its value: what names it (its dataset's label), its kind of source, and a finding that
+ * names the column. */
+export type BadRow = Readonly<Record<"name" | "source" | "finding", string>>;
 
 /** Some tuples of one day. */
 export interface DayBlock {
@@ -70,12 +64,7 @@ export interface SourceLog {
 }
 
 /** First and last day that an export looks at; open where undefined. */
-export interface DayRange {
-  /** First day. */
-  readonly since?: Day;
-  /** Last day. */
-  readonly until?: Day;
-}
+export type DayRange = Readonly<Partial<Record<"since" | "until", Day>>>;
 
 /** Whether a day lies in a range. */
 export function isInRange(day: Day, { since, until }: DayRange): boolean {

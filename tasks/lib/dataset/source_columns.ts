@@ -1,14 +1,6 @@
 import type { Dataset } from "./dataset.ts";
 import { TaskError } from "../task/errors.ts";
 
-/** A column that a table has. */
-export interface SourceColumn {
-  /** Its name. */
-  readonly name: string;
-  /** Its type as Postgres writes it, for example "character varying(64)". */
-  readonly type: string;
-}
-
 /** Types whose every value the cast to a dataset's type represents exactly, or refuses with an error.
  *
  * Not among them: character(n), which would lose its blanks; real numbers or numerics for whole ones, and bigint or
@@ -25,11 +17,11 @@ const EXACT: Readonly<Record<string, readonly string[]>> = {
   "date": ["date"],
 };
 
-/** Compares the columns of a table with those that a dataset reads.
+/** Compares the columns of a table, their types as Postgres writes them, with those that a dataset reads.
  *
  * Errors: TaskError naming the columns that are not there, else those whose values the dataset's types could change.
  */
-export function checkSourceColumns(dataset: Dataset, columns: readonly SourceColumn[]): void {
+export function checkSourceColumns(dataset: Dataset, columns: readonly Record<"name" | "type", string>[]): void {
   const types = new Map(columns.map(({ name, type }) => [name, type]));
   const missing = [...new Set(dataset.sourceColumns)].filter((name) => !types.has(name));
   if (missing.length > 0) {

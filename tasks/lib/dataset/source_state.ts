@@ -31,12 +31,7 @@ export function parsePosition(text: string): bigint {
 }
 
 /** Sizes of the log's pages and files. */
-export interface LogLayout {
-  /** Bytes of a page. */
-  readonly pageBytes: number;
-  /** Bytes of a file. */
-  readonly fileBytes: number;
-}
+export type LogLayout = Readonly<Record<"pageBytes" | "fileBytes", number>>;
 
 /** Bytes of the headers with which a page and a file of the log begin. */
 const HEADER_BYTES = { page: 24n, file: 40n };

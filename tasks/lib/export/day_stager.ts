@@ -1,6 +1,5 @@
 import { createHash, type Hash } from "node:crypto";
 import { join } from "node:path";
-import type { SentChunk } from "../parquet/messages.ts";
 import type { ChunkPool, ChunkThread } from "../parquet/pool.ts";
 import type { Dataset } from "../dataset/dataset.ts";
 import type { Day } from "../dataset/day.ts";
@@ -24,7 +23,6 @@ export const MAX_GROUP_BYTES = 64 * 1024 * 1024;
 
 /** A day whose file is on the disk under a temporary name. */
 export interface StagedDay {
-  /** The day. */
   readonly day: Day;
   /** Its file; none where no row is left. */
   readonly file?: JoinedFile;
@@ -32,7 +30,6 @@ export interface StagedDay {
   readonly rows: Readonly<Record<SourceKind, number>>;
   /** Rows that were read for it, by kind of source. */
   readonly read: Readonly<Record<SourceKind, number>>;
-  /** Rows that were left out. */
   readonly badRows: readonly BadRow[];
   /** SHA-256 of the tuples as they were read, by kind of source, of the kinds that were read anew. */
   readonly digests: Readonly<Partial<Record<SourceKind, string>>>;
@@ -40,109 +37,109 @@ export interface StagedDay {
 
 /** What the file of a day is made with. */
 export interface DayStagerOptions {
-  /** Directory of the lane. */
   readonly directory: string;
   /** Threads that make the chunks. */
   readonly pool: ChunkPool;
-  /** What the lane holds. */
   readonly dataset: Pick<Dataset, "name" | "day">;
   /** Key-value metadata of every file. */
   readonly metadata: ReadonlyMap<string, string>;
 }
 
 /** The file of one day as it is made: each chunk goes to the thread that has least to do. */
-export interface DayStager {
-  /** Begins the rows of a kind of source, of which so many will be read. */
-  start(rows: number): void;
-  /** Appends rows of a kind of source. */
-  add(block: DayBlock, kind: SourceKind): Promise<void>;
-  /** Appends the rows that an old row group has of a kind, encoded anew. */
-  keep(old: OldGroup, kind: SourceKind): void;
-  /** Appends an old row group of a kind as it is. */
-  copy(old: OldGroup, kind: SourceKind): void;
-  /** How many rows of an old row group newer ones replace. */
-  countSuperseded(old: OldGroup): Promise<number>;
-  /** Ends the row group under way. */
-  cut(): void;
-  /** Ends the last row group, and the file with it. */
-  finish(): Promise<StagedDay>;
-  /** Ends it unfinished. */
-  close(): Promise<void>;
-}
-
-/** The file of a planned day, without a row yet. */
-export function createDayStager(
-  { day }: DayPlan,
-  { directory, pool, dataset, metadata }: DayStagerOptions,
-): DayStager {
-  const file: DayFile = createDayFile(unfinishedPath(join(directory, dayPath(day, dataset.name))), {
-    metadata,
-    day: dataset.day,
-  });
-  const inFile: Record<SourceKind, number> = { postgres: 0, sqlite: 0 };
-  const read: Record<SourceKind, number> = { postgres: 0, sqlite: 0 };
-  const hashes = new Map<SourceKind, Hash>();
-  const badRows: BadRow[] = [];
-  let written: Promise<unknown> = Promise.resolve();
-  let thread: ChunkThread | undefined;
-  let [rows, sizeBytes] = [0, 0];
-  let aim = AIM_ROWS;
+export class DayStager {
+  #day: Day;
+  #pool: ChunkPool;
+  #file: DayFile;
+  #inFile: Record<SourceKind, number> = { postgres: 0, sqlite: 0 };
+  #read: Record<SourceKind, number> = { postgres: 0, sqlite: 0 };
+  #hashes = new Map<SourceKind, Hash>();
+  #badRows: BadRow[] = [];
   /** What is appended to the file, one after another. */
-  const append = (work: Promise<unknown>) => {
-    written = Promise.all([written, work]);
-    // A failure is told by `finish`; until then nobody waits for it.
-    written.catch(() => {});
-  };
-  const addChunk = async (chunk: SentChunk | undefined, before: Promise<unknown>) => {
+  #written: Promise<unknown> = Promise.resolve();
+  /** The row group under way, and the rows that it aims at. */
+  #group: { readonly thread: ChunkThread; rows: number; sizeBytes: number } | undefined;
+  #aim = AIM_ROWS;
+
+  constructor({ day }: DayPlan, { directory, pool, dataset, metadata }: DayStagerOptions) {
+    const path = unfinishedPath(join(directory, dayPath(day, dataset.name)));
+    this.#day = day;
+    this.#pool = pool;
+    this.#file = createDayFile(path, { metadata, day: dataset.day });
+  }
+
+  /** Begins the rows of a kind of source, of which so many will be read. */
+  start(rows: number): void {
+    // Row groups of one size need the least memory; few new rows join those that are kept.
+    this.#aim = rows > AIM_ROWS ? Math.ceil(rows / Math.ceil(rows / AIM_ROWS)) : AIM_ROWS;
+  }
+
+  add({ tuples, rows }: DayBlock, kind: SourceKind): Promise<void> {
+    this.#hashes.getOrInsertComputed(kind, () => createHash("sha256")).update(tuples);
+    this.#read[kind] += rows;
+    if (this.#group !== undefined && this.#group.rows >= this.#aim) this.cut();
+    return this.#open(rows, tuples.length).addTuples(tuples);
+  }
+
+  /** Appends the rows that an old row group has of a kind, encoded anew. */
+  keep(old: OldGroup, kind: SourceKind): void {
+    this.#open(old.group.rows, old.group.end - old.group.start).addKept(toStoredGroup(old), kind);
+  }
+
+  /** Appends an old row group of a kind as it is. */
+  copy(old: OldGroup, kind: SourceKind): void {
+    this.cut();
+    const before = this.#written;
+    this.#append(before.then(() => this.#file.copyGroup(old)));
+    this.#inFile[kind] += old.group.rows;
+  }
+
+  /** How many rows of an old row group newer ones replace. */
+  countSuperseded(old: OldGroup): Promise<number> {
+    return this.#pool.next().countSuperseded(toStoredGroup(old));
+  }
+
+  /** Ends the row group under way. */
+  cut(): void {
+    if (this.#group !== undefined) this.#append(this.#addChunk(this.#group.thread.finish(), this.#written));
+    this.#group = undefined;
+  }
+
+  /** Ends the last row group, and the file with it. */
+  async finish(): Promise<StagedDay> {
+    this.cut();
+    await this.#written;
+    const digests = Object.fromEntries([...this.#hashes].map(([kind, hash]) => [kind, hash.digest("hex")]));
+    const file = await this.#file.finish();
+    return { day: this.#day, file, rows: this.#inFile, read: this.#read, badRows: this.#badRows, digests };
+  }
+
+  /** Ends it unfinished. */
+  async close(): Promise<void> {
+    await this.#file.close();
+  }
+
+  /** The thread of a row group that has room for so much more. */
+  #open(rows: number, sizeBytes: number): ChunkThread {
+    const { rows: before = 0, sizeBytes: bytesBefore = 0 } = this.#group ?? {};
+    if (before + rows > MAX_GROUP_ROWS || bytesBefore + sizeBytes > MAX_GROUP_BYTES) this.cut();
+    this.#group ??= { thread: this.#pool.next(), rows: 0, sizeBytes: 0 };
+    this.#group.rows += rows;
+    this.#group.sizeBytes += sizeBytes;
+    return this.#group.thread;
+  }
+
+  async #addChunk(made: ReturnType<ChunkThread["finish"]>, before: Promise<unknown>): Promise<void> {
+    const { chunk, badRows } = await made;
+    this.#badRows.push(...badRows);
     await before;
     if (chunk === undefined) return;
-    await file.addChunk(chunk);
-    for (const kind of SOURCE_KINDS) inFile[kind] += chunk.rows[kind] ?? 0;
-  };
-  const cut = () => {
-    if (thread === undefined) return;
-    const [before, made] = [written, thread.finish()];
-    append(made.then(async ({ chunk, badRows: leftOut }) => {
-      badRows.push(...leftOut);
-      await addChunk(chunk, before);
-    }));
-    thread = undefined;
-    [rows, sizeBytes] = [0, 0];
-  };
-  const open = (moreRows: number, moreBytes: number) => {
-    if (rows + moreRows > MAX_GROUP_ROWS || sizeBytes + moreBytes > MAX_GROUP_BYTES) cut();
-    [rows, sizeBytes] = [rows + moreRows, sizeBytes + moreBytes];
-    return thread ??= pool.next();
-  };
-  return {
-    start(total) {
-      // Row groups of one size need the least memory; few new rows join those that are kept.
-      aim = total > AIM_ROWS ? Math.ceil(total / Math.ceil(total / AIM_ROWS)) : AIM_ROWS;
-    },
-    add(block, kind) {
-      if (!hashes.has(kind)) hashes.set(kind, createHash("sha256"));
-      hashes.get(kind)!.update(block.tuples);
-      read[kind] += block.rows;
-      if (rows >= aim) cut();
-      return open(block.rows, block.tuples.length).addTuples(block.tuples);
-    },
-    keep(old, kind) {
-      open(old.group.rows, old.group.end - old.group.start).addKept(toStoredGroup(old), kind);
-    },
-    copy(old, kind) {
-      cut();
-      const before = written;
-      append(before.then(() => file.copyGroup(old)));
-      inFile[kind] += old.group.rows;
-    },
-    countSuperseded: (old) => pool.next().countSuperseded(toStoredGroup(old)),
-    cut,
-    async finish() {
-      cut();
-      await written;
-      const digests = Object.fromEntries([...hashes].map(([kind, hash]) => [kind, hash.digest("hex")]));
-      return { day, file: await file.finish(), rows: inFile, read, badRows, digests };
-    },
-    close: () => file.close(),
-  };
+    await this.#file.addChunk(chunk);
+    for (const kind of SOURCE_KINDS) this.#inFile[kind] += chunk.rows[kind] ?? 0;
+  }
+
+  #append(work: Promise<unknown>): void {
+    this.#written = Promise.all([this.#written, work]);
+    // A failure is told by `finish`; until then nobody waits for it.
+    this.#written.catch(() => {});
+  }
 }

@@ -9,7 +9,6 @@ import { SOURCE_KINDS, type SourceKind } from "../dataset/source.ts";
 
 /** A row group of a day's existing file that is looked at when the day is written anew. */
 export interface KeptGroup {
-  /** Where it is. */
   readonly old: OldGroup;
   /** Kinds of source that it may hold rows of. */
   readonly kinds: readonly SourceKind[];

@@ -1,7 +1,6 @@
 import { createHash, type Hash } from "node:crypto";
 import type { BlockPool } from "../copy/block_pool.ts";
 import { openChunkPool } from "../parquet/pool.ts";
-import type { Dataset } from "../dataset/dataset.ts";
 import type { Day } from "../dataset/day.ts";
 import { compileDuckDb } from "../parquet/duckdb_code.ts";
 import { EXIT, TaskError } from "../task/errors.ts";
@@ -9,65 +8,35 @@ import { type ExportPlan, planExport, settleRereads } from "./plan.ts";
 import { formatMark } from "../parquet/file_mark.ts";
 import { createDay, type Damage, filePath } from "../lake/lake.ts";
 import { refuseForeign } from "../lake/guard.ts";
-import { type Manifest, rowsOf } from "../lake/manifest.ts";
-import type { Place } from "../lake/place.ts";
+import type { OpenLane } from "./lanes.ts";
+import { columnPairs, type Manifest, rowsOf } from "../lake/manifest.ts";
+import type { ExportContext, ExportRequest } from "./request.ts";
 import { publish, type Published } from "./publish.ts";
-import { redactedIn, refuseRedaction } from "../lake/redaction.ts";
-import {
-  type BadRow,
-  type DayRange,
-  isInRange,
-  type Source,
-  SOURCE_KINDS,
-  type SourceKind,
-} from "../dataset/source.ts";
+import { redactedIn, type RedactionRequest, refuseRedaction } from "../lake/redaction.ts";
+import { type BadRow, isInRange, type Source, SOURCE_KINDS, type SourceKind } from "../dataset/source.ts";
 import { hasOnlyGoneForward } from "../dataset/source_state.ts";
 import { HARNESS_ROW_KEY } from "../sources/harness.ts";
 import type { StagedDay } from "./day_stager.ts";
 import { stageDays } from "./stage.ts";
 import { sha256 } from "../task/digest.ts";
 
-/** What an export needs beside its sources. */
-export interface ExportOptions {
-  /** Name of the lane. */
-  readonly lane: string;
-  /** Where it is. */
-  readonly place: Place;
-  /** What the lane holds now. */
-  readonly manifest: Manifest;
-  /** What the lane holds. */
-  readonly dataset: Dataset;
-  /** Columns that were asked to be NULL; undefined where none were named. */
-  readonly requested?: readonly string[];
-  /** Days to look at. */
-  readonly range: DayRange;
-  /** Whether every day of Postgres is read, and not only those whose fingerprint has changed. */
-  readonly full: boolean;
-  /** Whether Postgres may lose more than half of its days or rows. */
-  readonly allowShrink: boolean;
-  /** Whether another Postgres may take the lane over. */
-  readonly newSource: boolean;
-  /** Whether rows without a representation are left out. */
-  readonly skipBadRows: boolean;
-  /** Whether rows of SQLite whose keys the lane has already are left out. */
-  readonly missingOnly: boolean;
+/** What an export of one lane needs beside its sources. */
+export interface ExportOptions
+  extends
+    Pick<ExportRequest, "range" | "full" | "verify" | "allowShrink" | "newSource" | "skipBadRows" | "missingOnly">,
+    Pick<RedactionRequest, "lane" | "requested">,
+    Pick<ExportContext, "signal">,
+    Pick<OpenLane, "place" | "manifest" | "dataset"> {
   /** Memory for tuples, shared with the sources. */
   readonly blocks: BlockPool;
-  /** Whether every byte of the existing files is looked at, and every day of Postgres is read. */
-  readonly verify: boolean;
-  /** Ends the export early. */
-  readonly signal: AbortSignal;
-  /** What is told on the way. */
   readonly events: ExportEvents;
 }
 
 /** What an export tells while it runs. */
 export interface ExportEvents {
-  /** Something worth knowing. */
   note(text: string): void;
   /** A file that is not as it was written. */
   damage(damage: Damage): void;
-  /** A row that was left out. */
   badRow(row: BadRow): void;
   /** Rows read so far, of how many. */
   progress(rows: number, total: number): void;
@@ -75,7 +44,6 @@ export interface ExportEvents {
 
 /** What an export has done. */
 export interface ExportResult extends Published {
-  /** What was to be done. */
   readonly plan: ExportPlan;
 }
 
@@ -115,10 +83,9 @@ export async function exportLane(sources: readonly Source[], options: ExportOpti
     staged.flatMap(({ badRows }) => badRows).forEach(options.events.badRow);
     expectAllRows(staged, plan, { ...options, sources });
     options.signal.throwIfAborted();
-    const pairs = dataset.columns.map(({ name, duckdbType }) => [name, duckdbType] as const);
     const published = await publish(staged, {
       ...options,
-      next: { columns: pairs, redacted: redactedIn(dataset) },
+      next: { columns: columnPairs(dataset.columns), redacted: redactedIn(dataset) },
       schema: schemaDigest(options),
       plan,
       sources,
@@ -246,10 +213,5 @@ function countsOf(
 
 /** Changes whenever files written from now on would have other columns, types, redactions or another form. */
 function schemaDigest({ dataset }: Pick<ExportOptions, "dataset">): string {
-  const text = JSON.stringify([
-    2,
-    dataset.columns.map(({ name, duckdbType }) => [name, duckdbType]),
-    redactedIn(dataset),
-  ]);
-  return sha256(text);
+  return sha256(JSON.stringify([2, columnPairs(dataset.columns), redactedIn(dataset)]));
 }

@@ -1,16 +1,15 @@
 import type { Day } from "../dataset/day.ts";
 import { EXIT, TaskError } from "../task/errors.ts";
 import { type Manifest, type ManifestDay, type ManifestFile, rowsOf } from "../lake/manifest.ts";
-import { type DayRange, isInRange, type Source, SOURCE_KINDS, type SourceKind } from "../dataset/source.ts";
+import { isInRange, type Source, SOURCE_KINDS, type SourceKind } from "../dataset/source.ts";
+import type { ExportRequest } from "./request.ts";
 
 /** Why a day is written. */
 export type Reason = "new" | "changed" | "vanished" | "damaged" | "schema" | "source" | "skipped" | "run";
 
 /** One day that will be written. */
 export interface DayPlan {
-  /** The day. */
   readonly day: Day;
-  /** Why it is written. */
   readonly reason: Reason;
   /** Kinds of source whose rows are read anew; of the others, its files' rows stay. */
   readonly kinds: readonly SourceKind[];
@@ -35,10 +34,9 @@ export interface ExportPlan {
 }
 
 /** What a plan is made from. */
-export interface PlanInput {
-  /** Name of the lane, for messages. */
+export interface PlanInput
+  extends Pick<ExportRequest, "range" | "allowShrink" | "skipBadRows">, Pick<ExportPlan, "unknownFiles"> {
   readonly lane: string;
-  /** What the lane holds now. */
   readonly manifest: Manifest;
   /** The sources of this run; kinds may repeat. */
   readonly sources: readonly Pick<Source, "kind" | "key" | "identity" | "days" | "partial">[];
@@ -46,16 +44,8 @@ export interface PlanInput {
   readonly schema: string;
   /** Days whose files are not those of the manifest. */
   readonly damaged: ReadonlySet<Day>;
-  /** By day, files that the manifest does not know. */
-  readonly unknownFiles: ReadonlyMap<Day, readonly string[]>;
-  /** Days to look at. */
-  readonly range: DayRange;
   /** Whether the fingerprints of Postgres mean nothing, so that every day is read. */
   readonly reread: boolean;
-  /** Whether Postgres may lose more than half of its days or rows. */
-  readonly allowShrink: boolean;
-  /** Whether days with left-out rows count as done. */
-  readonly skipBadRows: boolean;
 }
 
 /** The days to write, each with its reason, and those to read first.

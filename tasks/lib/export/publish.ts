@@ -1,28 +1,19 @@
 import type { Day } from "../dataset/day.ts";
-import { type ExportPlan, markOf } from "./plan.ts";
+import { type ExportPlan, markOf, type PlanInput } from "./plan.ts";
 import { filePath } from "../lake/lake.ts";
 import { removeFile } from "../task/files.ts";
 import { fileOf, formatManifest, type Manifest, type ManifestDay } from "../lake/manifest.ts";
-import type { Committed, NewFile, Place } from "../lake/place.ts";
-import { type DayRange, isInRange, type Source } from "../dataset/source.ts";
+import type { Committed, NewFile } from "../lake/place.ts";
+import type { OpenLane } from "./lanes.ts";
+import { isInRange, type Source } from "../dataset/source.ts";
 import type { StagedDay } from "./day_stager.ts";
 
 /** Options of `publish`. */
-export interface PublishOptions {
-  /** Where the lane is. */
-  readonly place: Place;
-  /** What the lane holds now. */
-  readonly manifest: Manifest;
+export interface PublishOptions extends Pick<OpenLane, "place" | "manifest">, Pick<PlanInput, "schema" | "range"> {
   /** The manifest after the export, but for its days, source and state. */
   readonly next: Pick<Manifest, "columns" | "redacted">;
-  /** Digest of today's columns and redactions. */
-  readonly schema: string;
-  /** What was planned. */
   readonly plan: ExportPlan;
-  /** Sources of this run. */
   readonly sources: readonly Source[];
-  /** Days that were looked at. */
-  readonly range: DayRange;
   /** Whether the source's log has only gone forward since the manifest was written. */
   readonly isForward: boolean;
 }
@@ -31,11 +22,8 @@ export interface PublishOptions {
 export interface Published extends Committed {
   /** Files that were replaced or added. */
   readonly files: number;
-  /** Rows in them. */
   readonly rows: number;
-  /** Bytes in them. */
   readonly sizeBytes: number;
-  /** Days that are gone. */
   readonly removedDays: number;
 }
 

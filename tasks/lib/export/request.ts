@@ -23,7 +23,7 @@ export interface ExportRequest {
   readonly full: boolean;
   /** Whether only the plan is wanted. */
   readonly dryRun: boolean;
-  /** Whether every byte of the existing files is looked at. */
+  /** Whether every byte of the existing files is looked at, and every day of Postgres is read. */
   readonly verify: boolean;
   /** Whether Postgres may lose more than half of its days or rows. */
   readonly allowShrink: boolean;

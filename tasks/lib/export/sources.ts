@@ -20,9 +20,7 @@ const START_MS = 600_000;
 
 /** One lane's part of a run. */
 export interface Job {
-  /** What the lane holds. */
   readonly dataset: ExportedDataset;
-  /** How it is exported. */
   readonly options: ExportOptions;
   /** Rows that were left out so far. */
   readonly badRows: BadRow[];

@@ -3,17 +3,16 @@ import { toStoredGroup } from "../lake/day_file.ts";
 import type { DayPlan } from "./plan.ts";
 import { type KeptGroup, readKeptGroups } from "./kept_groups.ts";
 import { type DayBlock, type Source, SOURCE_KINDS, type SourceKind } from "../dataset/source.ts";
-import { AIM_ROWS, createDayStager, type DayStager, type DayStagerOptions, type StagedDay } from "./day_stager.ts";
+import type { ExportContext, ExportRequest } from "./request.ts";
+import { orAbort } from "../task/abort.ts";
+import { AIM_ROWS, DayStager, type DayStagerOptions, type StagedDay } from "./day_stager.ts";
 
 /** Days whose files may be open at once. */
 const MAX_OPEN_DAYS = 16;
 
 /** Options of `stageDays`. */
-export interface StageOptions extends DayStagerOptions {
-  /** Whether rows of SQLite whose keys the lane has already are left out. */
-  readonly missingOnly: boolean;
-  /** Ends the work early. */
-  readonly signal: AbortSignal;
+export interface StageOptions
+  extends DayStagerOptions, Pick<ExportRequest, "missingOnly">, Pick<ExportContext, "signal"> {
   /** Called with the number of rows read, as they are read. */
   readonly onRows: (rows: number) => void;
 }
@@ -36,7 +35,7 @@ export async function stageDays(
     const staged: Promise<StagedDay>[] = [];
     for (const plan of plans) {
       while (unfinished.size >= MAX_OPEN_DAYS) await orAbort(Promise.race(unfinished), options.signal);
-      const stager = createDayStager(plan, options);
+      const stager = new DayStager(plan, options);
       stagers.add(stager);
       const kept = await readKeptGroups(options.directory, plan);
       const read = (kind: SourceKind) => readKind(plan.day, kind, { readers, stager, ...options });
@@ -152,18 +151,5 @@ async function readKind(day: Day, kind: SourceKind, context: ReadContext): Promi
       await orAbort(stager.add(block, kind), signal);
       onRows(rows);
     }
-  }
-}
-
-/** Settles with the work, or rejects as soon as the signal says so. */
-export async function orAbort<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  signal.throwIfAborted();
-  const { promise, reject } = Promise.withResolvers<never>();
-  const onAbort = () => reject(signal.reason);
-  signal.addEventListener("abort", onAbort, { once: true });
-  try {
-    return await Promise.race([work, promise]);
-  } finally {
-    signal.removeEventListener("abort", onAbort);
   }
 }

@@ -4,7 +4,7 @@ import type { ChunkPool, ChunkThread } from "../parquet/pool.ts";
 import { openDuckDb } from "../parquet/duckdb.ts";
 import type { DayPlan } from "./plan.ts";
 import type { Source } from "../dataset/source.ts";
-import { orAbort, stageDays, type StageOptions } from "./stage.ts";
+import { stageDays, type StageOptions } from "./stage.ts";
 
 // Opened outside the tests: the library leaves a message port open when it is first used.
 const db = await openDuckDb();
@@ -135,15 +135,4 @@ Deno.test("stageDays() writes nothing any more once it has ended", async () => {
   } finally {
     await Deno.remove(directory, { recursive: true });
   }
-});
-
-Deno.test("orAbort() rejects at once where the signal was aborted before", async () => {
-  const never = new Promise(() => {});
-  await assert.rejects(orAbort(never, AbortSignal.abort("enough")), (reason) => reason === "enough");
-  const interrupt = new AbortController();
-  assert.equal(await orAbort(Promise.resolve(7), interrupt.signal), 7);
-  await assert.rejects(orAbort(Promise.reject(new Error("broken")), interrupt.signal), /broken/);
-  const late = orAbort(never, interrupt.signal);
-  interrupt.abort("late");
-  await assert.rejects(late, (reason) => reason === "late");
 });

@@ -1,20 +1,18 @@
 import { join } from "node:path";
 import type { Dataset } from "../dataset/dataset.ts";
 import type { Day } from "../dataset/day.ts";
-import { readFooter } from "./day_file.ts";
+import { microsOf, readFooter } from "./day_file.ts";
 import { literal, openDuckDb, quote } from "../parquet/duckdb.ts";
 import { EXIT, messageOf, TaskError } from "../task/errors.ts";
 import { type FileMark, hasColumnsOf, markOfFile } from "../parquet/file_mark.ts";
 import { filePath, listDays, listFiles } from "./lake.ts";
 import { sha256OfFile } from "../task/files.ts";
+import type { RedactionRequest } from "./redaction.ts";
 import { emptyManifest, type Manifest, type ManifestDay } from "./manifest.ts";
 
 /** Options of `adoptLane`. */
-export interface AdoptOptions {
-  /** The lane's dataset. */
+export interface AdoptOptions extends Pick<RedactionRequest, "lane"> {
   readonly dataset: Dataset;
-  /** Name of the lane. */
-  readonly lane: string;
   /** Redactions that were asked for; undefined where none were named. */
   readonly redacted?: readonly string[];
 }
@@ -93,10 +91,6 @@ async function toFile(directory: string, path: string): Promise<ManifestDay["fil
 function toBounds(
   rows: readonly (readonly (string | null)[])[],
 ): Pick<ManifestDay, "rows" | "firstMicros" | "lastMicros"> {
-  const [first, last] = [rows.map(([, , min]) => BigInt(min!)), rows.map(([, , , max]) => BigInt(max!))];
-  return {
-    rows: Object.fromEntries(rows.map(([source, count]) => [source!, Number(count)])),
-    firstMicros: `${first.reduce((a, b) => a < b ? a : b)}`,
-    lastMicros: `${last.reduce((a, b) => a > b ? a : b)}`,
-  };
+  const counts = Object.fromEntries(rows.map(([source, count]) => [source!, Number(count)]));
+  return { rows: counts, ...microsOf(rows.map(([, , min, max]) => ({ min: BigInt(min!), max: BigInt(max!) }))) };
 }

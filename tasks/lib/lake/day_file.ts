@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import type { SentChunk, StoredGroup } from "../parquet/messages.ts";
 import type { Column } from "../dataset/dataset.ts";
 import { DAY_MICROS } from "../dataset/day.ts";
+import type { ManifestDay, ManifestFile } from "./manifest.ts";
 import { readRange, replacing, sha256OfFile, writeAll } from "../task/files.ts";
 import {
   boundsOf,
@@ -30,17 +31,10 @@ export interface OldGroup {
 }
 
 /** A day's file on the disk under its temporary name: joined, checked, synced. */
-export interface JoinedFile {
+export interface JoinedFile
+  extends Pick<ManifestFile, "sizeBytes" | "sha256">, Pick<ManifestDay, "firstMicros" | "lastMicros"> {
   /** Temporary path. */
   readonly path: string;
-  /** Size of the file. */
-  readonly sizeBytes: number;
-  /** SHA-256 of the file, in hexadecimal. */
-  readonly sha256: string;
-  /** First value of the column that gives the day, in microseconds since 1970, as digits. */
-  readonly firstMicros: string;
-  /** Last value, likewise. */
-  readonly lastMicros: string;
 }
 
 /** One Parquet file that is joined from row groups, one after another; no page is encoded anew. */
@@ -168,14 +162,16 @@ async function readBack(
   if (footer.some((byte, index) => byte !== written.footer[index])) {
     throw new Error("its footer does not read back as it was written");
   }
-  const [first, last] = [groups.map(({ min }) => min), groups.map(({ max }) => max)];
-  return {
-    path,
-    sizeBytes: written.sizeBytes,
-    sha256: await sha256OfFile(path),
-    firstMicros: `${first.reduce((a, b) => a < b ? a : b)}`,
-    lastMicros: `${last.reduce((a, b) => a > b ? a : b)}`,
-  };
+  return { path, sizeBytes: written.sizeBytes, sha256: await sha256OfFile(path), ...microsOf(groups) };
+}
+
+/** The least and the greatest of some instants, in microseconds since 1970, as a manifest has them. */
+export function microsOf(
+  spans: readonly Readonly<Record<"min" | "max", bigint>>[],
+): Pick<ManifestDay, "firstMicros" | "lastMicros"> {
+  const first = spans.map(({ min }) => min).reduce((a, b) => a < b ? a : b);
+  const last = spans.map(({ max }) => max).reduce((a, b) => a > b ? a : b);
+  return { firstMicros: `${first}`, lastMicros: `${last}` };
 }
 
 /** The first and last instant that a row group names in the column that gives the day. */

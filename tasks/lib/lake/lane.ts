@@ -1,6 +1,6 @@
 import type { Dataset } from "../dataset/dataset.ts";
 import { EXIT, TaskError } from "../task/errors.ts";
-import { lockFile } from "../task/file_lock.ts";
+import { type FileLockOptions, lockFile } from "../task/file_lock.ts";
 import { createLane, laneDirectory, listDays, listLanes, LOCK, readManifest, removeEmptyLane } from "./lake.ts";
 import { recover } from "./commit.ts";
 import { emptyManifest, type Manifest } from "./manifest.ts";
@@ -18,11 +18,7 @@ export interface Lane<D extends Dataset = Dataset> {
 }
 
 /** Options of `lockLanes`. */
-export interface LockOptions {
-  /** How long to wait for the lanes. */
-  readonly waitMs: number;
-  /** Ends the waiting. */
-  readonly signal: AbortSignal;
+export interface LockOptions extends Pick<FileLockOptions, "waitMs" | "signal"> {
   /** Called when another process holds a lane. */
   readonly onWait: (lane: string, holder: string) => void;
 }

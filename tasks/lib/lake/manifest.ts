@@ -67,9 +67,14 @@ export interface Manifest {
   readonly days: Readonly<Record<Day, ManifestDay>>;
 }
 
+/** A dataset's columns as a manifest names them. */
+export function columnPairs(columns: readonly Column[]): Manifest["columns"] {
+  return columns.map(({ name, duckdbType }) => [name, duckdbType]);
+}
+
 /** The manifest of a lane without files. */
 export function emptyManifest(dataset: string, columns: readonly Column[]): Manifest {
-  const pairs = columns.map(({ name, duckdbType }) => [name, duckdbType] as const);
+  const pairs = columnPairs(columns);
   return { format: MANIFEST_FORMAT, dataset, columns: pairs, redacted: [], source: null, state: null, days: {} };
 }
 

@@ -1,6 +1,6 @@
 import type { Dataset } from "../dataset/dataset.ts";
 import { EXIT, TaskError } from "../task/errors.ts";
-import type { Manifest } from "./manifest.ts";
+import type { Lane } from "./lane.ts";
 import { type DayRange, isInRange } from "../dataset/source.ts";
 
 /** Refuses columns that no dataset can redact.
@@ -40,11 +40,9 @@ export function redactedIn({ columns }: Pick<Dataset, "columns">): string[] {
 }
 
 /** What `refuseRedaction` looks at. */
-export interface RedactionRequest {
+export interface RedactionRequest extends Pick<Lane, "manifest"> {
   /** Name of the lane. */
   readonly lane: string;
-  /** What the lane holds now. */
-  readonly manifest: Manifest;
   /** What it will hold. */
   readonly dataset: Pick<Dataset, "columns">;
   /** Those that were asked for; undefined where none were named. */

@@ -1,4 +1,5 @@
 import { EXIT, TaskError } from "../task/errors.ts";
+import type { ServerTarget } from "../task/target.ts";
 
 /** Options of `startService` and `stopService`. */
 export interface DockerOptions {
@@ -13,20 +14,12 @@ export const SERVICE_URL = "postgresql://heretix:heretix@localhost:5432/heretix"
 
 const INSTEAD = "or unset DATABASE_URL to use the embedded database, which needs no docker";
 
-/** Where on this machine a service's port can be reached. */
-export interface Published {
-  /** An address, for example 127.0.0.1. */
-  readonly host: string;
-  /** Its port. */
-  readonly port: number;
-}
-
 /** Starts the database of docker-compose.yml, waits until it is healthy and gives where docker has published its port;
  * undefined where it says none.
  *
  * Errors: TaskError (exit 1) that says what to do without docker, without its engine or without its compose plugin.
  */
-export async function startService(options: DockerOptions): Promise<Published | undefined> {
+export async function startService(options: DockerOptions): Promise<Pick<ServerTarget, "host" | "port"> | undefined> {
   const up = ["up", "--detach", "--wait", "--wait-timeout", "120"];
   const address = await compose("start", [up, ["port", "postgres", "5432"]], options);
   const [found, host, port] = /^\[?([^\]]+)\]?:(\d+)$/.exec(address.trim()) ?? [];

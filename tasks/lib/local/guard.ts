@@ -21,10 +21,7 @@ export const LOCAL_FLAGS = {
 export function readLocalTarget(args: Args, verb: LocalVerb): Target {
   const env = args.text("env") ?? "local";
   if (env === "staging" || env === "prod") {
-    throw new TaskError(
-      `Cannot ${verb} environment "${env}": db:${verb} works on local databases alone; leave --env out`,
-      EXIT.refused,
-    );
+    throw refused(`${verb} environment "${env}"`, `db:${verb} works on local databases alone; leave --env out`);
   }
   const { target } = readSettings(env, { direct: true });
   requireLocal(target, verb);
@@ -38,11 +35,8 @@ export function readLocalTarget(args: Args, verb: LocalVerb): Target {
  */
 export function requireLocal(target: Target, verb: LocalVerb): void {
   if (target.local) return;
-  throw new TaskError(
-    `Cannot ${verb} database "${target.label}": host ${target.host} is not local; ` +
-      "point DATABASE_URL at a local database",
-    EXIT.refused,
-  );
+  const finding = `host ${target.host} is not local; point DATABASE_URL at a local database`;
+  throw refused(`${verb} database "${target.label}"`, finding);
 }
 
 function requireNamed(target: Target, verb: LocalVerb, named: string | undefined): void {
@@ -50,8 +44,9 @@ function requireNamed(target: Target, verb: LocalVerb, named: string | undefined
   const remedy = target.kind === "server"
     ? "name the one in the database URL, or correct that"
     : "leave --database out";
-  throw new TaskError(
-    `Cannot ${verb} database "${target.label}": --database names "${named}"; ${remedy}`,
-    EXIT.refused,
-  );
+  throw refused(`${verb} database "${target.label}"`, `--database names "${named}"; ${remedy}`);
+}
+
+function refused(what: string, finding: string): TaskError {
+  return new TaskError(`Cannot ${what}: ${finding}`, EXIT.refused);
 }

@@ -1,20 +1,15 @@
 import { isEmptyDatabase, isMarked, markDatabase } from "./mark.ts";
-import { EXIT, TaskError } from "../task/errors.ts";
+import { EXIT, type ExitCode, TaskError } from "../task/errors.ts";
 import { requireLocal } from "./guard.ts";
-import { closeConnection, connect, type Sql } from "../postgres/connection.ts";
+import { closeConnection, connect, type ConnectOptions, type Sql } from "../postgres/connection.ts";
 import { POOLED, sharesSessions } from "../postgres/pooler.ts";
 import { serverErrorOf } from "../postgres/server_error.ts";
 import { toServerFailure } from "../postgres/server_failure.ts";
 import type { ServerTarget } from "../task/target.ts";
 import { sha256 } from "../task/digest.ts";
 
-/** Fills the database that a target names: migrates it and, where asked, adds demo rows. */
-export type FillDatabase = (target: ServerTarget) => Promise<void>;
-
 /** Options of what is done to a database that may go. */
-export interface ResetOptions {
-  /** How long to wait for the server, as in `connect`. */
-  readonly waitMs?: number;
+export interface ResetOptions extends Pick<ConnectOptions, "waitMs"> {
   /** Ends it while the old database is still there. */
   readonly signal: AbortSignal;
 }
@@ -42,13 +37,17 @@ export async function isExpendable(target: ServerTarget, options: ResetOptions):
  */
 export async function replaceDatabase(
   target: ServerTarget,
-  fill: FillDatabase,
+  fill: (target: ServerTarget) => Promise<void>,
   options: ResetOptions,
 ): Promise<void> {
   requireLocal(target, "reset");
   const maintenance = { ...target, database: maintenanceOf(target.database) };
   await withSession(maintenance, options, async (sql) => {
-    if (await sharesSessions(sql, maintenance)) throw pooledError(target);
+    if (await sharesSessions(sql, maintenance)) {
+      // A lock taken through it would stay in one of its sessions, and keep out every later reset.
+      const finding = `${POOLED}; put the server's direct endpoint into DATABASE_URL_UNPOOLED`;
+      throw resetError(target, finding, EXIT.refused);
+    }
     await lockReset(sql, target);
     const owner = await requireRights(sql, target);
     const { fresh, old } = namesBeside(target.database);
@@ -119,23 +118,14 @@ function maintenanceOf(database: string): string {
   return database === "postgres" ? "template1" : "postgres";
 }
 
-/** A lock taken through such a pooler would stay in one of its sessions, and keep out every later reset. */
-function pooledError({ label }: ServerTarget): TaskError {
-  return new TaskError(
-    `Cannot reset database "${label}": ${POOLED}; put the server's direct endpoint into DATABASE_URL_UNPOOLED`,
-    EXIT.refused,
-  );
+function resetError({ label }: ServerTarget, finding: string, exitCode?: ExitCode): TaskError {
+  return new TaskError(`Cannot reset database "${label}": ${finding}`, exitCode);
 }
 
 /** Two resets of one database would drop each other's new database. */
 async function lockReset(sql: Sql, target: ServerTarget): Promise<void> {
   const [{ locked }] = await sql`select pg_try_advisory_lock(hashtext(${`reset ${target.database}`})) as locked`;
-  if (!locked) {
-    throw new TaskError(
-      `Cannot reset database "${target.label}": another reset of it is at work; wait for it to end`,
-      EXIT.locked,
-    );
-  }
+  if (!locked) throw resetError(target, "another reset of it is at work; wait for it to end", EXIT.locked);
 }
 
 /** The owner of the old database, or of the one to be; known to be droppable and creatable by the URL's user. */
@@ -146,7 +136,7 @@ async function requireRights(sql: Sql, target: ServerTarget): Promise<string> {
     select pg_get_userbyid(datdba) as owner, pg_has_role(datdba, 'usage') as owned, datistemplate as template
     from pg_database where datname = ${target.database}`;
   const refuse = (finding: string, remedy: string) => {
-    throw new TaskError(`Cannot reset database "${target.label}": ${finding}, nothing was changed; ${remedy}`);
+    throw resetError(target, `${finding}, nothing was changed; ${remedy}`);
   };
   if (old?.template) refuse("it is a template of other databases", "choose another database");
   if (old && !old.owned) refuse(`it belongs to role ${old.owner}`, "put that role into the database URL");

@@ -14,21 +14,22 @@ export interface SeedOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Rows added, by table, in the order in which the tables were filled. */
-export type SeedCounts = Readonly<Record<string, number>>;
-
 const TABLES = ["users", "requests", "anonymous_usage", "checks", "usage_ledger"] as const;
 
 const SEED_DIRECTORY = new URL("../../../sql/seed/", import.meta.url);
 
-/** Adds demo rows to a migrated database, in one transaction, and tells how many were not there yet.
+/** Adds demo rows to a migrated database, in one transaction, and tells how many were not there yet, by table in the order
+ * in which the tables were filled.
  *
  * The rows are made inside Postgres from their numbers alone, so the same options make the same rows everywhere and a
  * second run adds none.
  *
  * Errors: TaskError (exit 1) when the tables are not there.
  */
-export async function seedDatabase(sql: Sql, { rows, days, signal }: SeedOptions): Promise<SeedCounts> {
+export async function seedDatabase(
+  sql: Sql,
+  { rows, days, signal }: SeedOptions,
+): Promise<Readonly<Record<string, number>>> {
   return await onTables(() =>
     sql.begin(async (transaction) => {
       await transaction.unsafe("set local time zone 'UTC'");

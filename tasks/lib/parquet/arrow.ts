@@ -22,7 +22,6 @@ import type { Column, Layout } from "../dataset/dataset.ts";
 
 /** An Arrow IPC stream of one schema and one record batch, ready to be laid out anywhere. */
 export interface ArrowStream {
-  /** Size of the whole stream. */
   readonly sizeBytes: number;
   /** Writes the stream into exactly `sizeBytes` bytes. */
   write(target: Uint8Array): void;

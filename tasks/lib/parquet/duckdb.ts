@@ -48,11 +48,7 @@ export interface QueryResult {
 export async function openDuckDb(code?: WebAssembly.Module, only?: readonly string[]): Promise<DuckDb> {
   const files = new MemoryFiles();
   const runtime = fileRuntime(files, only && new Set(only));
-  const engine = await duckdb.createDuckDB(
-    { mvp: BUNDLE, eh: BUNDLE },
-    new duckdb.VoidLogger(),
-    runtime,
-  );
+  const engine = await duckdb.createDuckDB({ mvp: BUNDLE, eh: BUNDLE }, new duckdb.VoidLogger(), runtime);
   const module = code ?? await compileDuckDb();
   // The library's own method would read and compile the file once more for every thread.
   engine.instantiateWasm = (imports, success) => {

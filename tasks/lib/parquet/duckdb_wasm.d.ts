@@ -5,40 +5,30 @@
 
 /** Emscripten's module. */
 export interface Module {
-  /** The heap, by bytes. */
   readonly HEAPU8: Uint8Array;
-  /** The heap, by doubles. */
   readonly HEAPF64: Float64Array;
   /** Address of a new block; 0 where there is no room. */
   _malloc(sizeBytes: number): number;
-  /** Gives a block back. */
   _free(pointer: number): void;
-  /** Address of the top of the stack. */
   stackSave(): number;
-  /** Address of a new block on the stack. */
   stackAlloc(sizeBytes: number): number;
   /** Gives back all blocks on the stack above an address. */
   stackRestore(pointer: number): void;
-  /** Calls an exported function. */
   ccall(name: string, result: string | null, types: string[], args: unknown[]): unknown;
 }
 
 /** The bindings behind a connection. */
 export interface Engine {
-  /** The instance. */
   readonly mod: Module;
   /** Gives the instance and its code to `success`. */
   instantiateWasm: (
     imports: WebAssembly.Imports,
     success: (instance: WebAssembly.Instance, code: WebAssembly.Module) => void,
   ) => object;
-  /** Loads and starts the instance. */
   instantiate(): Promise<void>;
-  /** A new connection. */
   connect(): Connection;
   /** Runs statements; the result is Arrow IPC. */
   runQuery(connection: number, sql: string): Uint8Array;
-  /** Forgets a file. */
   dropFile(name: string): void;
 }
 
@@ -46,23 +36,18 @@ export interface Engine {
 export interface Connection {
   /** Gives the bindings and the connection's handle. */
   useUnsafe<T>(callback: (engine: Engine, connection: number) => T): T;
-  /** Rows of a query as Arrow. */
   query(sql: string): Table;
-  /** Ends the connection. */
   close(): void;
 }
 
 /** Rows of a query. */
 export interface Table {
-  /** Names and Arrow types of the columns. */
   readonly schema: { readonly fields: readonly { readonly name: string; readonly type: object }[] };
-  /** The rows. */
   toArray(): ArrayLike<{ toArray(): (string | bigint | null)[] }>;
 }
 
 /** A file as the engine knows it. */
 export interface FileInfo {
-  /** Name in SQL. */
   readonly fileName: string;
   /** Path, where it differs. */
   readonly dataUrl: string | null;
@@ -70,7 +55,6 @@ export interface FileInfo {
 
 /** Paths of one build of the engine. */
 export interface Bundle {
-  /** Path of the WASM file. */
   readonly mainModule: string;
   /** Path of the worker script, unused here. */
   readonly mainWorker: string;
@@ -81,11 +65,8 @@ export declare class VoidLogger {}
 
 /** The library's file functions for Node. */
 export declare const NODE_RUNTIME: {
-  /** What it remembers of files, by id. */
   readonly _fileInfoCache: Map<number, unknown>;
-  /** The file with an id. */
   resolveFileInfo(mod: Module, fileId: number): FileInfo;
-  /** Whether a path exists. */
   checkFile(mod: Module, pointer: number, length: number): boolean;
   /** Adds the paths of a pattern. */
   glob(mod: Module, pointer: number, length: number): void;

@@ -32,13 +32,8 @@ export interface EncodedGroup extends Omit<RowGroup, "struct"> {
   readonly bytes: Uint8Array;
 }
 
-/** What a column of a row group says of its values, in the column's own encoding. */
-export interface Bounds {
-  /** Least value. */
-  readonly min: Uint8Array;
-  /** Greatest value. */
-  readonly max: Uint8Array;
-}
+/** The least and the greatest value of a column in a row group, in the column's own encoding. */
+export type Bounds = Readonly<Record<"min" | "max", Uint8Array>>;
 
 // Fields of parquet.thrift that are read or changed here.
 const FILE = { schema: 2, rows: 3, groups: 4, metadata: 5 } as const;

@@ -15,7 +15,6 @@ export class MemoryFiles {
     this.#files.set(path, { bytes, size: bytes.length, ours: false });
   }
 
-  /** Whether there is such a file. */
   has(path: string): boolean {
     return this.#files.has(path);
   }
@@ -27,7 +26,6 @@ export class MemoryFiles {
     this.#spare = new Uint8Array(0);
   }
 
-  /** Forgets a file. */
   drop(path: string): void {
     const file = this.#files.get(path);
     if (file?.ours && file.bytes.length > this.#spare.length) this.#spare = file.bytes;

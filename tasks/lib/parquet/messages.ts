@@ -1,14 +1,11 @@
+import type { RowGroup } from "./footer.ts";
 import type { Chunk, ChunkWriterOptions } from "./writer.ts";
 import type { BadRow } from "../dataset/source.ts";
 
 /** A row group in a file of the lane. */
-export interface StoredGroup {
+export interface StoredGroup extends Pick<RowGroup, "start" | "end"> {
   /** The file. */
   readonly path: string;
-  /** First byte of the row group. */
-  readonly start: number;
-  /** First byte behind it. */
-  readonly end: number;
   /** The end of a Parquet file that holds this row group alone, right behind its magic. */
   readonly footer: Uint8Array<ArrayBuffer>;
 }

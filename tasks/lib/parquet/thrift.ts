@@ -18,17 +18,13 @@ export type ThriftValue = boolean | number | bigint | Uint8Array | ThriftList | 
 
 /** Elements of one type. */
 export interface ThriftList {
-  /** Type of every element. */
   readonly type: number;
-  /** The elements. */
   readonly items: ThriftValue[];
 }
 
 /** Pairs of one type each. */
 export interface ThriftMap {
-  /** Types of keys and values. */
   readonly types: readonly [key: number, value: number];
-  /** The pairs. */
   readonly pairs: [ThriftValue, ThriftValue][];
 }
 
@@ -37,9 +33,7 @@ export type ThriftStruct = Map<number, ThriftField>;
 
 /** One field of a struct. */
 export interface ThriftField {
-  /** One of `THRIFT`. */
   readonly type: number;
-  /** Its value. */
   value: ThriftValue;
 }
 
@@ -153,7 +147,6 @@ class Reader {
     return this.#bytes.subarray(this.at - size, this.at);
   }
 
-  /** A number of bytes or items. */
   #size(): number {
     return Number(this.#varint());
   }

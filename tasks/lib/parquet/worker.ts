@@ -1,6 +1,6 @@
 /// <reference lib="deno.worker" />
 import type { ChunkReply, ChunkRequest, SentChunk, StoredGroup } from "./messages.ts";
-import { type Chunk, type ChunkWriter, createChunkWriter } from "./writer.ts";
+import { type Chunk, ChunkWriter } from "./writer.ts";
 import { openDuckDb } from "./duckdb.ts";
 import { messageOf, TaskError } from "../task/errors.ts";
 import { PARQUET_MAGIC } from "./footer.ts";
@@ -17,7 +17,7 @@ function serve(): void {
       case "open": {
         const db = await openDuckDb(request.code);
         const onBadRow = request.skipBadRows ? (row: BadRow) => badRows.push(row) : undefined;
-        writer = createChunkWriter(db, { ...request.options, onBadRow });
+        writer = new ChunkWriter(db, { ...request.options, onBadRow });
         return { kind: "done" };
       }
       case "supersede":

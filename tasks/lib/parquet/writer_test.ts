@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { checksOf } from "../../../tests/support/checks.ts";
 import { columnsOf } from "../../../tests/support/columns.ts";
 import { readParquet } from "../../../tests/support/parquet.ts";
-import { createChunkWriter } from "./writer.ts";
+import { ChunkWriter } from "./writer.ts";
 import { type DuckDb, openDuckDb } from "./duckdb.ts";
 import { footerOf } from "./footer.ts";
 import { HARNESS_ROW_KEY } from "../sources/harness.ts";
@@ -44,7 +44,7 @@ function tuplesOf(from: number, to: number, source = "postgres"): Uint8Array {
 /** A writer on a new engine's tables, whose calls may be led astray. */
 function createWriter(astray: Partial<DuckDb> = {}) {
   db.run("rollback; drop table if exists chunk; drop table if exists superseded");
-  return createChunkWriter({
+  return new ChunkWriter({
     run: (sql) => db.run(sql),
     one: (sql) => db.one(sql),
     query: (sql) => db.query(sql),

@@ -1,12 +1,7 @@
 import type { ServerTarget } from "../task/target.ts";
 
-/** What is wrong with a server's certificate, and what to do. */
-export interface CertificateFinding {
-  /** As in `Cannot connect to <server>: <finding>`. */
-  readonly finding: string;
-  /** What to do. */
-  readonly remedy: string;
-}
+/** What is wrong with a server's certificate, and what to do, as in `Cannot connect to <server>: <finding>; <remedy>`. */
+export type CertificateFinding = Readonly<Record<"finding" | "remedy", string>>;
 
 /** The certificate of a server, as far as Node's error has it. */
 interface ServerCertificate {

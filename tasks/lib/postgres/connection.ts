@@ -1,4 +1,5 @@
 import postgres from "postgres";
+import { orAbort } from "../task/abort.ts";
 import { findInCertificate } from "./certificate_error.ts";
 import { readCertificates } from "./certificate_file.ts";
 import { EXIT, TaskError } from "../task/errors.ts";
@@ -26,25 +27,10 @@ export interface ConnectOptions {
 
 /** Codes of an attempt that a later one may do better than: a server that starts, wakes, or is full for the moment. */
 const NOT_THERE_YET = new Set([
-  "ECONNREFUSED",
-  "ECONNRESET",
-  "EHOSTUNREACH",
-  "ENETUNREACH",
-  "EPIPE",
-  "ERR_STREAM_DESTROYED",
-  "ERR_STREAM_WRITE_AFTER_END",
-  "ETIMEDOUT",
-  "EAI_AGAIN",
-  "CONNECT_TIMEOUT",
-  "CONNECTION_CLOSED",
-  "CONNECTION_ENDED",
-  "CONNECTION_DESTROYED",
-  "08001",
-  "08006",
-  "53300",
-  "57P01",
-  "57P02",
-  "57P03",
+  ..."ECONNREFUSED ECONNRESET EHOSTUNREACH ENETUNREACH EPIPE ETIMEDOUT EAI_AGAIN".split(" "),
+  ..."ERR_STREAM_DESTROYED ERR_STREAM_WRITE_AFTER_END".split(" "),
+  ..."CONNECT_TIMEOUT CONNECTION_CLOSED CONNECTION_ENDED CONNECTION_DESTROYED".split(" "),
+  ..."08001 08006 53300 57P01 57P02 57P03".split(" "),
 ]);
 
 /** A suspended compute answers its first connection late; a silent peer must not use up the whole deadline. */
@@ -201,18 +187,13 @@ function open(target: ServerTarget & SocketTarget, timeoutMs: number): Sql {
 
 /** Rejects when the time is over. */
 async function withDeadline<T>(work: PromiseLike<T>, ms: number, signal?: AbortSignal): Promise<T> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  let abort: (() => void) | undefined;
-  const stop = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(codedError("CONNECT_TIMEOUT", "no answer")), ms);
-    abort = () => reject(signal!.reason);
-    signal?.addEventListener("abort", abort);
-  });
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(codedError("CONNECT_TIMEOUT", "no answer")), ms);
   try {
-    return await Promise.race([work, stop]);
+    const timed = Promise.race([work, late]);
+    return await (signal ? orAbort(timed, signal) : timed);
   } finally {
     clearTimeout(timer);
-    signal?.removeEventListener("abort", abort!);
   }
 }
 

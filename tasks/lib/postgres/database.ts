@@ -1,31 +1,19 @@
 import { sharesSessions } from "./pooler.ts";
 import { closeConnection, connect, type ConnectOptions, defaultWaitMs, type Sql } from "./connection.ts";
+import type { EmbeddedDatabase } from "./embedded.ts";
 import type { Report } from "../task/console.ts";
 import type { Environment, ServerTarget, Target } from "../task/target.ts";
 
 /** Where a database is: what its own answers do not tell. */
-export interface Origin {
-  /** Name or address of the server. */
-  readonly host: string;
-  /** Its port. */
-  readonly port: number;
+export interface Origin extends Pick<ServerTarget, "host" | "port"> {
   /** Set for the embedded database. */
-  readonly embedded?: {
-    /** Absolute path of its directory. */
-    readonly directory: string;
-    /** Ids of its starts, the present one last. */
-    readonly starts: readonly string[];
-  };
+  readonly embedded?: Pick<EmbeddedDatabase, "directory" | "starts">;
 }
 
 /** An open database: a server's, or the embedded one behind a loopback port. */
-export interface Database extends AsyncDisposable {
+export interface Database extends AsyncDisposable, Pick<ServerTarget, "label" | "local"> {
   /** Its one session. */
   readonly sql: Sql;
-  /** Where it is, as it is printed: user@host:port/database. */
-  readonly label: string;
-  /** Whether its host is this machine. */
-  readonly local: boolean;
   /** Whether it is the embedded database. */
   readonly embedded: boolean;
   /** Where it is, for `readServerState`. */

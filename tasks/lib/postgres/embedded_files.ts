@@ -1,6 +1,6 @@
 import { basename, dirname, join } from "node:path";
 import { EXIT, TaskError } from "../task/errors.ts";
-import { type FileLock, type FileLockOptions, lockFile } from "../task/file_lock.ts";
+import { type FileLockOptions, lockFile } from "../task/file_lock.ts";
 import { lstat } from "../task/files.ts";
 import type { EmbeddedTarget } from "../task/target.ts";
 
@@ -10,12 +10,6 @@ export interface LockWait extends Pick<FileLockOptions, "waitMs" | "signal"> {
   readonly note?: (line: string) => void;
 }
 
-/** Options of `replaceEmbedded`. */
-export interface ReplaceOptions extends LockWait {
-  /** Ends it while the old database is still in its place. */
-  readonly signal: AbortSignal;
-}
-
 /** The lock of an embedded database, for all that is done with its files; what a killed reset has left is put right.
  *
  * Errors: TaskError (exit 5) naming the process that has it.
@@ -23,7 +17,7 @@ export interface ReplaceOptions extends LockWait {
 export async function lockEmbedded(
   { directory, label }: EmbeddedTarget,
   { waitMs, signal, note }: LockWait = {},
-): Promise<FileLock> {
+): Promise<Disposable> {
   const onWait = (holder: string) => note?.(`Waiting for the ${label}, which ${holder} holds`);
   const lock = await lockFile(`${directory}.lock`, { what: label, waitMs, signal, onWait });
   try {
@@ -38,7 +32,8 @@ export async function lockEmbedded(
 /** Replaces the embedded database by a new one that `fill` has made.
  *
  * The new one is made beside the old one and takes its place by renames when it is complete; whenever it is killed, the
- * old one or the new one is there, at the latest when the next process takes the lock.
+ * old one or the new one is there, at the latest when the next process takes the lock. The signal ends it while the old
+ * one is still in its place.
  *
  * Errors: TaskError (exit 3) for a directory that holds something else, exit 5 as `lockEmbedded`, and whatever `fill`
  * throws; nothing is changed then.
@@ -46,7 +41,7 @@ export async function lockEmbedded(
 export async function replaceEmbedded(
   target: EmbeddedTarget,
   fill: (target: EmbeddedTarget) => Promise<void>,
-  options: ReplaceOptions,
+  options: LockWait & { readonly signal: AbortSignal },
 ): Promise<void> {
   const { directory } = target;
   using _lock = await lockEmbedded(target, options);

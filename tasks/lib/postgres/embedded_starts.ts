@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { ifThere } from "../task/files.ts";
 
 const FILE = "heretix_starts";
 
@@ -13,17 +14,9 @@ const ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
  */
 export async function recordStart(directory: string): Promise<readonly string[]> {
   const path = join(directory, FILE);
-  const starts = [...await readStarts(path), crypto.randomUUID()].slice(-MAX_STARTS);
+  const before = (await ifThere(Deno.readTextFile(path)) ?? "").split("\n").filter((line) => ID.test(line));
+  const starts = [...before, crypto.randomUUID()].slice(-MAX_STARTS);
   await Deno.writeTextFile(`${path}.new`, starts.map((id) => `${id}\n`).join(""));
   await Deno.rename(`${path}.new`, path);
   return starts;
-}
-
-async function readStarts(path: string): Promise<string[]> {
-  try {
-    return (await Deno.readTextFile(path)).split("\n").filter((line) => ID.test(line));
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return [];
-    throw error;
-  }
 }

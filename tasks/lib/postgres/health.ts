@@ -151,9 +151,7 @@ export function findUnmet(target: Target): string[] {
 }
 
 /** What stands over the facts, and the notes and problems below them. */
-export interface HealthFrame {
-  /** The database, as it is printed. */
-  readonly label: string;
+export interface HealthFrame extends Pick<Target, "label"> {
   /** As `findProblems` tells them. */
   readonly problems: readonly string[];
   /** What is worth knowing of a healthy database, too. */

@@ -1,14 +1,11 @@
 import { EXIT, TaskError } from "../task/errors.ts";
 import { describeServerError, isLostSession, serverErrorOf } from "./server_error.ts";
+import type { ServerTarget } from "../task/target.ts";
 
 /** What was tried, and on which database. */
-export interface Attempt {
+export interface Attempt extends Pick<ServerTarget, "label" | "local"> {
   /** As in `Cannot <verb> database`. */
   readonly verb: string;
-  /** The database, as it is printed. */
-  readonly label: string;
-  /** Whether row values may be shown. */
-  readonly local: boolean;
 }
 
 const SQLSTATE = /^[0-9A-Z]{5}$/;

@@ -1,5 +1,6 @@
 import { connect as dial, type Socket } from "node:net";
 import { connect as secure } from "node:tls";
+import type { ServerTarget } from "../task/target.ts";
 
 /** The socket of one session. */
 export interface SessionSocket {
@@ -10,13 +11,7 @@ export interface SessionSocket {
 }
 
 /** Where a session's socket goes. */
-export interface SocketTarget {
-  /** Name or address. */
-  readonly host: string;
-  /** TCP port. */
-  readonly port: number;
-  /** Whether TLS with certificate check is used. */
-  readonly tls: boolean;
+export interface SocketTarget extends Pick<ServerTarget, "host" | "port" | "tls"> {
   /** PEM certificates of the authorities that count; those whom Deno trusts where undefined. */
   readonly certificates?: string[];
 }

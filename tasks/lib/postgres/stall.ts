@@ -1,9 +1,8 @@
 import { TaskError } from "../task/errors.ts";
+import type { ServerTarget } from "../task/target.ts";
 
 /** How long an export waits for a database that sends nothing before it takes it for stalled. */
-export interface Patience {
-  /** The database, as it is printed. */
-  readonly label: string;
+export interface Patience extends Pick<ServerTarget, "label"> {
   /** For the next row, once there was one, in milliseconds. */
   readonly idleMs: number;
   /** For what takes work before there is anything to send. */

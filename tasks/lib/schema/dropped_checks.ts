@@ -1,17 +1,11 @@
-/** A check that a migration has dropped because rows violate it: the table's comment says so, and it is not there. */
-export interface DroppedCheck {
-  /** Its table, quoted where SQL needs quotes. */
-  readonly table: string;
-  /** Its name, quoted where SQL needs quotes. */
-  readonly name: string;
-  /** What it asks of a row. */
-  readonly condition: string;
-}
+/** A check that a migration has dropped because rows violate it: the table's comment says so, and it is not there.
+ *
+ * Table and name are quoted where SQL needs quotes; the condition is what it asks of a row.
+ */
+export type DroppedCheck = Readonly<Record<"table" | "name" | "condition", string>>;
 
 /** What a table's comment says of its dropped checks. */
-export interface CommentedTable {
-  /** Quoted where SQL needs quotes. */
-  readonly table: string;
+export interface CommentedTable extends Pick<DroppedCheck, "table"> {
   /** The comment on it. */
   readonly comment: string;
   /** Names of its constraints, quoted where SQL needs quotes. */

@@ -2,13 +2,11 @@ import { normalizeCheck } from "./check_definition.ts";
 import { EXIT, TaskError } from "../task/errors.ts";
 import { type CommentedTable, type DroppedCheck, parseDroppedChecks } from "./dropped_checks.ts";
 import type { Sql } from "../postgres/connection.ts";
+import type { ScratchDatabase } from "../postgres/embedded.ts";
 import { type ActualSchema, byKindAndName, type SchemaObject } from "./schema.ts";
 import { SCHEMA_QUERY } from "./query.ts";
 import { nameLockHolders } from "../postgres/lock_holders.ts";
 import { serverErrorOf } from "../postgres/server_error.ts";
-
-/** Runs several statements as one, outside of any transaction, and gives the rows of the last. */
-export type RunStatements = (text: string) => Promise<readonly unknown[]>;
 
 /** The objects of a server's public schema, sorted by kind and name; the session must be outside of a transaction.
  *
@@ -29,7 +27,7 @@ export async function readSchema(sql: Sql): Promise<SchemaObject[]> {
 }
 
 /** The same, for a database that is not reached through postgres.js. */
-export async function readSchemaThrough(run: RunStatements): Promise<SchemaObject[]> {
+export async function readSchemaThrough(run: ScratchDatabase["run"]): Promise<SchemaObject[]> {
   const rows = await run(SCHEMA_QUERY) as readonly SchemaObject[];
   return rows.map(({ kind, table, name, definition, binding }) => ({
     kind,

@@ -33,11 +33,7 @@ export interface SchemaObject {
 }
 
 /** One object that is not what it should be. */
-export interface SchemaDifference {
-  /** As in `SchemaObject`. */
-  readonly kind: SchemaKind;
-  /** As in `SchemaObject`. */
-  readonly name: string;
+export interface SchemaDifference extends Pick<SchemaObject, "kind" | "name"> {
   /** Null for an object that should not be there. */
   readonly wanted: string | null;
   /** Null for an object that is not there. */

@@ -4,19 +4,11 @@ import type { SchemaObject } from "./schema.ts";
 import { readSchemaThrough } from "./read.ts";
 import type { SchemaStates } from "./states.ts";
 
-/** A file of SQL to build a scratch schema from. */
-export interface ScratchFile {
-  /** Named when it fails. */
-  readonly name: string;
-  /** Its statements. */
-  readonly text: string;
-}
-
 /** The schemas that files of SQL make, run in order in an empty in-process Postgres that is gone afterwards.
  *
  * Errors: TaskError (exit 1) naming the file that fails.
  */
-export async function buildSchemas(files: readonly ScratchFile[]): Promise<SchemaStates> {
+export async function buildSchemas(files: readonly Record<"name" | "text", string>[]): Promise<SchemaStates> {
   const { openScratch } = await import("../postgres/embedded.ts");
   await using scratch = await openScratch();
   const states: SchemaObject[][] = [[]];

@@ -14,14 +14,6 @@ const MAX_QUEUED = 4;
 /** Position of a tuple's first field, whose day is the tuple's: after the field count and the field's length. */
 const FIRST_FIELD = 6;
 
-/** Options of `splitByDay`. */
-export interface StreamOptions {
-  /** Memory for tuples. */
-  readonly blocks: BlockPool;
-  /** How long to wait for the server. */
-  readonly patience: Patience;
-}
-
 /** Blocks of a COPY stream of tuples of so many `fields`, ordered by the first, a timestamp or date; none spans two days.
  *
  * The server sends one tuple a message, so a chunk of the stream is one tuple. The time that the consumer takes for a
@@ -33,7 +25,7 @@ export interface StreamOptions {
 export async function* splitByDay(
   stream: Readable,
   fields: readonly Column[],
-  { blocks, patience }: StreamOptions,
+  { blocks, patience }: { readonly blocks: BlockPool; readonly patience: Patience },
 ): AsyncGenerator<DayBlock> {
   const queue: DayBlock[] = [];
   const more = { what: "a row", received: () => chunks };

@@ -2,8 +2,8 @@ import { DatabaseSync, type StatementSync } from "node:sqlite";
 import type { Day } from "../dataset/day.ts";
 import { messageOf, TaskError } from "../task/errors.ts";
 import { COST_COLUMNS, EXECUTION_COLUMNS, NO_DAY, SECONDS, SHARED_COLUMNS } from "./harness_columns.ts";
+import type { CopyRequest } from "./harness_messages.ts";
 import { copyOnThread, type ThreadOptions } from "./harness_thread.ts";
-import type { DayRange } from "../dataset/source.ts";
 import { toReadError } from "./sqlite_error.ts";
 import { sha256 } from "../task/digest.ts";
 
@@ -28,25 +28,19 @@ export interface HarnessDatabase extends Disposable {
   rows(sql: string, slice?: Slice): SqliteValue[][];
 }
 
-/** What is wanted of a harness database. */
-export interface HarnessRequest extends ThreadOptions {
-  /** Path of the copy, which is made with mode 0600. */
-  readonly scratch: string;
-  /** Days whose rows are wanted. */
-  readonly range: DayRange;
-  /** The one run whose rows are wanted, and no keys; all of them where undefined. */
-  readonly run?: string;
-}
-
 /** Every row that is in a day. */
 const WHOLE: Slice = { since: SECONDS.first, until: SECONDS.end };
 
-/** Copies what is wanted of a harness database, without making its writers wait, and opens the copy.
+/** Copies what is wanted of a harness database, without making its writers wait, to a file that is made with mode 0600, and
+ * opens the copy.
  *
  * Errors: TaskError naming the file when it is missing, no SQLite database, damaged, locked, or without a table `runs`;
  * the signal's reason.
  */
-export async function openHarness(path: string, options: HarnessRequest): Promise<HarnessDatabase> {
+export async function openHarness(
+  path: string,
+  options: Omit<CopyRequest, "path"> & ThreadOptions,
+): Promise<HarnessDatabase> {
   const { scratch, range, run } = options;
   const real = realPath(path);
   createScratch(scratch);

@@ -5,11 +5,10 @@ import type { DayRange } from "../dataset/source.ts";
 export interface CopyRequest {
   /** The harness database, as it is named in errors. */
   readonly path: string;
-  /** An empty file of the exporter's own. */
+  /** Path of the copy: an empty file of the exporter's own. */
   readonly scratch: string;
-  /** Days whose rows are copied. */
   readonly range: DayRange;
-  /** The one run whose rows are copied; all of them where undefined. */
+  /** The one run whose rows are copied, without keys; all of them where undefined. */
   readonly run?: string;
 }
 

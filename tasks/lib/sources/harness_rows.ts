@@ -11,11 +11,8 @@ import { type HarnessTables, hasRunIndex, selectList } from "./sqlite_tables.ts"
 export interface RowCopy {
   /** The harness database, and the temporary one that rows are copied to. */
   readonly db: DatabaseSync;
-  /** Its tables. */
   readonly tables: HarnessTables;
-  /** Which rows are wanted. */
   readonly request: CopyRequest;
-  /** Asks for the days that are wanted. */
   readonly pick?: PickDays;
   /** Called between short reads: throws when the database has changed. It may change where undefined. */
   readonly expectSame?: () => void;

@@ -1,4 +1,5 @@
 import type { Day } from "../dataset/day.ts";
+import { orAbort } from "../task/abort.ts";
 import { TaskError } from "../task/errors.ts";
 import type { CopyRequest, HarnessReply, HarnessRequest } from "./harness_messages.ts";
 
@@ -6,7 +7,6 @@ import type { CopyRequest, HarnessReply, HarnessRequest } from "./harness_messag
 export interface ThreadOptions {
   /** Tells the days whose rows are wanted, given the keys of all; they all are where undefined. */
   readonly pick?: (keys: ReadonlyMap<Day, string>) => ReadonlySet<Day>;
-  /** Ends the copy at once. */
   readonly signal: AbortSignal;
 }
 
@@ -38,13 +38,10 @@ export async function copyOnThread(
     event.preventDefault();
     reject(new Error(`The copying thread died: ${event.message}`));
   };
-  const onAbort = () => reject(signal.reason);
-  signal.addEventListener("abort", onAbort, { once: true });
   try {
     tell({ kind: "copy", request, asksDays: pick !== undefined });
-    return await promise;
+    return await orAbort(promise, signal);
   } finally {
-    signal.removeEventListener("abort", onAbort);
     worker.terminate();
   }
 }

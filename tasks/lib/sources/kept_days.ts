@@ -5,9 +5,7 @@ import type { DayBlock } from "../dataset/source.ts";
 export interface KeptDays {
   /** Keeps a block, and drops the oldest days that no longer fit beside it. */
   add(block: DayBlock): void;
-  /** Drops all other days. */
   retain(wanted: readonly Day[]): void;
-  /** Whether the whole day is here. */
   has(day: Day): boolean;
   /** Gives the blocks of a day away. */
   take(day: Day): readonly DayBlock[];

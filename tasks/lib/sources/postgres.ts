@@ -214,11 +214,7 @@ async function leaveOutUndated(
   }
 }
 
-async function* readBlocks(
-  tx: Sql,
-  ranges: readonly DayRange[],
-  options: SourceOptions,
-): AsyncGenerator<DayBlock> {
+async function* readBlocks(tx: Sql, ranges: readonly DayRange[], options: SourceOptions): AsyncGenerator<DayBlock> {
   for (const range of ranges) {
     const opening = tx.unsafe(copySql(range, options)).readable();
     const stream = await unlessStalled(opening, { what: "a row" }, options.patience) as unknown as Readable;

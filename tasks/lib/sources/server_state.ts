@@ -63,17 +63,12 @@ async function readSystemIdentifier(tx: Sql): Promise<string> {
 
 const PAUSE_MS = 20;
 
-/** Options of `isFlushed`. */
-export interface FlushOptions {
-  /** How long to wait: with synchronous_commit off the server writes its log a fraction of a second later. */
-  readonly waitMs?: number;
-}
-
 /** Whether the log is on the server's disk up to a position, so that a crash gives nothing out again that stands before it.
  *
- * A standby replays nothing but what is on its disk.
+ * A standby replays nothing but what is on its disk. With synchronous_commit off the server writes its log a fraction of a
+ * second later: so long is waited for.
  */
-export async function isFlushed(sql: Sql, position: string, { waitMs = 3000 }: FlushOptions = {}): Promise<boolean> {
+export async function isFlushed(sql: Sql, position: string, { waitMs = 3000 } = {}): Promise<boolean> {
   const deadline = performance.now() + waitMs;
   for (;; await sleep(PAUSE_MS)) {
     const [{ flushed, ...layout }] = await sql.unsafe<({ flushed: string | null } & LogLayout)[]>(FLUSHED);

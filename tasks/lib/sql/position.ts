@@ -1,12 +1,7 @@
 import { printable } from "../task/printable.ts";
 
 /** A place in a text, both counted from 1; columns are code points. */
-export interface Place {
-  /** The first is 1. */
-  readonly line: number;
-  /** The first is 1. */
-  readonly column: number;
-}
+export type Place = Readonly<Record<"line" | "column", number>>;
 
 /** Line and column of an offset in UTF-16 units. */
 export function placeOf(text: string, offset: number): Place {

@@ -1,4 +1,4 @@
-import { parseArgs, type ParseArgsConfig } from "node:util";
+import { parseArgs } from "node:util";
 import { EXIT, TaskError } from "./errors.ts";
 
 /** One flag: what parseArgs needs, and its line in `--help`. */
@@ -53,14 +53,7 @@ export function usageError({ name }: Pick<TaskSpec, "name">, finding: string): T
  * Errors: TaskError (exit 2) on an unknown flag, a missing value or an unexpected argument.
  */
 export function parseTaskArgs(spec: TaskSpec, argv: readonly string[]): Args {
-  const options: ParseArgsConfig["options"] = {};
-  for (const [name, flag] of Object.entries({ ...spec.flags, help: HELP })) {
-    options[name] = {
-      type: flag.type,
-      ...(flag.short ? { short: flag.short } : {}),
-      ...(flag.multiple ? { multiple: true } : {}),
-    };
-  }
+  const options = { ...spec.flags, help: HELP };
   let parsed;
   try {
     parsed = parseArgs({ args: [...argv], options, allowPositionals: spec.positionals !== undefined });

@@ -1,23 +1,16 @@
 import { EXIT, TaskError } from "./errors.ts";
 
-/** Options of `runChildTask`. */
-export interface ChildTaskOptions {
-  /** Environment variables over our own. */
-  readonly env: Readonly<Record<string, string>>;
-  /** Ends the task. */
-  readonly signal: AbortSignal;
-}
-
 const ROOT = new URL("../../../", import.meta.url);
 
-/** Runs a task of deno.json by its own command and permissions, in a process of its own that shares our output.
+/** Runs a task of deno.json by its own command and permissions, in a process of its own that shares our output; `env` are
+ * variables over our own.
  *
  * Errors: TaskError (exit 1) naming the task when it does not end with 0.
  */
 export async function runChildTask(
   name: string,
   args: readonly string[],
-  { env, signal }: ChildTaskOptions,
+  { env, signal }: { readonly env: Readonly<Record<string, string>>; readonly signal: AbortSignal },
 ): Promise<void> {
   const { tasks } = JSON.parse(await Deno.readTextFile(new URL("deno.json", ROOT)));
   const [, ...command] = (tasks[name].command as string).split(" ");

@@ -1,14 +1,6 @@
 import { EXIT, type ExitCode, messageOf, TaskError } from "./errors.ts";
 import { printable } from "./printable.ts";
 
-/** How much a task says, and in which form. */
-export interface ReportOptions {
-  /** Whether results, warnings and errors alone are printed. */
-  readonly quiet?: boolean;
-  /** Whether the result is JSON, so that a failure is told on stdout as JSON, too. */
-  readonly json?: boolean;
-}
-
 /** One line, or several: what a terminal would obey, line ends included, is written out in each. */
 export type Lines = string | readonly string[];
 
@@ -40,8 +32,9 @@ export interface Report {
   askText(question: string, signal: AbortSignal): Promise<string | undefined>;
 }
 
-/** A report on this process's stdout and stderr. */
-export function openReport({ quiet = false, json = false }: ReportOptions = {}): Report {
+/** A report on this process's stdout and stderr: with `quiet` results, warnings and errors alone; with `json` a failure is
+ * told on stdout as JSON, too. */
+export function openReport({ quiet, json }: { readonly quiet?: boolean; readonly json?: boolean } = {}): Report {
   const live = !quiet && Deno.stderr.isTerminal();
   let shown = false;
   let hasResult = false;

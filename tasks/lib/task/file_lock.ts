@@ -1,12 +1,6 @@
 import { dirname } from "node:path";
 import { EXIT, messageOf, TaskError } from "./errors.ts";
 
-/** A lock held by this process until disposed; the operating system frees it when the process dies, however it dies. */
-export interface FileLock extends Disposable {
-  /** The lock file. */
-  readonly path: string;
-}
-
 /** What is locked, and how long to wait for it. */
 export interface FileLockOptions {
   /** What the lock stands for, as it reads in an error: `export lane "local"`. */
@@ -19,14 +13,15 @@ export interface FileLockOptions {
   readonly onWait?: (holder: string) => void;
 }
 
-/** The exclusive lock of a lock file, polled until it is had.
+/** The exclusive lock of a lock file, polled until it is had, and held until disposed; the operating system frees it when
+ * the process dies, however it dies.
  *
  * While it is held, the file names its holder, who alone may remove it: whoever gets the lock of a removed file takes the
  * one that is under its path now.
  *
  * Errors: TaskError (exit 5) naming the holder when `waitMs` is over; TaskError (exit 1) when the file cannot be made.
  */
-export async function lockFile(path: string, options: FileLockOptions): Promise<FileLock> {
+export async function lockFile(path: string, options: FileLockOptions): Promise<Disposable> {
   const { what, waitMs = 0, signal } = options;
   const deadline = performance.now() + waitMs;
   let file = await openLock(path, what);
@@ -57,7 +52,6 @@ export async function lockFile(path: string, options: FileLockOptions): Promise<
     throw error;
   }
   return {
-    path,
     [Symbol.dispose]() {
       file.truncateSync(0);
       file.close();

@@ -54,33 +54,29 @@ export async function replacing<T>(path: string, change: () => Promise<T>): Prom
   }
 }
 
+/** Result of work on a file; undefined where the file is not there. */
+export async function ifThere<T>(work: Promise<T>): Promise<T | undefined> {
+  return await work.catch((error) => {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  });
+}
+
 /** Text of a file; undefined where it is not there. */
 export async function readText(path: string): Promise<string | undefined> {
-  try {
-    return await Deno.readTextFile(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
+  return await ifThere(Deno.readTextFile(path)).catch((error) => {
     throw new TaskError(`Cannot read "${path}": ${messageOf(error)}; make it a readable file`);
-  }
+  });
 }
 
 /** What stands under a path, links not followed; undefined for nothing. */
 export async function lstat(path: string): Promise<Deno.FileInfo | undefined> {
-  try {
-    return await Deno.lstat(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
-  }
+  return await ifThere(Deno.lstat(path));
 }
 
 /** Removes a file; that it is not there is no error. */
 export async function removeFile(path: string): Promise<void> {
-  try {
-    await Deno.remove(path);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  }
+  await ifThere(Deno.remove(path));
 }
 
 /** Removes a directory that holds nothing; that it is not there is no error. */
@@ -98,10 +94,6 @@ export async function removeIfEmpty(directory: string): Promise<void> {
 /** Makes renames in a directory last through a power cut. Windows has no such call. */
 export async function syncDirectory(directory: string): Promise<void> {
   if (Deno.build.os === "windows") return;
-  try {
-    using handle = await Deno.open(directory);
-    await handle.sync();
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  }
+  using handle = await ifThere(Deno.open(directory));
+  await handle?.sync();
 }

@@ -53,22 +53,18 @@ export type Variable = (typeof VARIABLES)[number];
 /** Values by variable name; an empty value counts as unset. */
 export type Variables = Readonly<Partial<Record<Variable, string>>>;
 
-/** Where a task finds files and leaves them. */
-export interface Paths {
+/** What a task needs to know about its surroundings, checked. */
+export interface Settings {
+  /** The chosen environment. */
+  readonly env: Environment;
+  /** The database of the chosen environment. */
+  readonly target: Target;
   /** The harness's SQLite file. */
   readonly harnessPath: string;
   /** Whether somebody named it: the usual one need not be there. */
   readonly harnessNamed: boolean;
   /** Directory of the lake: its lanes are folders in it. */
   readonly exportDir: string;
-}
-
-/** What a task needs to know about its surroundings, checked. */
-export interface Settings extends Paths {
-  /** The chosen environment. */
-  readonly env: Environment;
-  /** The database of the chosen environment. */
-  readonly target: Target;
   /** Where in object storage the lake is, where the task asked for it. */
   readonly store?: StoreTarget;
 }
@@ -97,7 +93,14 @@ export function toSettings(variables: Variables, env: string, options: SettingsO
   const target = chosen && targetOf(variables, chosen, problems, options);
   const store = options.store && storeOf(variables, options.store, problems);
   if (chosen === undefined || target === undefined || problems.length > 0) throw unusable(problems);
-  return { env: chosen, target, ...toPaths(variables), ...(store ? { store } : {}) };
+  return {
+    env: chosen,
+    target,
+    harnessPath: variables.HERETIX_DB_PATH || "runs/heretix.sqlite",
+    harnessNamed: Boolean(variables.HERETIX_DB_PATH),
+    exportDir: exportDirOf(variables),
+    ...(store ? { store } : {}),
+  };
 }
 
 /** What a task needs to know that works on a lake in object storage, and on no database. */
@@ -126,14 +129,6 @@ function environmentOf(env: string, problems: string[]): Environment | undefined
 
 function unusable(problems: readonly string[]): TaskError {
   return new TaskError(["Cannot use the settings:", ...problems.map((line) => `  ${line}`)], EXIT.usage);
-}
-
-function toPaths(variables: Variables): Paths {
-  return {
-    harnessPath: variables.HERETIX_DB_PATH || "runs/heretix.sqlite",
-    harnessNamed: Boolean(variables.HERETIX_DB_PATH),
-    exportDir: exportDirOf(variables),
-  };
 }
 
 function exportDirOf({ EXPORT_DIR }: Variables): string {

@@ -4,13 +4,9 @@ export const ENVIRONMENTS = ["local", "staging", "prod"] as const;
 /** One of the environments. */
 export type Environment = (typeof ENVIRONMENTS)[number];
 
-/** Who vouches for servers' certificates, in place of those whom Deno trusts by itself. */
-export interface CertificateFile {
-  /** Path of a PEM file. */
-  readonly path: string;
-  /** The setting that names it, as it is printed. */
-  readonly setting: string;
-}
+/** Who vouches for servers' certificates, in place of those whom Deno trusts by itself: the path of a PEM file, and the
+ * setting that names it, as it is printed. */
+export type CertificateFile = Readonly<Record<"path" | "setting", string>>;
 
 /** A Postgres server and database, ready to connect to. */
 export interface ServerTarget {
@@ -154,19 +150,7 @@ function inLabel(name: string): string {
 }
 
 /** Parameters by which libpq goes to another place, or as another user, than the rest of the URL says. */
-const DETOURS = [
-  "host",
-  "hostaddr",
-  "port",
-  "dbname",
-  "database",
-  "user",
-  "password",
-  "passfile",
-  "service",
-  "servicefile",
-  "options",
-];
+const DETOURS = "host hostaddr port dbname database user password passfile service servicefile options".split(" ");
 
 /** Parameters of libpq for a certificate of the client, which this client cannot show. */
 const CLIENT_CERTIFICATE = ["sslcert", "sslkey", "sslpassword"];
