@@ -4,6 +4,8 @@ import { UNSET } from "./support/command.ts";
 import { createTestDatabase } from "./support/database.ts";
 import { createExporter, insertChecks } from "./support/exporter.ts";
 import { startGitHub } from "./support/github.ts";
+import { storeSettings } from "./support/remote.ts";
+import { startS3, TEST_CREDENTIALS } from "./support/s3_server.ts";
 import { hasCurlAndJq, runStep, type StepOptions, type StepResult } from "./support/workflows.ts";
 
 /** A test of a step that asks GitHub. */
@@ -199,4 +201,21 @@ Deno.test("export: without a bucket a night and a Sunday leave the files of a da
   }
   const days = [...Deno.readDirSync(join(exportDir, "staging"))].filter(({ isDirectory }) => isDirectory);
   assert.ok(days.length > 0);
+});
+
+Deno.test("export: a night, a Sunday and its prune fill a bucket from a database", async () => {
+  await using exporter = await createExporter();
+  await insertChecks(exporter.database, 1, 3);
+  const { sessionToken: _, ...credentials } = TEST_CREDENTIALS;
+  await using server = await startS3({ credentials });
+  const { AWS_SESSION_TOKEN: _token, ...settings } = storeSettings(server.target("lane"));
+  const env = { LAKE_ENV: "prod", ...settings };
+  for (const FULL of ["false", "true"]) {
+    const options = { env: { ...env, FULL, DATABASE_URL_PROD: exporter.database.url }, hidden: UNSET };
+    const { code, stderr } = await runStep(EXPORT, options);
+    assert.equal(code, 0, stderr);
+    assert.ok(server.objects.has("lane/prod/checks/_manifest.json"));
+  }
+  const { code, stderr } = await runStep(PRUNE, { env, hidden: UNSET });
+  assert.equal(code, 0, stderr);
 });
