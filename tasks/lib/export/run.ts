@@ -12,12 +12,7 @@ import type { BadRow } from "../dataset/source.ts";
 import { withSources } from "./sources.ts";
 
 /** What a run has done, and where. */
-export interface ExportOutcome extends ExportResult {
-  /** Name of the lane. */
-  readonly lane: string;
-  /** Its directory. */
-  readonly directory: string;
-}
+export type ExportOutcome = ExportResult & Pick<ExportOptions, "lane" | "directory">;
 
 /** Exports datasets to the lanes of the settings' environment, under the lanes' locks, all of them from one snapshot.
  *

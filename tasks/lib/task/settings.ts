@@ -51,19 +51,14 @@ export interface Settings {
  *
  * `direct` prefers the `_UNPOOLED` variant of the URL, as migrations need.
  *
- * Errors: TaskError (exit 2) that lists what is wrong with those of this environment, without any value.
+ * Errors: TaskError (exit 2) that says what is wrong with those of this environment, without any value.
  */
 export function toSettings(variables: Variables, env: string, options: { direct?: boolean } = {}): Settings {
-  const problems: string[] = [];
   const chosen = ENVIRONMENTS.find((name) => name === env);
-  if (chosen === undefined) problems.push(`--env takes ${ENVIRONMENTS.join(", ")}, not "${env}"`);
-  const target = chosen && targetOf(variables, chosen, problems, options);
-  if (chosen === undefined || target === undefined) {
-    throw new TaskError(["Cannot use the settings:", ...problems.map((line) => `  ${line}`)], EXIT.usage);
-  }
+  if (chosen === undefined) throw settingsError(`--env takes ${ENVIRONMENTS.join(", ")}, not "${env}"`);
   return {
     env: chosen,
-    target,
+    target: targetOf(variables, chosen, options),
     harnessPath: variables.HERETIX_DB_PATH || "runs/heretix.sqlite",
     harnessNamed: Boolean(variables.HERETIX_DB_PATH),
     exportDir: exportDirOf(variables),
@@ -78,20 +73,17 @@ function urlVariable(env: Environment): "DATABASE_URL" | "DATABASE_URL_STAGING" 
   return env === "local" ? "DATABASE_URL" : env === "staging" ? "DATABASE_URL_STAGING" : "DATABASE_URL_PROD";
 }
 
-/** Target of one environment; undefined, with the problem added, where what names it is bad or missing. */
-function targetOf(
-  variables: Variables,
-  env: Environment,
-  problems: string[],
-  { direct }: { direct?: boolean },
-): Target | undefined {
+function settingsError(problem: string): TaskError {
+  return new TaskError(["Cannot use the settings:", `  ${problem}`], EXIT.usage);
+}
+
+function targetOf(variables: Variables, env: Environment, { direct }: { direct?: boolean }): Target {
   const plain = urlVariable(env);
   const unpooled = `${plain}_UNPOOLED` as const;
   const name = direct && variables[unpooled] ? unpooled : plain;
   const text = variables[name];
   if (!text && env !== "local") {
-    problems.push(`${name} is not set, and --env ${env} needs it; set it in the environment or .env`);
-    return undefined;
+    throw settingsError(`${name} is not set, and --env ${env} needs it; set it in the environment or .env`);
   }
   try {
     return text
@@ -99,8 +91,7 @@ function targetOf(
       : embeddedTarget(variables.EMBEDDED_DIR || "data/pglite");
   } catch (error) {
     if (!(error instanceof TargetError)) throw error;
-    problems.push(`${text ? name : "EMBEDDED_DIR"}: ${error.message}`);
-    return undefined;
+    throw settingsError(`${text ? name : "EMBEDDED_DIR"}: ${error.message}`);
   }
 }
 
