@@ -31,18 +31,15 @@ export async function openCatalog(directory: string, signal: AbortSignal): Promi
       EXIT.failed,
     );
   }
-  const thread = startQueryThread(signal);
-  try {
-    // Compiled here: Deno dies with a panic when a thread is ended that compiles.
-    const code = await compileDuckDb();
-    requireDone("catalog.sql", await thread.ask({ kind: "open", code, catalog, files }));
-  } catch (error) {
-    thread[Symbol.dispose]();
-    throw error;
-  }
+  using stack = new DisposableStack();
+  const thread = stack.use(startQueryThread(signal));
+  // Compiled here: Deno dies with a panic when a thread is ended that compiles.
+  const code = await compileDuckDb();
+  requireDone("catalog.sql", await thread.ask({ kind: "open", code, catalog, files }));
+  const open = stack.move();
   return {
     query: async ({ name, sql }) => requireDone(name, await thread.ask({ kind: "query", sql })).result!,
-    [Symbol.dispose]: () => thread[Symbol.dispose](),
+    [Symbol.dispose]: () => open.dispose(),
   };
 }
 

@@ -13,13 +13,10 @@ import { withSources } from "./sources.ts";
 
 /** What a run has done, and where. */
 export interface ExportOutcome extends ExportResult {
-  /** Name of the lane. */
   readonly lane: string;
   /** Where it is, as it is printed: a directory or a URL. */
   readonly place: string;
-  /** Whether it is in a store. */
   readonly isRemote: boolean;
-  /** How long it took. */
   readonly seconds: number;
 }
 

@@ -33,26 +33,21 @@ export async function lockLanes(
   lanes: readonly Pick<Lane, "name" | "dataset">[],
   { waitMs, signal, onWait }: LockOptions,
 ): Promise<AsyncDisposable> {
-  const stack = new AsyncDisposableStack();
-  try {
-    for (const { name, dataset } of lanes.toSorted((a, b) => a.name < b.name ? -1 : 1)) {
-      const directory = laneDirectory(exportDir, name);
-      await createLane(directory);
-      const lock = await lockFile(`${directory}/${LOCK}`, {
-        what: `export lane "${name}"`,
-        waitMs,
-        signal,
-        onWait: (holder) => onWait(name, holder),
-      });
-      stack.use(lock);
-      stack.defer(() => removeEmptyLane(directory));
-      await recover(directory, dataset);
-    }
-  } catch (error) {
-    await stack.disposeAsync();
-    throw error;
+  await using stack = new AsyncDisposableStack();
+  for (const { name, dataset } of lanes.toSorted((a, b) => a.name < b.name ? -1 : 1)) {
+    const directory = laneDirectory(exportDir, name);
+    await createLane(directory);
+    const lock = await lockFile(`${directory}/${LOCK}`, {
+      what: `export lane "${name}"`,
+      waitMs,
+      signal,
+      onWait: (holder) => onWait(name, holder),
+    });
+    stack.use(lock);
+    stack.defer(() => removeEmptyLane(directory));
+    await recover(directory, dataset);
   }
-  return stack;
+  return stack.move();
 }
 
 /** A lane as it is now; its manifest is made from its files where it was lost, so that no source's rows are.

@@ -149,13 +149,11 @@ export function formatFooter(
   const rows = groups.reduce((sum, group) => sum + BigInt(group.rows), 0n);
   // In a list of structs, bytes stand for one that is encoded already.
   const structs = groups.map((group) => "bytes" in group ? group.bytes : group.struct);
-  const changed: [number, ThriftValue, number][] = [
-    [FILE.rows, rows, THRIFT.int64],
-    [FILE.groups, { type: THRIFT.struct, items: structs }, THRIFT.list],
-    [FILE.metadata, { type: THRIFT.struct, items: [...metadata].map(toPair) }, THRIFT.list],
-  ];
-  const fields = new Map(like.struct);
-  for (const [id, value, type] of changed) fields.set(id, { type, value });
+  const list = (items: ThriftValue[]) => ({ type: THRIFT.list, value: { type: THRIFT.struct, items } });
+  const fields = new Map(like.struct)
+    .set(FILE.rows, { type: THRIFT.int64, value: rows })
+    .set(FILE.groups, list(structs))
+    .set(FILE.metadata, list([...metadata].map(toPair)));
   if (metadata.size === 0) fields.delete(FILE.metadata);
   const footer = encodeThrift(new Map([...fields].sort(([a], [b]) => a - b)));
   const end = new Uint8Array(footer.length + TAIL_BYTES);

@@ -45,20 +45,11 @@ export async function openDatabase(target: Target, options: DatabaseOptions): Pr
   }
   report.note(`Using the ${target.label} (DATABASE_URL is not set)`);
   const { openEmbedded } = await import("./embedded.ts");
-  const embedded = await openEmbedded(target, { waitMs: embeddedWaitMs, signal, note: report.note });
-  try {
-    const database = await openServer(embedded.target, embedded, options);
-    return {
-      ...database,
-      async [Symbol.asyncDispose]() {
-        await database[Symbol.asyncDispose]();
-        await embedded[Symbol.asyncDispose]();
-      },
-    };
-  } catch (error) {
-    await embedded[Symbol.asyncDispose]();
-    throw error;
-  }
+  await using stack = new AsyncDisposableStack();
+  const embedded = stack.use(await openEmbedded(target, { waitMs: embeddedWaitMs, signal, note: report.note }));
+  const database = stack.use(await openServer(embedded.target, embedded, options));
+  const open = stack.move();
+  return { ...database, [Symbol.asyncDispose]: () => open.disposeAsync() };
 }
 
 async function openServer(

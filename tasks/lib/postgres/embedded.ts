@@ -23,37 +23,24 @@ export interface EmbeddedDatabase extends AsyncDisposable {
  */
 export async function openEmbedded(target: EmbeddedTarget, wait: LockWait): Promise<EmbeddedDatabase> {
   const { directory, label } = target;
-  const lock = await lockEmbedded(target, wait);
-  try {
-    await Deno.mkdir(directory, { recursive: true });
-    const db = await PGlite.create(directory, { relaxedDurability: false });
-    const origin = { directory: await Deno.realPath(directory), starts: await recordStart(directory) };
-    const port = await freePort();
-    const server = new PGLiteSocketServer({ db, host: "127.0.0.1", port });
-    await server.start();
-    return {
-      target: {
-        kind: "server",
-        host: "127.0.0.1",
-        port,
-        user: "postgres",
-        password: "",
-        database: "postgres",
-        tls: false,
-        local: true,
-        label,
-      },
-      ...origin,
-      async [Symbol.asyncDispose]() {
-        await server.stop();
-        await db.close();
-        lock[Symbol.dispose]();
-      },
-    };
-  } catch (error) {
-    lock[Symbol.dispose]();
-    throw error;
-  }
+  await using stack = new AsyncDisposableStack();
+  stack.use(await lockEmbedded(target, wait));
+  await Deno.mkdir(directory, { recursive: true });
+  const db = stack.adopt(await PGlite.create(directory, { relaxedDurability: false }), (db) => db.close());
+  const starts = await recordStart(directory);
+  const place = { host: "127.0.0.1", port: await freePort() };
+  const server = new PGLiteSocketServer({ db, ...place });
+  await server.start();
+  stack.defer(() => server.stop());
+  const login = { user: "postgres", password: "", database: "postgres" };
+  const real = await Deno.realPath(directory);
+  const open = stack.move();
+  return {
+    target: { kind: "server", ...place, ...login, tls: false, local: true, label },
+    directory: real,
+    starts,
+    [Symbol.asyncDispose]: () => open.disposeAsync(),
+  };
 }
 
 /** An empty Postgres in this process's memory. */

@@ -19,14 +19,10 @@ export async function lockEmbedded(
   { waitMs, signal, note }: LockWait = {},
 ): Promise<Disposable> {
   const onWait = (holder: string) => note?.(`Waiting for the ${label}, which ${holder} holds`);
-  const lock = await lockFile(`${directory}.lock`, { what: label, waitMs, signal, onWait });
-  try {
-    await settle(directory);
-    return lock;
-  } catch (error) {
-    lock[Symbol.dispose]();
-    throw error;
-  }
+  using stack = new DisposableStack();
+  stack.use(await lockFile(`${directory}.lock`, { what: label, waitMs, signal, onWait }));
+  await settle(directory);
+  return stack.move();
 }
 
 /** Replaces the embedded database by a new one that `fill` has made.
