@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
+import { lookByDeltaRs } from "./support/delta_reader.ts";
 import { createExporter, type Exporter, finish } from "./support/exporter.ts";
+import { findPython } from "./support/python.ts";
 import { readRemote, type RemoteReader, remoteReader, storeSettings } from "./support/remote.ts";
 import { startS3 } from "./support/s3_server.ts";
 
 /** How many uploads run, a third of them killed; more of them take longer and find more. */
-const RUNS = Number(Deno.env.get("UPLOAD_RUNS") || 18);
+const RUNS = Number(Deno.env.get("UPLOAD_RUNS") || 12);
 
 /** How many run at the same time. */
 const UPLOADERS = 3;
@@ -37,16 +39,22 @@ async function load({ database }: Exporter, version: number): Promise<void> {
   });
 }
 
-/** Reads the newest snapshot as any reader would, by manifest and by Delta log: each is one version of the table. */
+/** Asserts that a snapshot is one version of the table, whole. */
+function assertWhole(generation: number, lines: readonly string[]): void {
+  const [version] = lines.map((line) => Number(line.split(" ")[2]));
+  assert.deepEqual(lines, expected(version), `generation ${generation}`);
+}
+
+/** Reads the newest snapshot as any reader would, by manifest and by Delta log. */
 async function look(reader: RemoteReader): Promise<number> {
   const [byManifest, byDelta] = [await readRemote(reader, "manifest"), await readRemote(reader, "delta")];
   for (const { generation, rows } of [byManifest, byDelta]) {
-    if (generation === 0) continue;
-    const lines = rows.map(({ dt, run_id, claim }) => `${dt} ${run_id} ${claim}`).sort();
-    assert.deepEqual(lines, expected(Number(rows[0]?.claim ?? NaN)), `generation ${generation}`);
+    if (generation > 0) assertWhole(generation, rows.map(({ dt, run_id, claim }) => `${dt} ${run_id} ${claim}`).sort());
   }
   return byManifest.generation;
 }
+
+const python = await findPython(["deltalake", "pyarrow"]);
 
 Deno.test(`${RUNS} uploads by ${UPLOADERS} at once, killed and cut off, never show a mixed state`, async () => {
   await using exporter = await createExporter();
@@ -80,7 +88,8 @@ Deno.test(`${RUNS} uploads by ${UPLOADERS} at once, killed and cut off, never sh
     assert.ok([0, 5, ...(mayDie ? [137] : [])].includes(code), stderr);
     return code;
   };
-  let [version, runs, over, looks] = [0, 0, false, 0];
+  const over = new AbortController();
+  let [version, runs, looks, deltaLooks] = [0, 0, 0, 0];
   const codes: Record<number, number> = {};
   await load(exporter, version);
   const uploader = async () => {
@@ -90,27 +99,38 @@ Deno.test(`${RUNS} uploads by ${UPLOADERS} at once, killed and cut off, never sh
     }
   };
   const writer = async () => {
-    while (!over) {
+    while (!over.signal.aborted) {
       await load(exporter, ++version);
       await new Promise((resolve) => setTimeout(resolve, 500 * Math.random()));
     }
   };
   const readers = async () => {
-    for (let last = 0; !over; looks++) {
+    for (let last = 0; !over.signal.aborted; looks++) {
       const generation = await look(reader);
       assert.ok(generation >= last, "a reader never goes back");
       last = generation;
     }
   };
-  const others = [writer(), readers()];
+  const deltaReader = async () => {
+    if (python === undefined) return;
+    const options = { lane: "local/checks", over: over.signal };
+    for await (const { generation, lines } of lookByDeltaRs(python, server.target("prefix"), options)) {
+      assertWhole(generation, lines);
+      deltaLooks++;
+    }
+  };
+  const others = [writer(), readers(), deltaReader()];
   // A failure of theirs is told below; until then nobody waits for them.
-  others.forEach((other) => other.catch(() => over = true));
-  await Promise.all(Array.from({ length: UPLOADERS }, uploader)).finally(() => over = true);
+  others.forEach((other) => other.catch(() => over.abort()));
+  await Promise.all(Array.from({ length: UPLOADERS }, uploader)).finally(() => over.abort());
   await Promise.all(others);
   await load(exporter, ++version);
   while (await upload(false) !== 0);
   assert.equal((await readRemote(reader, "manifest")).generation, await look(reader));
   const last = await readRemote(reader, "delta");
   assert.equal(last.rows[0].claim, `${version}`);
-  console.log(`${runs} runs ${JSON.stringify(codes)}, ${kills} killed, ${last.generation} generations, ${looks} looks`);
+  console.log(`${runs} runs ${JSON.stringify(codes)}, ${kills} killed, ${last.generation} generations`);
+  console.log(
+    `${looks} looks by manifest and Delta log, ${deltaLooks} by delta-rs${python ? "" : " (Python has no deltalake)"}`,
+  );
 });
