@@ -93,6 +93,8 @@ Deno.test("export --to with nothing changed writes nothing", async () => {
   const { code, stdout } = await remote.export();
   assert.equal(code, 0);
   assert.match(stdout, /^Lane local\/checks is up to date: 2 days in s3:\/\/lake\/prefix\/local\/checks\n$/);
+  const [{ generation, objects, bytesPut }] = JSON.parse((await remote.export(["--json"])).stdout).lanes;
+  assert.deepEqual([generation, objects, bytesPut], [1, 0, 0]);
   assert.deepEqual(writes(remote), []);
 });
 

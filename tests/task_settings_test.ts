@@ -19,7 +19,8 @@ const TAKEN: Readonly<Record<string, readonly [database: "direct" | "pooled", ..
   "db:seed": ["direct"],
   "db:check": ["direct"],
   "db:diff": ["direct"],
-  export: ["pooled"],
+  // EXPORT_URL is the default of its --to, unless a directory is asked for.
+  export: ["pooled", "--out", "data/no-such-lake"],
   "export:local": ["pooled"],
 };
 

@@ -59,7 +59,7 @@ export async function publish(staged: readonly StagedDay[], options: PublishOpti
   const next = await withSource({ ...manifest, ...options.next, days }, options);
   const isSame = fresh.length + removals.length === 0 && formatManifest(next) === formatManifest(manifest);
   return {
-    ...(isSame ? {} : await place.commit({ files: fresh, removals, manifest: next })),
+    ...(isSame ? place.unchanged : await place.commit({ files: fresh, removals, manifest: next })),
     files: fresh.length,
     rows: fresh.reduce((sum, { rows }) => sum + rows.postgres + rows.sqlite, 0),
     sizeBytes: fresh.reduce((sum, { file }) => sum + file.sizeBytes, 0),

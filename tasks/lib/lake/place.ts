@@ -14,6 +14,8 @@ export interface Place {
   readonly directory: string;
   /** Everything by which the lane differs from what it should hold; with `deep`, more than names and sizes is looked at. */
   findDamage(deep: boolean): Promise<Damage[]>;
+  /** What is known of the newest commit, where there is nothing to change. */
+  readonly unchanged: Committed;
   /** Makes a change visible, all of it or nothing. */
   commit(change: LaneChange): Promise<Committed>;
   /** Removes what a failed export has left. */
@@ -57,6 +59,7 @@ export function placeOnDisk(
     label: directory,
     directory,
     findDamage: (deep) => findDamage(directory, manifest, deep),
+    unchanged: {},
     async commit({ files, removals, manifest: next }) {
       const renames = files.map(({ day, file }) => ({
         from: relative(directory, file.path),

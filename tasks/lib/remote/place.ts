@@ -11,6 +11,7 @@ export function placeInStore(
     label: lane.url,
     directory,
     findDamage: (deep) => findRemoteDamage(lane, deep),
+    unchanged: { generation: lane.snapshot.generation, objects: 0, bytesPut: 0 },
     commit: (change) => commitRemote(lane, change, options),
     recover: async () => {},
   };
