@@ -2,6 +2,8 @@ import type { TaskSpec } from "./lib/task/args.ts";
 import { openExportedLanes } from "./lib/remote/open.ts";
 import { findPrunable, prune } from "./lib/remote/prune.ts";
 import { openS3 } from "./lib/store/s3.ts";
+import { countOf } from "./lib/task/plural.ts";
+import { formatSize } from "./lib/task/size.ts";
 import { readStoreSettings } from "./lib/task/settings.ts";
 import { runTask, type TaskContext } from "./lib/task/run.ts";
 
@@ -42,7 +44,7 @@ async function pruneLanes({ args, report, signal }: TaskContext): Promise<void> 
   else {
     report.result(
       results.map(({ url, objects, sizeBytes }) =>
-        `${isDry ? "Would remove" : "Removed"} ${objects} objects (${(sizeBytes / 1e6).toFixed(1)} MB) of ${url}`
+        `${isDry ? "Would remove" : "Removed"} ${countOf(objects, "object")} (${formatSize(sizeBytes)}) of ${url}`
       ),
     );
   }

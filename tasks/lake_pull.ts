@@ -1,7 +1,9 @@
 import { type TaskSpec, usageError } from "./lib/task/args.ts";
 import { isDay } from "./lib/dataset/day.ts";
-import { pullLanes } from "./lib/remote/pull.ts";
+import { type PulledLane, pullLanes } from "./lib/remote/pull.ts";
 import { openS3 } from "./lib/store/s3.ts";
+import { countOf } from "./lib/task/plural.ts";
+import { formatSize } from "./lib/task/size.ts";
 import { fromCaller, readStoreSettings } from "./lib/task/settings.ts";
 import { runTask, type TaskContext } from "./lib/task/run.ts";
 
@@ -31,21 +33,22 @@ async function pull({ args, report, signal }: TaskContext): Promise<void> {
     since,
     exportDir: fromCaller(args.text("out")) ?? exportDir,
     newSource: args.has("new-source"),
-    waitMs: 1000 * (args.count("wait", 0) ?? 60),
+    waitMs: args.milliseconds("wait", 0) ?? 60_000,
     report,
     signal,
   });
   if (args.has("json")) report.json({ lanes: pulled });
-  else {
-    report.result(
-      pulled.map(({ directory, url, generation, files, sizeBytes, removedDays, unchangedDays }) =>
-        `Brought snapshot ${generation} of ${url} to ${directory}: ${files} files (${
-          (sizeBytes / 1e6).toFixed(1)
-        } MB), ` +
-        `${unchangedDays} were there${removedDays > 0 ? `, ${removedDays} days removed` : ""}`
-      ),
-    );
-  }
+  else report.result(pulled.map(formatPulled));
+}
+
+function formatPulled(
+  { url, directory, generation, files, sizeBytes, removedDays, unchangedDays }: PulledLane,
+): string {
+  const snapshot = `snapshot ${generation} of ${url}`;
+  if (files + removedDays === 0) return `${directory} is up to date: ${countOf(unchangedDays, "day")} of ${snapshot}`;
+  const removed = removedDays === 0 ? "" : `, removed ${countOf(removedDays, "day")}`;
+  return `Brought ${countOf(files, "file")} (${formatSize(sizeBytes)}) of ${snapshot} to ${directory}${removed}, ` +
+    `${countOf(unchangedDays, "day")} unchanged`;
 }
 
 if (import.meta.main) Deno.exitCode = await runTask(SPEC, pull);

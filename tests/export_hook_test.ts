@@ -235,7 +235,7 @@ Deno.test("the documented line after a research run runs as written from the har
     writeHarnessSample(join(home, "runs/heretix.sqlite"), { runs: 4, days: 1 });
     const { code, stdout, stderr } = await run();
     assert.equal(code, 0, stderr);
-    assert.match(stdout, /^Exported 5 rows in 1 file \(0\.0 MB\) to \/\S*\/lake\/local, 0 days unchanged\n$/);
+    assert.match(stdout, /^Exported 5 rows in 1 file \(\d+ kB\) to \/\S*\/lake\/local, 0 days unchanged\n$/);
   } finally {
     await Deno.remove(home, { recursive: true });
   }

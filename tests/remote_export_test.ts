@@ -449,8 +449,8 @@ Deno.test("lake:prune removes what left the snapshot, and nothing that a reader 
   put("dt=2025-09-01/checks-g4-0123456789abcdef.parquet");
   put("dt=2025-09-01/theirs.parquet");
   assert.deepEqual(days(), ["g1", "g1", "g2", "g2", "g2", "g3", "g3", "g4", "theirs"].sort());
-  assert.match((await remote.run("lake:prune", ["--dry-run"])).stdout, /^Would remove 1 objects/);
-  assert.match((await remote.run("lake:prune")).stdout, /^Removed 1 objects/);
+  assert.match((await remote.run("lake:prune", ["--dry-run"])).stdout, /^Would remove 1 object \(/);
+  assert.match((await remote.run("lake:prune")).stdout, /^Removed 1 object \(/);
   assert.deepEqual(days(), ["g1", "g1", "g2", "g2", "g3", "g3", "g4", "theirs"]);
   expectCode(await remote.run("lake:prune", ["--keep-days", "0"]), 0);
   assert.deepEqual(days(), ["g3", "g3", "g4", "theirs"]);

@@ -1,4 +1,5 @@
 import { countOf } from "../task/plural.ts";
+import { formatSize } from "../task/size.ts";
 import type { ExportContext, ExportRequest } from "./request.ts";
 import { type ExportOutcome, runExport } from "./run.ts";
 
@@ -21,7 +22,7 @@ function formatOutcome(outcome: ExportOutcome): string {
   }
   const removed = removedDays === 0 ? "" : `, removed ${countOf(removedDays, "day")}`;
   const snapshot = generation === undefined ? "" : ` as snapshot ${generation}`;
-  const size = `${countOf(files, "file")} (${(sizeBytes / 1e6).toFixed(1)} MB)`;
+  const size = `${countOf(files, "file")} (${formatSize(sizeBytes)})`;
   return `Exported ${countOf(rows, "row")} in ${size} to ${place}${snapshot}${removed}, ` +
     `${countOf(plan.unchanged, "day")} unchanged`;
 }

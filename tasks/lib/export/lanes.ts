@@ -1,4 +1,5 @@
 import { eachOf } from "../task/each.ts";
+import { formatSize } from "../task/size.ts";
 import type { ExportedDataset } from "../dataset/datasets.ts";
 import { laneName } from "../lake/lake.ts";
 import { lockLanes, openLane, redactedInEnv } from "../lake/lane.ts";
@@ -62,14 +63,10 @@ export async function openLanesInStore(
     const directory = await Deno.makeTempDir({ prefix: "heretix-export-" });
     stack.defer(() => Deno.remove(directory, { recursive: true }));
     const onBytes = (sent: number, total: number) =>
-      report.progress(`${megabytes(sent)} of ${megabytes(total)} MB sent to ${lane.url}`);
+      report.progress(`${formatSize(sent)} of ${formatSize(total)} sent to ${lane.url}`);
     const place = placeInStore(lane, { directory, onBytes, signal });
     return { name: `${env}/${lane.dataset.name}`, dataset: lane.dataset, manifest: lane.snapshot.lane, place };
   });
   const directories = stack.move();
   return { lanes, inEnv: redacted, [Symbol.asyncDispose]: () => directories.disposeAsync() };
-}
-
-function megabytes(bytes: number): string {
-  return (bytes / 1e6).toFixed(1);
 }

@@ -11,6 +11,7 @@ import { openExportedLanes } from "./open.ts";
 import { fileOf, formatManifest, type Manifest, rowsOf } from "../lake/manifest.ts";
 import { EXIT, TaskError } from "../task/errors.ts";
 import { unfinishedPath } from "../task/files.ts";
+import { formatSize } from "../task/size.ts";
 import { type RemoteLane } from "./remote_lane.ts";
 
 /** Options of `pullLanes`. */
@@ -59,7 +60,7 @@ export async function pullLanes(
   for (const [index, lane] of lanes.entries()) {
     const { url } = remote[index];
     const onBytes = (come: number, total: number) =>
-      report.progress(`${(come / 1e6).toFixed(1)} of ${(total / 1e6).toFixed(1)} MB come from ${url}`);
+      report.progress(`${formatSize(come)} of ${formatSize(total)} received from ${url}`);
     const result = await pullLane(remote[index], lane, { ...options, redacted, onBytes });
     pulled.push({ url, directory: lane.directory, ...result });
   }
