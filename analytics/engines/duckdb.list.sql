@@ -8,7 +8,7 @@ load httpfs;
 create or replace secret lake (type s3, key_id 'KEY', secret 'SECRET', region 'us-east-1');
 
 create or replace temporary table objects as
-select url from read_csv('objects.txt', header = false, columns = {'url': 'varchar'});
+select url from read_csv('objects.txt', header = false, delim = '\t', columns = {'url': 'varchar'});
 
 set variable checks = (select list(url) from objects where url like '%/checks/dt=%');
 

@@ -1,5 +1,5 @@
 -- Trino (Hive connector, catalog hive, schema lake): a table a dataset, over one lane of a directory of exports; call what
--- follows it again when days come or go. Replace bucket, prefix and prod. Timestamps are read to the millisecond, in UTC.
+-- follows it again when days come or go. Replace bucket, prefix and prod. Timestamps are read to the millisecond.
 create table hive.lake.checks (
   id varchar,
   run_id varchar,
