@@ -238,7 +238,8 @@ function checkSignature({ options }: State, request: S3Request, { path, search }
   const [match, id, date, signedRegion, names, signature] = AUTHORIZATION.exec(headers.authorization ?? "") ?? [];
   if (match === undefined) return refuse(403, "AccessDenied");
   if (id !== credentials.accessKeyId) return refuse(403, "InvalidAccessKeyId");
-  const token = headers["x-amz-security-token"];
+  // Some clients that have no token send an empty one.
+  const token = headers["x-amz-security-token"] || undefined;
   if (token !== credentials.sessionToken) return refuse(400, "InvalidToken");
   if (signedRegion !== region) return refuse(400, "AuthorizationHeaderMalformed");
   const signed = names.split(";");

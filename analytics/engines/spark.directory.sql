@@ -1,5 +1,6 @@
--- Apache Spark: a view a dataset, over one directory a lane. Columns and types come from the files, dt from the path, and new days
--- are seen by the next session (or after refresh table). Replace the paths (s3a://bucket/prefix/... or a directory).
+-- Apache Spark: a view a dataset, over one directory a lane of exports. Columns and types come from the files, dt from the path,
+-- and new days are seen by the next session (or after refresh table). Replace data/exports (s3a://bucket/prefix or a directory)
+-- and the lanes.
 create or replace temporary view checks as
 select 'local' as lane, * from parquet.`data/exports/local`
 union all

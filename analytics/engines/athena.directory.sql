@@ -1,5 +1,5 @@
--- Amazon Athena (engine 3): one table a dataset, over all its lanes. Partitions are computed from the path, so nothing has to be added
--- when a day appears. Replace bucket and prefix, and list your lanes. Trino's Hive connector takes the same columns.
+-- Amazon Athena (engine 3): a table a dataset, over all lanes of a directory of exports. Days are computed from the path, so
+-- nothing has to be added when one appears. Replace bucket and prefix, and list your lanes.
 create external table checks (
   id string,
   run_id string,

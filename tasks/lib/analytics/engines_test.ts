@@ -1,0 +1,64 @@
+import assert from "node:assert/strict";
+import { readDatasets } from "../dataset/datasets.ts";
+
+const FOLDER = new URL("../../../analytics/engines/", import.meta.url);
+
+/** Types of the engines whose files name columns, where they are called otherwise than DuckDB's. */
+const TYPES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  athena: {
+    VARCHAR: "string",
+    INTEGER: "int",
+    "TIMESTAMP WITH TIME ZONE": "timestamp",
+  },
+  trino: {
+    "TIMESTAMP WITH TIME ZONE": "timestamp(3)",
+  },
+};
+
+/** Files of the folder, and how each makes the table or view of a dataset. */
+const FORMS: Readonly<Record<string, RegExp>> = {
+  "athena.delta.sql": /^create external table (\w+)\nlocation 's3:\/\/bucket\/prefix\/prod\/\1\/'\n/gm,
+  "athena.directory.sql": /^create external table (\w+) \(\n/gm,
+  "clickhouse.delta.sql":
+    /^create or replace view (\w+) as\nselect \* from deltaLake\(lake, filename = 'prod\/\1\/'\);/gm,
+  "clickhouse.directory.sql": /^create or replace view (\w+) as\nselect\n/gm,
+  "duckdb.delta.sql":
+    /^create or replace view (\w+) as\nselect \* from delta_scan\('s3:\/\/bucket\/prefix\/prod\/\1'\);/gm,
+  "duckdb.list.sql": /^create or replace temporary view (\w+) as\nselect \* from read_parquet\(getvariable\('\1'\), /gm,
+  "spark.delta.sql": /^create table if not exists (\w+) using delta location 's3a:\/\/bucket\/prefix\/prod\/\1';/gm,
+  "spark.directory.sql": /^create or replace temporary view (\w+) as\n/gm,
+  "trino.delta.sql": /, table_name => '(\w+)', table_location => 's3:\/\/bucket\/prefix\/prod\/\1'\n/gm,
+  "trino.directory.sql": /^create table hive\.lake\.(\w+) \(\n[^]*?^call .*\('lake', '\1', 'FULL'\);/gm,
+};
+
+const read = (name: string) => Deno.readTextFile(new URL(name, FOLDER));
+
+Deno.test("analytics/engines has every dataset for every engine, over Delta tables and over a directory", async () => {
+  const files = await Array.fromAsync(Deno.readDir(FOLDER), ({ name }) => name);
+  assert.deepEqual(files.sort(), Object.keys(FORMS));
+  const datasets = (await readDatasets()).map(({ name }) => name);
+  for (const [name, form] of Object.entries(FORMS)) {
+    const made = [...(await read(name)).matchAll(form)].map(([, dataset]) => dataset);
+    assert.deepEqual(made.sort(), datasets, name);
+  }
+});
+
+Deno.test("analytics/catalog.sql has every dataset for DuckDB over a directory", async () => {
+  const catalog = await Deno.readTextFile(new URL("../catalog.sql", FOLDER));
+  const made = [...catalog.matchAll(/^-- dataset: (\w+)\n/gm)].map(([, dataset]) => dataset);
+  assert.deepEqual(made.sort(), (await readDatasets()).map(({ name }) => name));
+});
+
+Deno.test("analytics/engines names the columns and types of every dataset's files in their order, or none", async () => {
+  for (const file of Object.keys(FORMS)) {
+    const types = file.endsWith(".directory.sql") ? TYPES[file.split(".")[0]] : undefined;
+    const text = await read(file);
+    for (const { name, columns } of await readDatasets()) {
+      const list = new RegExp(`table (?:hive\\.lake\\.)?${name} \\(\n([^]*?)\n\\)`).exec(text)?.[1];
+      const named = list?.split(",\n").map((line) => line.trim()).filter((line) => line !== "dt date");
+      const wanted = types &&
+        columns.map(({ name, duckdbType }) => `${name.toLowerCase()} ${types[duckdbType] ?? duckdbType.toLowerCase()}`);
+      assert.deepEqual(named, wanted, `${file}: ${name}`);
+    }
+  }
+});
