@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { createExporter, type Exporter, fileHashes, finish, insertChecks } from "./support/exporter.ts";
 import { type CommandResult, runCommand } from "./support/command.ts";
+import { createHarnessFile } from "./support/harness.ts";
 import { listLane, readLane } from "./support/parquet.ts";
 import { readRemote, remoteReader, storeSettings } from "./support/remote.ts";
 import { type Fault, type S3Request, type S3Server, startS3 } from "./support/s3_server.ts";
@@ -68,6 +69,8 @@ Deno.test("export --to writes a lake that a Delta reader reads, from an empty di
   assert.equal("directory" in lane, false);
   assert.deepEqual(await remote.runIds(), runs(1, 60));
   assert.deepEqual(await listLane(exporter.lane), [], "the disk has no lane");
+  const places = writes(remote).map((key) => key.slice("prefix/local/checks/".length).replace(/[=/\d].*/, ""));
+  assert.deepEqual([...new Set(places)], ["_conditions", "dt", "_manifest.json", "_manifests", "_delta_log"]);
 
   const kept = [...server.objects.keys()].filter((key) => key.includes("/dt="));
   await exporter.database.sql`update checks set claim = 'other' where run_id = 'run-60'`;
@@ -108,6 +111,57 @@ Deno.test("export --to takes every dataset, each with a snapshot and a Delta log
     assert.ok(remote.server.objects.has(`prefix/local/${dataset}/_manifest.json`), dataset);
     assert.ok(remote.server.objects.has(`prefix/local/${dataset}/_delta_log/${"0".repeat(20)}.json`), dataset);
   }
+});
+
+Deno.test("who may read alone can plan, and export where nothing has changed", async () => {
+  await using remote = await createRemote();
+  const { exporter, server } = remote;
+  await insertChecks(exporter.database, 1, 30);
+  expectCode(await remote.export(), 0);
+  const isWrite = ({ method }: S3Request) => method !== "GET" && method !== "HEAD";
+  remote.fault = (request) =>
+    isWrite(request) ? { status: 403, body: "<Error><Code>AccessDenied</Code></Error>" } : undefined;
+  assert.match((await remote.export()).stdout, /is up to date/);
+  const behind = `prefix/local/checks/_delta_log/${"0".repeat(20)}.json`;
+  server.objects.delete(behind);
+  await insertChecks(exporter.database, 31, 40);
+  assert.match((await remote.export(["--dry-run"])).stdout, /write 1 day, leave 1 day/);
+  for (const task of ["lake:list", "lake:pull"]) expectCode(await remote.run(task), 0);
+  expectCode(await remote.export(), 1);
+});
+
+Deno.test("an export leaves nothing in the temporary directory, also where it fails or is interrupted", async () => {
+  await using remote = await createRemote();
+  const { exporter, server } = remote;
+  await insertChecks(exporter.database, 1, 30);
+  const temporary = join(exporter.home, "temporary");
+  await Deno.mkdir(temporary);
+  const env = { ...storeSettings(server.target("prefix")), TMPDIR: temporary };
+  const isDay = ({ method, key }: S3Request) => method === "PUT" && key.includes("/dt=");
+  remote.fault = (request) =>
+    isDay(request) ? { status: 403, body: "<Error><Code>AccessDenied</Code></Error>" } : undefined;
+  expectCode(await remote.export([], env), 1);
+  assert.deepEqual([...Deno.readDirSync(temporary)], []);
+  const interrupted = Promise.withResolvers<number>();
+  let signals = 0;
+  remote.fault = (request) => {
+    if (!isDay(request)) return undefined;
+    assert.equal([...Deno.readDirSync(temporary)].length, 1);
+    // A second signal would end it at once.
+    if (signals++ === 0) child.kill("SIGINT");
+    interrupted.resolve(performance.now());
+    return { delayMs: 4000 };
+  };
+  const child = exporter.start("export.ts", [], env);
+  const ended = finish(child);
+  const start = await interrupted.promise;
+  const { code, stderr } = await ended;
+  assert.equal(code, 130, stderr);
+  assert.ok(performance.now() - start < 2000);
+  assert.deepEqual([...Deno.readDirSync(temporary)], []);
+  remote.fault = undefined;
+  expectCode(await remote.export([], env), 0);
+  assert.deepEqual([...Deno.readDirSync(temporary)], []);
 });
 
 Deno.test("export --to --dry-run tells the plan and writes nothing", async () => {
@@ -298,6 +352,13 @@ Deno.test("a lane that has lost its snapshot is refused, unless no export has ev
   const { code, stderr } = await remote.export();
   assert.equal(code, 3, stderr);
   assert.match(stderr, /it has no _manifest\.json, but _delta_log\//);
+  const all = [...server.objects];
+  const [day, object] = all.find(([key]) => key.includes("/dt="))!;
+  server.objects.clear();
+  server.objects.set(day.replace("-g1-", "-g2-"), object);
+  assert.match((await remote.export()).stderr, /it has no _manifest\.json, but dt=/);
+  server.objects.clear();
+  for (const [key, object] of all) server.objects.set(key, object);
   server.objects.set("prefix/local/checks/_manifest.json", {
     ...server.objects.get("prefix/local/checks/_manifests/1.json")!,
   });
@@ -382,6 +443,8 @@ Deno.test("lake:pull --since leaves earlier days as they are", async () => {
   await exporter.database.sql`update checks set claim = 'other'`;
   expectCode(await remote.export(), 0);
   expectCode(await remote.run("lake:pull", ["--since", "2025-09-02"]), 0);
+  const { state } = JSON.parse(await Deno.readTextFile(join(exporter.lane, "_manifest.json")));
+  assert.equal(state, null, "its fingerprints are of two states");
   const files = await readLane(exporter.lane);
   assert.deepEqual(files.map(({ rows }) => new Set(rows.map(({ claim }) => claim))), [
     new Set(["other"]),
@@ -402,6 +465,14 @@ Deno.test("lake:pull replaces nothing that it cannot give back, and nothing by b
   expectCode(lifted, 3);
   assert.match(lifted.stderr, /Cannot pull into lane "local": claim would no longer be redacted/);
   assert.deepEqual(await fileHashes(exporter.lane), before);
+
+  const mixed = join(exporter.home, "mixed");
+  using file = createHarnessFile(join(exporter.home, "heretix.sqlite"));
+  file.insert("runs", { run_id: "run", created_at: 1_756_720_800, model: "m", prompt_version: "v", K: 1, R: 1 });
+  expectCode(await exporter.export(["--from", "sqlite", "--out", mixed]), 0);
+  const sqlite = await remote.run("lake:pull", ["--out", mixed]);
+  expectCode(sqlite, 3);
+  assert.match(sqlite.stderr, /it holds rows of SQLite, which would go; choose another directory with --out/);
 
   const out = ["--out", join(exporter.home, "pulled")];
   const [key] = [...server.objects.keys()].filter((key) => key.includes("/dt=")).sort();
