@@ -150,14 +150,14 @@ Deno.test("an export leaves nothing in the temporary directory, also where it fa
     // A second signal would end it at once.
     if (signals++ === 0) child.kill("SIGINT");
     interrupted.resolve(performance.now());
-    return { delayMs: 4000 };
+    return { delayMs: 30_000 };
   };
   const child = exporter.start("export.ts", [], env);
   const ended = finish(child);
   const start = await interrupted.promise;
   const { code, stderr } = await ended;
   assert.equal(code, 130, stderr);
-  assert.ok(performance.now() - start < 2000);
+  assert.ok(performance.now() - start < 10_000, "the store is not waited for");
   assert.deepEqual([...Deno.readDirSync(temporary)], []);
   remote.fault = undefined;
   expectCode(await remote.export([], env), 0);
