@@ -402,9 +402,11 @@ Deno.test("lake:list names the objects of the snapshot, and none else", async ()
   assert.match(urls[0], /checks-g2-/);
   const json = await remote.run("lake:list", ["checks", "--json"]);
   assert.deepEqual(JSON.parse(json.stdout).lanes[0].objects.map(({ url }: { url: string }) => url), urls);
-  const none = await remote.run("lake:list", ["requests"]);
-  assert.equal(none.code, 1);
-  assert.match(none.stderr, /local\/requests": nothing was exported there/);
+  for (const names of [["requests"], ["checks", "requests"]]) {
+    const none = await remote.run("lake:list", names);
+    assert.equal(none.code, 1);
+    assert.match(none.stderr, /local\/requests": nothing was exported there/);
+  }
 });
 
 Deno.test("lake:pull brings a snapshot to the disk as an export would have written it, and then only what changed", async () => {
@@ -429,6 +431,15 @@ Deno.test("lake:pull brings a snapshot to the disk as an export would have writt
   assert.deepEqual([come, removedDays, unchangedDays, generation], [1, 1, 1, 2]);
   assert.equal(server.log.filter(({ key, method }) => method === "GET" && key.includes("/dt=")).length, 1);
   assert.deepEqual((await readLane(exporter.lane)).flatMap(({ rows }) => rows).length, (await remote.runIds()).length);
+  const [, whole] = (await listLane(exporter.lane)).filter((path) => path.endsWith(".parquet"));
+  await Deno.copyFile(join(exporter.lane, whole), join(exporter.lane, whole.replace(".parquet", "-2.parquet")));
+  await Deno.truncate(join(exporter.lane, whole), 100);
+  expectCode(await remote.run("lake:pull"), 0);
+  assert.deepEqual(
+    (await readLane(exporter.lane)).flatMap(({ rows }) => rows.map(({ run_id }) => `${run_id}`)).sort(),
+    await remote.runIds(),
+    "what is damaged or too much on the disk is mended",
+  );
   expectCode(await exporter.export(), 0);
   assert.match((await exporter.export()).stdout, /is up to date/);
 });

@@ -51,7 +51,7 @@ export async function openLanesOnDisk(
 export async function openLanesInStore(
   datasets: readonly ExportedDataset[],
   request: ExportRequest,
-  { settings: { env }, report, signal, store }: ExportContext,
+  { settings: { env }, report, store }: ExportContext,
 ): Promise<OpenLanes> {
   const { openRemoteLanes } = await import("../remote/remote_lane.ts");
   const { finishRemote } = await import("../remote/commit.ts");
@@ -64,7 +64,7 @@ export async function openLanesInStore(
     stack.defer(() => Deno.remove(directory, { recursive: true }));
     const onBytes = (sent: number, total: number) =>
       report.progress(`${formatSize(sent)} of ${formatSize(total)} sent to ${lane.url}`);
-    const place = placeInStore(lane, { directory, onBytes, signal });
+    const place = placeInStore(lane, { directory, onBytes });
     return { name: `${env}/${lane.dataset.name}`, dataset: lane.dataset, manifest: lane.snapshot.lane, place };
   });
   const directories = stack.move();

@@ -5,19 +5,11 @@ import { deltaKey, formatDeltaCommit } from "./delta.ts";
 import { CONDITIONS, copyKey, type RemoteLane, SNAPSHOT } from "./remote_lane.ts";
 import { formatSnapshot, nextSnapshot, parseSnapshot, type Snapshot } from "./snapshot.ts";
 
-/** Options of `commitRemote`. */
-export interface RemoteCommitOptions {
-  /** Called with the bytes sent so far, of how many. */
-  readonly onBytes: (sent: number, total: number) => void;
-  /** Ends the upload, until its snapshot is sent. */
-  readonly signal: AbortSignal;
-}
-
 /** Makes a change of a remote lane visible by one replacement of its snapshot, all of it or nothing.
  *
  * The days' objects are sent first, under keys that say what is in them, so that those of a killed export are found
  * again. The snapshot replaces the one that was read, or nothing. What follows from it is written last, by this export or
- * the next one.
+ * the next one. `onBytes` is told the bytes sent so far, of how many.
  *
  * Errors: TaskError: exit 5 where another export has committed meanwhile; exit 3 where the store does not heed conditions,
  * or another object has a key of ours; exit 1 where the store fails. What was visible before is visible then.
@@ -25,7 +17,7 @@ export interface RemoteCommitOptions {
 export async function commitRemote(
   lane: RemoteLane,
   { files, manifest }: LaneChange,
-  { onBytes, signal }: RemoteCommitOptions,
+  onBytes: (sent: number, total: number) => void,
 ): Promise<Committed> {
   await requireConditions(lane);
   const written = files.map(({ day }) => day);
@@ -38,11 +30,7 @@ export async function commitRemote(
   const total = files.reduce((sum, { file }) => sum + file.sizeBytes, 0);
   let sent = 0;
   const onSent = (bytes: number) => onBytes(sent += bytes, total);
-  const bytes = await eachOf(files, (one) => {
-    signal.throwIfAborted();
-    return upload(lane, next.objects[one.day], one, onSent);
-  });
-  signal.throwIfAborted();
+  const bytes = await eachOf(files, (one) => upload(lane, next.objects[one.day], one, onSent));
   await replaceSnapshot(lane, next);
   await writeFollowing(lane, next, lane.snapshot);
   const put = bytes.filter((count) => count > 0);

@@ -20,13 +20,6 @@ export function findPrunable({ snapshot, listed }: RemoteLane, beforeMs: number)
 }
 
 /** Removes objects of a lane. */
-export async function prune(
-  { store }: RemoteLane,
-  objects: readonly ListedObject[],
-  signal: AbortSignal,
-): Promise<void> {
-  await eachOf(objects, async ({ key }) => {
-    signal.throwIfAborted();
-    await store.remove(key);
-  });
+export async function prune({ store }: RemoteLane, objects: readonly ListedObject[]): Promise<void> {
+  await eachOf(objects, ({ key }) => store.remove(key));
 }

@@ -1,5 +1,6 @@
-import { eachOf } from "../task/each.ts";
 import { join } from "node:path";
+import { readDatasets } from "../dataset/datasets.ts";
+import { eachOf } from "../task/each.ts";
 import type { Dataset } from "../dataset/dataset.ts";
 import type { Day } from "../dataset/day.ts";
 import { commit, recover } from "../lake/commit.ts";
@@ -12,7 +13,7 @@ import { fileOf, formatManifest, type Manifest, rowsOf } from "../lake/manifest.
 import { EXIT, TaskError } from "../task/errors.ts";
 import { unfinishedPath } from "../task/files.ts";
 import { formatSize } from "../task/size.ts";
-import { type RemoteLane } from "./remote_lane.ts";
+import type { RemoteLane } from "./remote_lane.ts";
 
 /** Options of `pullLanes`. */
 export interface PullLanesOptions {
@@ -30,7 +31,7 @@ export interface PullLanesOptions {
   readonly waitMs: number;
   /** Where notes and progress go. */
   readonly report: Report;
-  /** Ends the work early; of the lane under way nothing is replaced then. */
+  /** Ends the waiting for exports; the store has one of its own. */
   readonly signal: AbortSignal;
 }
 
@@ -48,13 +49,18 @@ export interface PulledLane extends Pulled {
  */
 export async function pullLanes(
   store: ObjectStore,
-  { env, names, exportDir, waitMs, report, ...options }: PullLanesOptions,
+  { env, names, exportDir, waitMs, report, signal, ...options }: PullLanesOptions,
 ): Promise<PulledLane[]> {
-  const { lanes: remote } = await openExportedLanes(store, env, names);
-  const named = remote.map(({ dataset }) => ({ dataset, name: laneName(env, dataset) }));
+  const named = (datasets: readonly Dataset[]) =>
+    datasets.map((dataset) => ({ dataset, name: laneName(env, dataset) }));
   const onWait = (lane: string, holder: string) => report.note(`Waiting for lane ${lane}, which ${holder} holds`);
-  await using _locks = await lockLanes(exportDir, named, { waitMs, signal: options.signal, onWait });
-  const lanes = await Promise.all(named.map((lane) => openLane(exportDir, lane, undefined)));
+  // What the store holds is read behind the locks: another pull may bring a newer snapshot meanwhile.
+  const datasets = await readDatasets(names.length > 0 ? names : undefined);
+  await using _locks = await lockLanes(exportDir, named(datasets), { waitMs, signal, onWait });
+  const { lanes: remote } = await openExportedLanes(store, env, names);
+  const lanes = await Promise.all(
+    named(remote.map(({ dataset }) => dataset)).map((lane) => openLane(exportDir, lane, undefined)),
+  );
   const redacted = await redactedInEnv(exportDir, env, lanes);
   const pulled: PulledLane[] = [];
   for (const [index, lane] of lanes.entries()) {
@@ -67,7 +73,7 @@ export async function pullLanes(
   return pulled;
 }
 
-interface PullOptions extends Pick<PullLanesOptions, "since" | "newSource" | "signal"> {
+interface PullOptions extends Pick<PullLanesOptions, "since" | "newSource"> {
   /** Columns that any lane of the environment on the disk has redacted. */
   readonly redacted: ReadonlySet<string>;
   /** Called with the bytes that have come so far, of how many. */
@@ -157,12 +163,11 @@ function sizeOf({ days }: Manifest, some: readonly Day[]): number {
 async function download(
   days: readonly Day[],
   { snapshot: { lane, objects }, store, prefix, url }: RemoteLane,
-  { directory, onBytes, signal }: Pick<PullOptions, "onBytes" | "signal"> & { readonly directory: string },
+  { directory, onBytes }: Pick<PullOptions, "onBytes"> & { readonly directory: string },
 ): Promise<{ readonly from: string; readonly to: string }[]> {
   const total = sizeOf(lane, days);
   let come = 0;
   return await eachOf(days, async (day) => {
-    signal.throwIfAborted();
     await createDay(directory, day);
     const to = dayPath(day, lane.dataset);
     const from = unfinishedPath(to);
