@@ -3,6 +3,7 @@ import { openExportedLanes } from "./lib/remote/open.ts";
 import { findPrunable, prune } from "./lib/remote/prune.ts";
 import { openS3 } from "./lib/store/s3.ts";
 import { readStoreSettings } from "./lib/task/settings.ts";
+import { countOf } from "./lib/task/plural.ts";
 import { runTask, type TaskContext } from "./lib/task/run.ts";
 
 const DAY_MS = 86_400_000;
@@ -42,7 +43,9 @@ async function pruneLanes({ args, report, signal }: TaskContext): Promise<void> 
   else {
     report.result(
       results.map(({ url, objects, sizeBytes }) =>
-        `${isDry ? "Would remove" : "Removed"} ${objects} objects (${(sizeBytes / 1e6).toFixed(1)} MB) of ${url}`
+        `${isDry ? "Would remove" : "Removed"} ${countOf(objects, "object")} (${
+          (sizeBytes / 1e6).toFixed(1)
+        } MB) of ${url}`
       ),
     );
   }

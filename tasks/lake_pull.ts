@@ -3,6 +3,7 @@ import { isDay } from "./lib/dataset/day.ts";
 import { pullLanes } from "./lib/remote/pull.ts";
 import { openS3 } from "./lib/store/s3.ts";
 import { fromCaller, readStoreSettings } from "./lib/task/settings.ts";
+import { countOf } from "./lib/task/plural.ts";
 import { runTask, type TaskContext } from "./lib/task/run.ts";
 
 const SPEC: TaskSpec = {
@@ -39,10 +40,10 @@ async function pull({ args, report, signal }: TaskContext): Promise<void> {
   else {
     report.result(
       pulled.map(({ directory, url, generation, files, sizeBytes, removedDays, unchangedDays }) =>
-        `Brought snapshot ${generation} of ${url} to ${directory}: ${files} files (${
+        `Brought snapshot ${generation} of ${url} to ${directory}: ${countOf(files, "file")} (${
           (sizeBytes / 1e6).toFixed(1)
         } MB), ` +
-        `${unchangedDays} were there${removedDays > 0 ? `, ${removedDays} days removed` : ""}`
+        `${unchangedDays} were there${removedDays > 0 ? `, ${countOf(removedDays, "day")} removed` : ""}`
       ),
     );
   }

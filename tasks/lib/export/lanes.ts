@@ -61,10 +61,11 @@ export async function openLanesInStore(
     if (!request.dryRun) await finishRemote(lane);
     const directory = await Deno.makeTempDir({ prefix: "heretix-export-" });
     stack.defer(() => Deno.remove(directory, { recursive: true }));
+    const name = `${env}/${lane.dataset.name}`;
     const onBytes = (sent: number, total: number) =>
-      report.progress(`${megabytes(sent)} of ${megabytes(total)} MB sent to ${lane.url}`);
+      report.progress(`${megabytes(sent)} of ${megabytes(total)} MB of lane ${name} sent`);
     const place = placeInStore(lane, { directory, onBytes, signal });
-    return { name: `${env}/${lane.dataset.name}`, dataset: lane.dataset, manifest: lane.snapshot.lane, place };
+    return { name, dataset: lane.dataset, manifest: lane.snapshot.lane, place };
   });
   const directories = stack.move();
   return { lanes, inEnv: redacted, [Symbol.asyncDispose]: () => directories.disposeAsync() };

@@ -60,7 +60,9 @@ export async function pullLanes(
   for (const [index, lane] of lanes.entries()) {
     const { url } = remote[index];
     const onBytes = (come: number, total: number) =>
-      report.progress(`${(come / 1e6).toFixed(1)} of ${(total / 1e6).toFixed(1)} MB come from ${url}`);
+      report.progress(
+        `${(come / 1e6).toFixed(1)} of ${(total / 1e6).toFixed(1)} MB of lane ${env}/${lane.dataset.name} brought`,
+      );
     const result = await pullLane(remote[index], lane, { ...options, redacted, onBytes });
     pulled.push({ url, directory: lane.directory, ...result });
   }
