@@ -62,10 +62,11 @@ export async function openLanesInStore(
     if (!request.dryRun) await finishRemote(lane);
     const directory = await Deno.makeTempDir({ prefix: "heretix-export-" });
     stack.defer(() => Deno.remove(directory, { recursive: true }));
+    const name = `${env}/${lane.dataset.name}`;
     const onBytes = (sent: number, total: number) =>
-      report.progress(`${formatSize(sent)} of ${formatSize(total)} sent to ${lane.url}`);
+      report.progress(`${formatSize(sent)} of ${formatSize(total)} of lane ${name} sent`);
     const place = placeInStore(lane, { directory, onBytes });
-    return { name: `${env}/${lane.dataset.name}`, dataset: lane.dataset, manifest: lane.snapshot.lane, place };
+    return { name, dataset: lane.dataset, manifest: lane.snapshot.lane, place };
   });
   const directories = stack.move();
   return { lanes, inEnv: redacted, [Symbol.asyncDispose]: () => directories.disposeAsync() };

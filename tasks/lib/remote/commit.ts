@@ -19,6 +19,7 @@ export async function commitRemote(
   { files, manifest }: LaneChange,
   onBytes: (sent: number, total: number) => void,
 ): Promise<Committed> {
+  await requireNewest(lane);
   await requireConditions(lane);
   const written = files.map(({ day }) => day);
   const next = nextSnapshot(lane.snapshot, {
@@ -31,22 +32,29 @@ export async function commitRemote(
   let sent = 0;
   const onSent = (bytes: number) => onBytes(sent += bytes, total);
   const bytes = await eachOf(files, (one) => upload(lane, next.objects[one.day], one, onSent));
+  const following = followingOf(next, lane.snapshot);
   await replaceSnapshot(lane, next);
-  await writeFollowing(lane, next, lane.snapshot);
+  await writeFollowing(lane, next.generation, following);
   const put = bytes.filter((count) => count > 0);
   return { generation: next.generation, objects: put.length, bytesPut: put.reduce((sum, count) => sum + count, 0) };
 }
 
-/** Writes what follows from the newest snapshot, where the export that committed it was killed before it could. */
+/** Writes what follows from the snapshots, where the exports that committed them were killed before they could. */
 export async function finishRemote(lane: RemoteLane): Promise<void> {
-  const { snapshot, listed } = lane;
-  if (snapshot.generation === 0 || listed.has(deltaKey(snapshot.generation))) return;
-  await writeFollowing(lane, snapshot, await readCopy(lane, snapshot.generation - 1));
+  const { snapshot: { generation: newest }, listed } = lane;
+  for (let generation = 1; generation <= newest; generation++) {
+    // Copies go with time; the newest one is needed by the next commit.
+    const isWhole = listed.has(deltaKey(generation)) && (generation < newest || listed.has(copyKey(generation)));
+    if (isWhole) continue;
+    const [snapshot, before] = [await readCopy(lane, generation), await readCopy(lane, generation - 1)];
+    await writeFollowing(lane, generation, followingOf(snapshot, before));
+  }
 }
 
 /** The snapshot that was the newest one at a generation. */
 async function readCopy({ store, prefix, url, snapshot }: RemoteLane, generation: number): Promise<Snapshot> {
   const { lane, table } = snapshot;
+  if (generation === snapshot.generation) return snapshot;
   if (generation === 0) return { ...snapshot, generation, table, lane: { ...lane, days: {} }, objects: {} };
   const found = await store.get(prefix + copyKey(generation));
   const name = `${url}/${copyKey(generation)}`;
@@ -54,18 +62,24 @@ async function readCopy({ store, prefix, url, snapshot }: RemoteLane, generation
   throw new TaskError(`Cannot read snapshot "${name}": it is missing; restore it, or export to another prefix`);
 }
 
-/** The copy of a snapshot, and its commit in the Delta log, in this order: where the latter is, the former is. */
+/** Objects that follow from a snapshot and the one before it, as text by key: its copy, and its commit in the Delta log. */
+function followingOf(snapshot: Snapshot, before: Snapshot): Map<string, string> {
+  return new Map([
+    [copyKey(snapshot.generation), formatSnapshot(snapshot)],
+    [deltaKey(snapshot.generation), formatDeltaCommit(snapshot, before)],
+  ]);
+}
+
+/** Writes what follows from a snapshot, in this order: where the commit in the Delta log is, the copy is. */
 async function writeFollowing(
   { store, prefix, url }: RemoteLane,
-  snapshot: Snapshot,
-  before: Snapshot,
+  generation: number,
+  following: ReadonlyMap<string, string>,
 ): Promise<void> {
-  const { generation } = snapshot;
-  const absent = { condition: { kind: "absent" } } as const;
-  const write = (key: string, text: string) => store.put(prefix + key, new TextEncoder().encode(text), absent);
   try {
-    await write(copyKey(generation), formatSnapshot(snapshot));
-    await write(deltaKey(generation), formatDeltaCommit(snapshot, before));
+    for (const [key, text] of following) {
+      await store.put(prefix + key, new TextEncoder().encode(text), { condition: { kind: "absent" } });
+    }
   } catch (error) {
     if (!(error instanceof TaskError)) throw error;
     throw new TaskError(
@@ -77,6 +91,25 @@ async function writeFollowing(
       { cause: error },
     );
   }
+}
+
+/** Throws where a later snapshot than the one that was read has left its traces.
+ *
+ * Either another export has committed meanwhile, or an older snapshot was put in the place of the newest one: what is
+ * committed then would contradict the log that is there.
+ *
+ * Errors: TaskError: exit 5 or exit 3.
+ */
+async function requireNewest(lane: RemoteLane): Promise<void> {
+  const { store, prefix, url, etag, listed, snapshot: { generation } } = lane;
+  const later = [copyKey(generation + 1), deltaKey(generation + 1)].find((key) => listed.has(key));
+  if (later === undefined) return;
+  if ((await store.head(prefix + SNAPSHOT))?.etag !== etag) throw conflictError(lane, generation + 1);
+  throw new TaskError(
+    `Cannot export to "${url}": its ${SNAPSHOT} is snapshot ${generation}, and there is ${later} of a later one; put ` +
+      "the newest one of _manifests in its place, or export to another prefix",
+    EXIT.refused,
+  );
 }
 
 /** A version that no object has. */
@@ -133,7 +166,7 @@ async function replaceSnapshot(lane: RemoteLane, next: Snapshot): Promise<void> 
   const text = formatSnapshot(next);
   const condition = etag === undefined ? { kind: "absent" } as const : { kind: "unchanged", etag } as const;
   const failure = await store.put(prefix + SNAPSHOT, new TextEncoder().encode(text), { condition }).then(
-    ({ kind }) => kind === "stored" ? undefined : conflictError(lane, next),
+    ({ kind }) => kind === "stored" ? undefined : conflictError(lane, next.generation),
     (error) => error,
   );
   if (failure === undefined) return;
@@ -141,7 +174,7 @@ async function replaceSnapshot(lane: RemoteLane, next: Snapshot): Promise<void> 
   if (found === undefined || new TextDecoder().decode(found.bytes) !== text) throw failure;
 }
 
-function conflictError({ url }: RemoteLane, { generation }: Snapshot): TaskError {
+function conflictError({ url }: RemoteLane, generation: number): TaskError {
   return new TaskError(
     `Cannot export to "${url}": another export has committed snapshot ${generation} meanwhile; run the export again`,
     EXIT.locked,

@@ -1,5 +1,6 @@
 import { eachOf } from "../task/each.ts";
 import type { ListedObject } from "../store/store.ts";
+import { deltaKey } from "./delta.ts";
 import { parseCopyKey, type RemoteLane } from "./remote_lane.ts";
 import { parseObjectKey } from "./snapshot.ts";
 
@@ -7,8 +8,10 @@ import { parseObjectKey } from "./snapshot.ts";
  * ever named and none can name any more, and copies of snapshots that are older than the one before the newest.
  */
 export function findPrunable({ snapshot, listed }: RemoteLane, beforeMs: number): ListedObject[] {
-  const { generation, lane, objects, superseded } = snapshot;
-  const recent = superseded.filter(({ sinceMs }) => sinceMs >= beforeMs);
+  const { generation, lane, objects, superseded, writtenMs } = snapshot;
+  // Where its last commit is missing, readers of the Delta log see the snapshot before.
+  const fromMs = listed.has(deltaKey(generation)) ? beforeMs : Math.min(beforeMs, writtenMs);
+  const recent = superseded.filter(({ sinceMs }) => sinceMs >= fromMs);
   const kept = new Set([...Object.values(objects), ...recent.map(({ key }) => key)]);
   return [...listed].filter(([key, { modifiedMs }]) => {
     const copy = parseCopyKey(key);

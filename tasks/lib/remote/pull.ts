@@ -4,8 +4,9 @@ import { eachOf } from "../task/each.ts";
 import type { Dataset } from "../dataset/dataset.ts";
 import type { Day } from "../dataset/day.ts";
 import { commit, recover } from "../lake/commit.ts";
-import { createDay, dayPath, filePath, findDamage, laneName } from "../lake/lake.ts";
+import { createDay, type Damage, dayPath, filePath, findDamage, laneName } from "../lake/lake.ts";
 import { type Lane, lockLanes, openLane, redactedInEnv } from "../lake/lane.ts";
+import { isInRange } from "../dataset/source.ts";
 import type { ObjectStore } from "../store/store.ts";
 import type { Report } from "../task/console.ts";
 import { openExportedLanes } from "./open.ts";
@@ -66,7 +67,7 @@ export async function pullLanes(
   for (const [index, lane] of lanes.entries()) {
     const { url } = remote[index];
     const onBytes = (come: number, total: number) =>
-      report.progress(`${formatSize(come)} of ${formatSize(total)} received from ${url}`);
+      report.progress(`${formatSize(come)} of ${formatSize(total)} of lane ${env}/${lane.dataset.name} received`);
     const result = await pullLane(remote[index], lane, { ...options, redacted, onBytes });
     pulled.push({ url, directory: lane.directory, ...result });
   }
@@ -108,7 +109,8 @@ async function pullLane(remote: RemoteLane, local: Lane, options: PullOptions): 
   refuseLoss(local, lane, options);
   const damages = await findDamage(directory, before, false);
   const plan = planPull(lane, before, { ...options, damaged: new Set(damages.map(({ day }) => day)) });
-  const unknown = damages.filter(({ isUnknown, file }) => isUnknown && file !== fileOf(dataset.name));
+  const isReplaced = ({ day, file }: Damage) => file === fileOf(dataset.name) && plan.next.days[day] !== undefined;
+  const unknown = damages.filter((damage) => damage.isUnknown && isInRange(damage.day, options) && !isReplaced(damage));
   const removals = [...plan.removals, ...unknown.map(({ day, file }) => filePath(day, file))];
   try {
     const renames = await download(plan.fresh, remote, { directory, ...options });
@@ -145,7 +147,7 @@ function planPull(
   { since, damaged }: Pick<PullOptions, "since"> & { readonly damaged: ReadonlySet<Day> },
 ): PullPlan {
   const next = withEarlier(lane, before, since);
-  const wanted = Object.keys(lane.days).filter((day) => since === undefined || day >= since);
+  const wanted = Object.keys(lane.days).filter((day) => isInRange(day, { since }));
   const shaOf = ({ days }: Manifest, day: Day) => days[day]?.files.map(({ sha256 }) => sha256).join();
   const fresh = wanted.filter((day) => damaged.has(day) || shaOf(before, day) !== shaOf(lane, day));
   const removals = Object.entries(before.days).flatMap(([day, { files }]) =>
@@ -197,7 +199,7 @@ function withEarlier(lane: Manifest, before: Manifest, since: Day | undefined): 
 function refuseLoss(
   { name, manifest, dataset }: Lane<Dataset>,
   lane: Manifest,
-  { newSource, redacted }: Pick<PullOptions, "newSource" | "redacted">,
+  { newSource, redacted, since }: Pick<PullOptions, "newSource" | "redacted" | "since">,
 ): void {
   const refuse = (finding: string) => {
     throw new TaskError(`Cannot pull into lane "${name}": ${finding}`, EXIT.refused);
@@ -216,5 +218,9 @@ function refuseLoss(
   const lifted = lane.columns.filter(isLifted).map(([column]) => column);
   if (lifted.length > 0) {
     refuse(`${lifted.join(", ")} would no longer be redacted; choose another directory with --out`);
+  }
+  const added = lane.redacted.filter((column) => !manifest.redacted.includes(column));
+  if (added.length > 0 && since !== undefined && Object.keys(manifest.days).some((day) => day < since)) {
+    refuse(`${added.join(", ")} would stay in its days before ${since}; leave out --since`);
   }
 }
