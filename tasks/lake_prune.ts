@@ -35,7 +35,7 @@ async function pruneLanes({ args, report, signal }: TaskContext): Promise<void> 
   const results = [];
   for (const lane of lanes) {
     const objects = findPrunable(lane, beforeMs);
-    if (!isDry) await prune(lane, objects, signal);
+    if (!isDry) await prune(lane, objects);
     const sizeBytes = objects.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
     results.push({ url: lane.url, objects: objects.length, sizeBytes });
   }

@@ -76,10 +76,11 @@ Deno.test("lost entries of the log and lost copies are written again from what i
     await exports(remote);
   }
   for (const gone of [delta(1), delta(2), delta(3), "_manifests/3.json"]) {
-    const { bytes } = remote.object(gone)!;
+    const [{ bytes }, copy] = [remote.object(gone)!, remote.object("_manifests/2.json")];
     server.objects.delete(`prefix/local/checks/${gone}`);
     assert.match(await exports(remote), /is up to date/);
     assert.deepEqual(remote.object(gone)?.bytes, bytes, gone);
+    assert.equal(remote.object("_manifests/2.json"), copy, "what is there is left alone");
   }
   server.objects.delete("prefix/local/checks/_manifests/2.json");
   assert.match(await exports(remote), /is up to date/);

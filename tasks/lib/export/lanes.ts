@@ -50,7 +50,7 @@ export async function openLanesOnDisk(
 export async function openLanesInStore(
   datasets: readonly ExportedDataset[],
   request: ExportRequest,
-  { settings: { env }, report, signal, store }: ExportContext,
+  { settings: { env }, report, store }: ExportContext,
 ): Promise<OpenLanes> {
   const { openRemoteLanes } = await import("../remote/remote_lane.ts");
   const { finishRemote } = await import("../remote/commit.ts");
@@ -64,7 +64,7 @@ export async function openLanesInStore(
     const name = `${env}/${lane.dataset.name}`;
     const onBytes = (sent: number, total: number) =>
       report.progress(`${megabytes(sent)} of ${megabytes(total)} MB of lane ${name} sent`);
-    const place = placeInStore(lane, { directory, onBytes, signal });
+    const place = placeInStore(lane, { directory, onBytes });
     return { name, dataset: lane.dataset, manifest: lane.snapshot.lane, place };
   });
   const directories = stack.move();

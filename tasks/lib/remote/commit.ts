@@ -5,13 +5,8 @@ import { deltaKey, formatDeltaCommit } from "./delta.ts";
 import { CONDITIONS, copyKey, type RemoteLane, SNAPSHOT } from "./remote_lane.ts";
 import { formatSnapshot, nextSnapshot, parseSnapshot, type Snapshot } from "./snapshot.ts";
 
-/** Options of `commitRemote`. */
-export interface RemoteCommitOptions {
-  /** Called with the bytes sent so far, of how many. */
-  readonly onBytes: (sent: number, total: number) => void;
-  /** Ends the upload, until its snapshot is sent. */
-  readonly signal: AbortSignal;
-}
+/** Called with the bytes sent so far, of how many. */
+export type OnSent = (sent: number, total: number) => void;
 
 /** Makes a change of a remote lane visible by one replacement of its snapshot, all of it or nothing.
  *
@@ -25,7 +20,7 @@ export interface RemoteCommitOptions {
 export async function commitRemote(
   lane: RemoteLane,
   { files, manifest }: LaneChange,
-  { onBytes, signal }: RemoteCommitOptions,
+  onBytes: OnSent,
 ): Promise<Committed> {
   await requireNewest(lane);
   await requireConditions(lane);
@@ -39,12 +34,8 @@ export async function commitRemote(
   const total = files.reduce((sum, { file }) => sum + file.sizeBytes, 0);
   let sent = 0;
   const onSent = (bytes: number) => onBytes(sent += bytes, total);
-  const bytes = await eachOf(files, (one) => {
-    signal.throwIfAborted();
-    return upload(lane, next.objects[one.day], one, onSent);
-  });
+  const bytes = await eachOf(files, (one) => upload(lane, next.objects[one.day], one, onSent));
   const following = followingOf(next, lane.snapshot);
-  signal.throwIfAborted();
   await replaceSnapshot(lane, next);
   await writeFollowing(lane, next.generation, following);
   const put = bytes.filter((count) => count > 0);

@@ -26,10 +26,6 @@ export function findPrunable({ snapshot, listed }: RemoteLane, beforeMs: number)
 export async function prune(
   { store }: RemoteLane,
   objects: readonly ListedObject[],
-  signal: AbortSignal,
 ): Promise<void> {
-  await eachOf(objects, async ({ key }) => {
-    signal.throwIfAborted();
-    await store.remove(key);
-  });
+  await eachOf(objects, ({ key }) => store.remove(key));
 }

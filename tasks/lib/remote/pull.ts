@@ -30,7 +30,7 @@ export interface PullLanesOptions {
   readonly waitMs: number;
   /** Where notes and progress go. */
   readonly report: Report;
-  /** Ends the work early; of the lane under way nothing is replaced then. */
+  /** Ends the wait for exports; what is asked of the store ends with the store's own. */
   readonly signal: AbortSignal;
 }
 
@@ -48,12 +48,12 @@ export interface PulledLane extends Pulled {
  */
 export async function pullLanes(
   store: ObjectStore,
-  { env, names, exportDir, waitMs, report, ...options }: PullLanesOptions,
+  { env, names, exportDir, waitMs, report, signal, ...options }: PullLanesOptions,
 ): Promise<PulledLane[]> {
   const { lanes: remote } = await openExportedLanes(store, env, names);
   const named = remote.map(({ dataset }) => ({ dataset, name: laneName(env, dataset) }));
   const onWait = (lane: string, holder: string) => report.note(`Waiting for lane ${lane}, which ${holder} holds`);
-  await using _locks = await lockLanes(exportDir, named, { waitMs, signal: options.signal, onWait });
+  await using _locks = await lockLanes(exportDir, named, { waitMs, signal, onWait });
   const lanes = await Promise.all(named.map((lane) => openLane(exportDir, lane, undefined)));
   const redacted = await redactedInEnv(exportDir, env, lanes);
   const pulled: PulledLane[] = [];
@@ -69,7 +69,7 @@ export async function pullLanes(
   return pulled;
 }
 
-interface PullOptions extends Pick<PullLanesOptions, "since" | "newSource" | "signal"> {
+interface PullOptions extends Pick<PullLanesOptions, "since" | "newSource"> {
   /** Columns that any lane of the environment on the disk has redacted. */
   readonly redacted: ReadonlySet<string>;
   /** Called with the bytes that have come so far, of how many. */
@@ -160,12 +160,11 @@ function sizeOf({ days }: Manifest, some: readonly Day[]): number {
 async function download(
   days: readonly Day[],
   { snapshot: { lane, objects }, store, prefix, url }: RemoteLane,
-  { directory, onBytes, signal }: Pick<PullOptions, "onBytes" | "signal"> & { readonly directory: string },
+  { directory, onBytes }: Pick<PullOptions, "onBytes"> & { readonly directory: string },
 ): Promise<{ readonly from: string; readonly to: string }[]> {
   const total = sizeOf(lane, days);
   let come = 0;
   return await eachOf(days, async (day) => {
-    signal.throwIfAborted();
     await createDay(directory, day);
     const to = dayPath(day, lane.dataset);
     const from = unfinishedPath(to);
