@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { insertChecks } from "./support/exporter.ts";
+import { exportHere } from "./support/export_here.ts";
+import { fileStates, insertChecks } from "./support/exporter.ts";
 import { listLane, readLane } from "./support/parquet.ts";
 import { createRemote, type RemoteExporter, type RemoteExportOptions } from "./support/remote_exporter.ts";
 import type { S3Request } from "./support/s3_server.ts";
@@ -76,10 +77,11 @@ Deno.test("lost entries of the log and lost copies are written again from what i
     await exports(remote);
   }
   for (const gone of [delta(1), delta(2), delta(3), "_manifests/3.json"]) {
-    const { bytes } = remote.object(gone)!;
+    const [{ bytes }, copy] = [remote.object(gone)!, remote.object("_manifests/2.json")];
     server.objects.delete(`prefix/local/checks/${gone}`);
     assert.match(await exports(remote), /is up to date/);
     assert.deepEqual(remote.object(gone)?.bytes, bytes, gone);
+    assert.equal(remote.object("_manifests/2.json"), copy, "what is there is left alone");
   }
   server.objects.delete("prefix/local/checks/_manifests/2.json");
   assert.match(await exports(remote), /is up to date/);
@@ -283,4 +285,89 @@ Deno.test("a failing pull leaves no unfinished file, whatever else was under way
   };
   await assert.rejects(remote.pull(), /is missing; run the export of its lane with --verify/);
   assert.deepEqual(await listLane(lane), []);
+});
+
+/** The manifest of the lane on the disk, changed where `change` says so. */
+async function manifestOf(
+  { exporter: { lane } }: RemoteExporter,
+  change?: Readonly<Record<string, unknown>>,
+  // deno-lint-ignore no-explicit-any
+): Promise<any> {
+  const path = join(lane, "_manifest.json");
+  const manifest = JSON.parse(await Deno.readTextFile(path));
+  if (change) await Deno.writeTextFile(path, JSON.stringify({ ...manifest, ...change }));
+  return manifest;
+}
+
+Deno.test("a pull brings what is not as it was, and touches nothing where all is", async () => {
+  await using remote = await createRemote();
+  const { exporter: { database, lane }, server } = remote;
+  await insertChecks(database, 1, 30);
+  await exports(remote);
+  assert.equal((await remote.pull()).length, 1, "lanes that nobody has exported to do not come");
+  const before = await fileStates(lane);
+  await remote.pull();
+  assert.deepEqual(await fileStates(lane), before);
+  await Deno.remove(join(lane, "dt=2025-09-01/checks.parquet"));
+  assert.equal((await remote.pull())[0].files, 1);
+  const key = "prefix/local/checks/_manifest.json";
+  const object = server.objects.get(key)!;
+  const { lane: snapshot, ...rest } = JSON.parse(new TextDecoder().decode(object.bytes));
+  const bytes = new TextEncoder().encode(JSON.stringify({ ...rest, lane: { ...snapshot, state: null } }));
+  server.objects.set(key, { ...object, bytes });
+  assert.notEqual((await manifestOf(remote)).state, null);
+  await remote.pull();
+  assert.equal((await manifestOf(remote)).state, null, "a manifest alone comes, too");
+});
+
+Deno.test("a pull of some days keeps the state that fingerprints rely on only where no other day is left", async () => {
+  await using remote = await createRemote();
+  await insertChecks(remote.exporter.database, 1, 30);
+  await exports(remote);
+  await remote.pull({ since: "2025-09-01" });
+  const { state } = await manifestOf(remote);
+  assert.notEqual(state, null);
+  await remote.pull({ since: "2025-09-01" });
+  assert.deepEqual((await manifestOf(remote)).state, state);
+  await remote.pull({ since: "2025-09-02" });
+  assert.equal((await manifestOf(remote)).state, null);
+});
+
+Deno.test("a pull refuses to lose rows of SQLite, and to show what another lane of the disk has redacted", async () => {
+  await using remote = await createRemote();
+  const { exporter } = remote;
+  await insertChecks(exporter.database, 1, 30);
+  await exports(remote);
+  await remote.pull();
+  const { days } = await manifestOf(remote);
+  const [[day, entry]] = Object.entries<Record<string, unknown>>(days);
+  await manifestOf(remote, { days: { ...days, [day]: { ...entry, rows: { postgres: 1, sqlite: 1 } } } });
+  await assert.rejects(
+    remote.pull(),
+    /lane "local": it holds rows of SQLite, which would go; choose another directory/,
+  );
+  await manifestOf(remote, { days });
+  await exportHere(exporter, { datasets: ["requests"], from: "postgres", redacted: ["claim"] });
+  await assert.rejects(remote.pull(), /lane "local": claim would no longer be redacted; choose another directory/);
+});
+
+Deno.test("of two pulls at once one waits, and tells who holds the lane", async () => {
+  await using remote = await createRemote();
+  await insertChecks(remote.exporter.database, 1, 3);
+  await exports(remote);
+  remote.fault = ({ key }) => key.includes("dt=") ? { delayMs: 1000 } : undefined;
+  const ends = await Promise.allSettled([remote.pull(), remote.pull()]);
+  const [{ reason }] = ends.filter((end) => end.status === "rejected");
+  assert.equal(reason.exitCode, 5, reason.message);
+  assert.match(reason.message, /lane "local"/);
+  assert.equal(ends.filter(({ status }) => status === "fulfilled").length, 1);
+  const pulls = await Promise.all([1, 2].map(() => remote.pull({ waitMs: 20_000 })));
+  assert.deepEqual(pulls.map(([{ unchangedDays }]) => unchangedDays), [1, 1]);
+});
+
+Deno.test("lake:pull takes a day for --since", async () => {
+  await using remote = await createRemote();
+  const { code, stderr } = await remote.run("lake:pull", ["--since", "yesterday"]);
+  assert.equal(code, 2);
+  assert.match(stderr, /--since takes a day as YYYY-MM-DD, not "yesterday"/);
 });

@@ -70,7 +70,7 @@ function followingOf(snapshot: Snapshot, before: Snapshot): Map<string, string> 
   ]);
 }
 
-/** Writes what follows from a snapshot, in this order: where the commit in the Delta log is, the copy is. */
+/** Writes what follows from a snapshot, unless somebody else has. */
 async function writeFollowing(
   { store, prefix, url }: RemoteLane,
   generation: number,
