@@ -239,7 +239,7 @@ from public.visits as c
     }).spawn(),
   );
   assert.deepEqual([code, stderr], [0, ""]);
-  assert.match(stdout, /^Exported 2 rows in 2 files \(0\.0 MB\) to \S*\/local\.visits, 0 days unchanged\n$/);
+  assert.match(stdout, /^Exported 2 rows in 2 files \(\d kB\) to \S*\/local\.visits, 0 days unchanged\n$/);
   const rows = await runCommand("analytics", [
     "--dir",
     lakeOf(exporter),
