@@ -21,7 +21,7 @@ export interface Report {
   warn(line: string): void;
   /** What ends a failed task; programs find it on stdout as JSON, where no result stands before it. */
   error(lines: Lines, exitCode: ExitCode): void;
-  /** A line that replaces itself on a terminal, at most some times a second; nothing in a pipe or with --quiet. */
+  /** A line that replaces itself on a terminal; nothing in a pipe or with --quiet. */
   progress(line: string): void;
   /** Asks a yes/no question on the terminal; undefined where there is none.
    *
@@ -37,7 +37,6 @@ export interface Report {
 export function openReport({ quiet, json }: { readonly quiet?: boolean; readonly json?: boolean } = {}): Report {
   const live = !quiet && Deno.stderr.isTerminal();
   let shown = false;
-  let shownMs = 0;
   let hasResult = false;
   const clear = () => {
     if (shown) write(Deno.stderr, "\r\x1b[K");
@@ -66,10 +65,9 @@ export function openReport({ quiet, json }: { readonly quiet?: boolean; readonly
       if (json && !hasResult) asJson({ error: { lines: [lines].flat(), exitCode } });
     },
     progress(line) {
-      const now = performance.now();
-      if (!live || (shown && now - shownMs < PROGRESS_MS)) return;
+      if (!live) return;
       write(Deno.stderr, `\r\x1b[K${clean(line)}`);
-      [shown, shownMs] = [true, now];
+      shown = true;
     },
     async ask(question, signal) {
       const answer = await askText(`${question} [y/N]`, signal);
@@ -82,9 +80,6 @@ export function openReport({ quiet, json }: { readonly quiet?: boolean; readonly
 function clean(lines: Lines): string {
   return [lines].flat().map(printable).join("\n");
 }
-
-/** How long a line of progress stays at least. */
-const PROGRESS_MS = 100;
 
 const RED = 31;
 const YELLOW = 33;
