@@ -2,8 +2,9 @@ import { type Args, type TaskSpec, usageError } from "./lib/task/args.ts";
 import { isDay } from "./lib/dataset/day.ts";
 import type { ExportRequest } from "./lib/export/request.ts";
 import { carryOutExport } from "./lib/export/command.ts";
-import { openS3 } from "./lib/store/s3.ts";
-import { fromCaller, hasExportUrl, readSettings, type Settings, type StoreChoice } from "./lib/task/settings.ts";
+import type { openS3 } from "./lib/store/s3.ts";
+import type { ObjectStore } from "./lib/store/store.ts";
+import { fromCaller, readSettings, type Settings, type StoreChoice } from "./lib/task/settings.ts";
 import { runTask, type TaskContext } from "./lib/task/run.ts";
 
 const SPEC: TaskSpec = {
@@ -18,7 +19,10 @@ const SPEC: TaskSpec = {
     until: { type: "string", value: "DAY", help: "last day to look at" },
     full: { type: "boolean", help: "read every day of Postgres, and write those that differ" },
     "dry-run": { type: "boolean", help: "print the plan, write nothing" },
-    verify: { type: "boolean", help: "as --full, and look at every byte of the existing files" },
+    verify: {
+      type: "boolean",
+      help: "as --full, and look at every byte of the existing files; with --to, at every object's digest",
+    },
     redact: {
       type: "string",
       value: "A,B",
@@ -48,17 +52,21 @@ async function exportDatasets({ args, report, signal }: TaskContext): Promise<vo
   const settings = readSettings(args.text("env") ?? "local", { store: storeOf(args) });
   const request = toRequest(args, settings);
   const exportDir = fromCaller(args.text("out")) ?? settings.exportDir;
-  const store = settings.store && openS3(settings.store, { signal, note: report.note });
+  const store = settings.store && await openStore(settings.store, { signal, note: report.note });
   await carryOutExport(request, { settings: { ...settings, exportDir }, report, signal, store }, args.has("json"));
 }
 
-/** Whether it goes to a store: where --to names one, or EXPORT_URL does and nothing asks for a directory. */
+/** What may name a store; undefined where a directory is asked for. */
 function storeOf(args: Args): StoreChoice | undefined {
   const url = args.text("to");
   const isForDisk = args.text("out") !== undefined || (args.text("from") ?? "postgres") !== "postgres";
   if (url !== undefined && isForDisk) throw usageError(SPEC, "--to goes with neither --out nor --from sqlite or all");
-  if (url === undefined && (isForDisk || !hasExportUrl())) return undefined;
-  return { url };
+  return isForDisk ? undefined : { url, isOptional: true };
+}
+
+/** The client of stores is loaded only here. */
+async function openStore(...args: Parameters<typeof openS3>): Promise<ObjectStore> {
+  return (await import("./lib/store/s3.ts")).openS3(...args);
 }
 
 function toRequest(args: Args, { env, harnessPath }: Settings): ExportRequest {

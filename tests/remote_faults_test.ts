@@ -26,6 +26,19 @@ async function expectRows(remote: RemoteExporter, wanted: readonly string[]): Pr
   assert.deepEqual(await remote.runIds("delta"), wanted);
 }
 
+/** The manifest of a lane on the disk, that of checks unless told otherwise, changed where `change` says so. */
+async function manifestOf(
+  { exporter }: RemoteExporter,
+  change?: Readonly<Record<string, unknown>>,
+  lane = exporter.lane,
+  // deno-lint-ignore no-explicit-any
+): Promise<any> {
+  const path = join(lane, "_manifest.json");
+  const manifest = JSON.parse(await Deno.readTextFile(path));
+  if (change) await Deno.writeTextFile(path, JSON.stringify({ ...manifest, ...change }));
+  return manifest;
+}
+
 Deno.test("an older snapshot in the place of the newest one is refused: the log would contradict it", async () => {
   await using remote = await createRemote();
   const { exporter: { database }, server } = remote;
@@ -208,6 +221,12 @@ Deno.test("a redaction that is added later holds in every object of the snapshot
   const claims = (await readLane(remote.exporter.lane)).flatMap(({ rows }) => rows.map(({ claim }) => claim));
   assert.deepEqual(new Set(claims), new Set([null]));
   assert.match(await exports(remote, 3, { redacted: [] }), /it was written with claim redacted/);
+  assert.match(await exports(remote), /is up to date: 2 days/);
+  await exports(remote, 0, { datasets: ["checks", "requests"] });
+  const { lane } = JSON.parse(
+    new TextDecoder().decode(remote.server.objects.get("prefix/local/requests/_manifest.json")!.bytes),
+  );
+  assert.deepEqual(lane.redacted, ["claim"]);
   await expectRows(remote, runs(1, 30));
 });
 
@@ -265,11 +284,18 @@ Deno.test("a pull removes files that no snapshot has, and of the days that it br
     await Deno.mkdir(join(lane, `dt=${day}`));
     await Deno.copyFile(join(lane, "dt=2025-09-01/checks.parquet"), join(lane, `dt=${day}/checks.parquet`));
   }
-  const days = async () => (await listLane(lane)).flatMap((path) => /^dt=(.*)\//.exec(path)?.[1] ?? []);
+  const paths = async () => (await listLane(lane)).flatMap((path) => /^dt=(.*)\.parquet$/.exec(path)?.[1] ?? []).sort();
   await remote.pull({ since: "2025-09-02" });
-  assert.deepEqual(await days(), ["2024-01-01", "2025-09-01", "2025-09-02"]);
+  assert.deepEqual(await paths(), ["2024-01-01/checks", "2025-09-01/checks", "2025-09-02/checks"]);
+  for (const name of ["checks-2.parquet", "checks-3.parquet"]) {
+    await Deno.copyFile(join(lane, "dt=2025-09-01/checks.parquet"), join(lane, "dt=2025-09-01", name));
+  }
+  const { days } = await manifestOf(remote);
+  const [file] = days["2025-09-01"].files;
+  const files = [file, { ...file, file: "checks-2.parquet" }];
+  await manifestOf(remote, { days: { ...days, "2025-09-01": { ...days["2025-09-01"], files } } });
   await remote.pull();
-  assert.deepEqual(await days(), ["2025-09-01", "2025-09-02"]);
+  assert.deepEqual(await paths(), ["2025-09-01/checks", "2025-09-02/checks"]);
 });
 
 Deno.test("a failing pull leaves no unfinished file, whatever else was under way", async () => {
@@ -286,18 +312,6 @@ Deno.test("a failing pull leaves no unfinished file, whatever else was under way
   await assert.rejects(remote.pull(), /is missing; run the export of its lane with --verify/);
   assert.deepEqual(await listLane(lane), []);
 });
-
-/** The manifest of the lane on the disk, changed where `change` says so. */
-async function manifestOf(
-  { exporter: { lane } }: RemoteExporter,
-  change?: Readonly<Record<string, unknown>>,
-  // deno-lint-ignore no-explicit-any
-): Promise<any> {
-  const path = join(lane, "_manifest.json");
-  const manifest = JSON.parse(await Deno.readTextFile(path));
-  if (change) await Deno.writeTextFile(path, JSON.stringify({ ...manifest, ...change }));
-  return manifest;
-}
 
 Deno.test("a pull brings what is not as it was, and touches nothing where all is", async () => {
   await using remote = await createRemote();
@@ -349,6 +363,8 @@ Deno.test("a pull refuses to lose rows of SQLite, and to show what another lane 
   await manifestOf(remote, { days });
   await exportHere(exporter, { datasets: ["requests"], from: "postgres", redacted: ["claim"] });
   await assert.rejects(remote.pull(), /lane "local": claim would no longer be redacted; choose another directory/);
+  await manifestOf(remote, { redacted: ["run_id"] }, `${exporter.lane}.requests`);
+  assert.equal((await remote.pull())[0].unchangedDays, 2, "what tells rows apart is another thing in each dataset");
 });
 
 Deno.test("of two pulls at once one waits, and tells who holds the lane", async () => {

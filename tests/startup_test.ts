@@ -5,7 +5,7 @@ import { createTestDatabase } from "./support/database.ts";
 import { insertChecks } from "./support/exporter.ts";
 
 /** Packages that cost more to load than most commands take. */
-const ENGINES = ["@duckdb/duckdb-wasm", "@electric-sql/pglite"];
+const ENGINES = ["@duckdb/duckdb-wasm", "@electric-sql/pglite", "aws4fetch"];
 
 /** What every thread with DuckDB runs. */
 const ENGINE_CODE = "@duckdb/duckdb-wasm/dist/duckdb-eh.wasm";

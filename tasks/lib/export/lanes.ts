@@ -5,6 +5,7 @@ import { laneName } from "../lake/lake.ts";
 import { lockLanes, openLane, redactedInEnv } from "../lake/lane.ts";
 import type { Manifest } from "../lake/manifest.ts";
 import { type Place, placeOnDisk } from "../lake/place.ts";
+import type { ObjectStore } from "../store/store.ts";
 import type { ExportContext, ExportRequest } from "./request.ts";
 
 /** A lane that is to be exported to. */
@@ -51,13 +52,13 @@ export async function openLanesOnDisk(
 export async function openLanesInStore(
   datasets: readonly ExportedDataset[],
   request: ExportRequest,
-  { settings: { env }, report, store }: ExportContext,
+  { settings: { env }, report, store }: ExportContext & { readonly store: ObjectStore },
 ): Promise<OpenLanes> {
   const { openRemoteLanes } = await import("../remote/remote_lane.ts");
   const { finishRemote } = await import("../remote/commit.ts");
   const { placeInStore } = await import("../remote/place.ts");
   await using stack = new AsyncDisposableStack();
-  const { lanes: remote, redacted } = await openRemoteLanes(store!, env, datasets);
+  const { lanes: remote, redacted } = await openRemoteLanes(store, env, datasets);
   const lanes = await eachOf(remote, async (lane) => {
     if (!request.dryRun) await finishRemote(lane);
     const directory = await Deno.makeTempDir({ prefix: "heretix-export-" });

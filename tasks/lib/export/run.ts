@@ -32,7 +32,9 @@ export async function runExport(
   const { report, signal, store } = context;
   const datasets = await pickDatasets(request);
   refuseColumns(datasets, request.redacted ?? []);
-  await using open = await (store ? openLanesInStore : openLanesOnDisk)(datasets, request, context);
+  await using open = store
+    ? await openLanesInStore(datasets, request, { ...context, store })
+    : await openLanesOnDisk(datasets, request, context);
   const blocks = createBlockPool();
   const jobs = open.lanes.map((lane) => {
     const badRows: BadRow[] = [];

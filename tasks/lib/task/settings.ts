@@ -73,6 +73,8 @@ export interface Settings {
 export interface StoreChoice {
   /** What --to names; left out for EXPORT_URL. */
   readonly url?: string;
+  /** Whether the task does without one where neither names any. */
+  readonly isOptional?: boolean;
 }
 
 /** What a task needs of the settings. */
@@ -91,7 +93,9 @@ export function toSettings(variables: Variables, env: string, options: SettingsO
   const problems: string[] = [];
   const chosen = environmentOf(env, problems);
   const target = chosen && targetOf(variables, chosen, problems, options);
-  const store = options.store && storeOf(variables, options.store, problems);
+  const { store: choice } = options;
+  const isNamed = choice?.url !== undefined || Boolean(variables.EXPORT_URL);
+  const store = choice && (isNamed || !choice.isOptional) ? storeOf(variables, choice, problems) : undefined;
   if (chosen === undefined || target === undefined || problems.length > 0) throw unusable(problems);
   return {
     env: chosen,
@@ -277,11 +281,6 @@ export function fromCaller<T extends string | undefined>(path: T): T | string {
 /** Settings for one environment, from the environment and .env. */
 export function readSettings(env: string, options: SettingsOptions = {}): Settings {
   return toSettings(readVariables(".env", options.store ? VARIABLES : LOCAL_VARIABLES), env, options);
-}
-
-/** Whether EXPORT_URL says where exports go. */
-export function hasExportUrl(): boolean {
-  return Boolean(readVariables(".env", ["EXPORT_URL"]).EXPORT_URL);
 }
 
 /** Settings of a lake in object storage, from the environment and .env. */

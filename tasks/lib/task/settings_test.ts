@@ -310,3 +310,15 @@ Deno.test("toSettings() looks at object storage where it is asked for alone, and
   );
   assert.throws(() => toSettings(broken, "local", { store: {} }), { exitCode: 2 });
 });
+
+Deno.test("toSettings() does without an optional store where nothing names one, and takes the one that is named", () => {
+  const store = { isOptional: true };
+  const { EXPORT_URL: _, ...unnamed } = STORE;
+  assert.equal(toSettings({ ...URLS, S3_ENDPOINT: "nothing" }, "local", { store }).store, undefined);
+  assert.equal(toSettings({ ...URLS, ...STORE }, "local", { store }).store?.label, "s3://lake/p");
+  const named = toSettings({ ...URLS, ...unnamed }, "local", { store: { ...store, url: "s3://other" } });
+  assert.equal(named.store?.label, "s3://other");
+  assert.throws(() => toSettings({ ...URLS, ...unnamed }, "local", { store: {} }), /EXPORT_URL is not set/);
+  // As from a shell whose variable is not set: the files would go elsewhere without a word.
+  assert.throws(() => toSettings(URLS, "local", { store: { ...store, url: "" } }), /--to is not set/);
+});
