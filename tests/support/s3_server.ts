@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer";
-import { createHash, createHmac } from "node:crypto";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { checkSignature, digest, pairsOf, refuse, type RequestTarget } from "./s3_signature.ts";
 import { sleep } from "../../tasks/lib/task/sleep.ts";
 import type { StoreCredentials, StoreTarget } from "../../tasks/lib/task/store_target.ts";
 
@@ -174,7 +174,7 @@ async function serve(state: State, incoming: IncomingMessage, outgoing: ServerRe
   const [path, search = ""] = incoming.url!.split("?");
   const request = toRequest(state, incoming, { path, search, body: Buffer.concat(chunks) });
   state.log.push(request);
-  const refused = checkSignature(state, request, { path, search });
+  const refused = checkSignature(request, { path, search }, state.options);
   const fault = refused ? undefined : state.options.fault?.(request);
   if (typeof fault === "object" && "delayMs" in fault) await sleep(fault.delayMs, closing);
   if (fault === "cut") return void outgoing.socket!.destroy();
@@ -189,16 +189,10 @@ async function serve(state: State, incoming: IncomingMessage, outgoing: ServerRe
   outgoing.end(request.method === "HEAD" ? undefined : body);
 }
 
-interface RawRequest {
-  readonly path: string;
-  readonly search: string;
-  readonly body: Uint8Array;
-}
-
 function toRequest(
   { options }: State,
   { method, headers }: IncomingMessage,
-  { path, search, body }: RawRequest,
+  { path, search, body }: RequestTarget & Pick<S3Request, "body">,
 ): S3Request {
   const host = (headers.host ?? "").replace(/:\d+$/, "");
   const inHost = host.endsWith(`.${VIRTUAL_HOST}`) ? host.slice(0, -VIRTUAL_HOST.length - 1) : undefined;
@@ -212,91 +206,6 @@ function toRequest(
     headers: headers as Record<string, string>,
     body,
   };
-}
-
-function pairsOf(search: string): [string, string][] {
-  return search.split("&").filter((pair) => pair !== "").map((pair) => {
-    const [name, value = ""] = pair.split("=", 2);
-    return [decodeURIComponent(name), decodeURIComponent(value)];
-  });
-}
-
-const refuse = (status: number, code: string): S3Answer => ({
-  status,
-  headers: { "content-type": "application/xml" },
-  body: `<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>${code}</Code><Message>It is ${code}</Message></Error>`,
-});
-
-const AUTHORIZATION =
-  /^AWS4-HMAC-SHA256 Credential=([^/]+)\/(\d{8})\/([^/]+)\/s3\/aws4_request, ?SignedHeaders=([^,]+), ?Signature=([0-9a-f]{64})$/;
-const MAX_SKEW_MS = 15 * 60 * 1000;
-
-/** What is wrong with a request's signature and payload. The path counts as it was sent, not as it could be written. */
-function checkSignature({ options }: State, request: S3Request, { path, search }: Omit<RawRequest, "body">) {
-  const { credentials, region, clockAheadMs = 0 } = options;
-  const { method, headers, body } = request;
-  const [match, id, date, signedRegion, names, signature] = AUTHORIZATION.exec(headers.authorization ?? "") ?? [];
-  if (match === undefined) return refuse(403, "AccessDenied");
-  if (id !== credentials.accessKeyId) return refuse(403, "InvalidAccessKeyId");
-  // Some clients that have no token send an empty one.
-  const token = headers["x-amz-security-token"] || undefined;
-  if (token !== credentials.sessionToken) return refuse(400, "InvalidToken");
-  if (signedRegion !== region) return refuse(400, "AuthorizationHeaderMalformed");
-  const signed = names.split(";");
-  const mustBeSigned = ["host", ...Object.keys(headers).filter((name) => name.startsWith("x-amz-"))];
-  if (mustBeSigned.some((name) => !signed.includes(name))) return refuse(403, "AccessDenied");
-  const time = headers["x-amz-date"] ?? "";
-  const declared = headers["x-amz-content-sha256"] ?? "";
-  const canonical = [
-    method,
-    path,
-    canonicalQuery(search),
-    ...signed.map((name) => `${name}:${(headers[name] ?? "").trim().replace(/ +/g, " ")}`),
-    "",
-    names,
-    declared,
-  ].join("\n");
-  const scope = `${date}/${region}/s3/aws4_request`;
-  const toSign = ["AWS4-HMAC-SHA256", time, scope, digest(canonical).toString("hex")].join("\n");
-  const key = [date, region, "s3", "aws4_request"].reduce<string | Uint8Array>(
-    hmac,
-    `AWS4${credentials.secretAccessKey}`,
-  );
-  if (hmac(key, toSign).toString("hex") !== signature) return refuse(403, "SignatureDoesNotMatch");
-  if (!(Math.abs(parseTime(time) - Date.now() - clockAheadMs) < MAX_SKEW_MS)) {
-    return refuse(403, "RequestTimeTooSkewed");
-  }
-  return checkPayload(request, declared, digest(body));
-}
-
-function checkPayload({ method, headers, body }: S3Request, declared: string, hash: Buffer): S3Answer | undefined {
-  if (method === "PUT" && headers["content-length"] === undefined) return refuse(411, "MissingContentLength");
-  if (declared.startsWith("STREAMING-")) return refuse(501, "NotImplemented");
-  if (declared !== "UNSIGNED-PAYLOAD" && declared !== hash.toString("hex")) {
-    return refuse(400, "XAmzContentSHA256Mismatch");
-  }
-  const checksum = headers["x-amz-checksum-sha256"];
-  if (checksum !== undefined && checksum !== hash.toString("base64")) return refuse(400, "BadDigest");
-  const md5 = headers["content-md5"];
-  if (md5 !== undefined && md5 !== digest(body, "md5").toString("base64")) return refuse(400, "BadDigest");
-}
-
-function digest(of: string | Uint8Array, algorithm = "sha256"): Buffer {
-  return createHash(algorithm).update(of).digest();
-}
-
-function hmac(key: string | Uint8Array, text: string): Buffer {
-  return createHmac("sha256", key).update(text).digest();
-}
-
-function canonicalQuery(search: string): string {
-  const encode = (text: string) =>
-    encodeURIComponent(text).replace(/[!'()*]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`);
-  return pairsOf(search).map((pair) => pair.map(encode).join("=")).sort().join("&");
-}
-
-function parseTime(text: string): number {
-  return Date.parse(text.replace(/^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/, "$1-$2-$3T$4:$5:$6Z"));
 }
 
 /** Does what is asked, without a pause in which another request could come between. */
