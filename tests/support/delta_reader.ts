@@ -15,6 +15,8 @@ while not over.is_set():
     rows = table.to_pyarrow_dataset().to_table(columns=["dt", "run_id", "claim"]).to_pylist()
     lines = sorted(f"{row['dt']} {row['run_id']} {row['claim']}" for row in rows)
     print(json.dumps({"generation": table.version() + 1, "lines": lines}), flush=True)
+# Its threads abort now and then where the interpreter takes itself apart.
+os._exit(0)
 `;
 
 /** What a Delta reader sees. */
@@ -48,7 +50,9 @@ export async function* lookByDeltaRs(
     stderr: "piped",
   }).spawn();
   const stderr = new Response(child.stderr).text();
-  over.addEventListener("abort", () => void child.stdin.close().catch(() => {}));
+  const closed = Promise.withResolvers<void>();
+  const close = () => child.stdin.close().catch(() => {}).then(closed.resolve);
+  over.addEventListener("abort", close, { once: true });
   let rest = "";
   for await (const text of child.stdout.pipeThrough(new TextDecoderStream())) {
     const lines = (rest + text).split("\n");
@@ -56,5 +60,7 @@ export async function* lookByDeltaRs(
     for (const line of lines) yield JSON.parse(line);
   }
   const { success } = await child.status;
+  if (!over.aborted) close();
+  await closed.promise;
   if (!success) throw new Error(`delta-rs failed: ${(await stderr).slice(-2000)}`);
 }
