@@ -124,7 +124,7 @@ Deno.test("export names a dataset, table or right that is not there; a table tha
   assert.equal(unknown.code, 2);
   assert.match(
     unknown.stderr,
-    /^Cannot export "nope": there is no such dataset; take one of checks, requests, usage_ledger\n$/,
+    /^Cannot find dataset "nope": sql\/export has none of that name; take one of checks, requests, usage_ledger\n$/,
   );
   assert.equal((await exportAll(exporter, "requests", "--from", "sqlite")).code, 2);
   await sql`alter table requests rename to other`;

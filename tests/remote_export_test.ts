@@ -376,6 +376,9 @@ Deno.test("lake:list names the objects of the snapshot, and none else", async ()
     assert.equal(none.code, 1);
     assert.match(none.stderr, /local\/requests": nothing was exported there/);
   }
+  const unknown = await remote.run("lake:list", ["nope"]);
+  expectCode(unknown, 2);
+  assert.match(unknown.stderr, /^Cannot find dataset "nope"/);
 });
 
 Deno.test("lake:pull brings a snapshot to the disk as an export would have written it, and then only what changed", async () => {

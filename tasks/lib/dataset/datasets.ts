@@ -25,7 +25,9 @@ export async function readDatasets(
   const unknown = (names ?? []).filter((name) => !known.includes(name));
   if (unknown.length > 0) {
     throw new TaskError(
-      `Cannot export "${unknown.join(", ")}": there is no such dataset; take one of ${known.join(", ")}`,
+      `Cannot find dataset "${unknown.join(", ")}": ${directory} has none of that name; take one of ${
+        known.join(", ")
+      }`,
       EXIT.usage,
     );
   }
