@@ -31,6 +31,11 @@ const SPEC: TaskSpec = {
     "allow-shrink": { type: "boolean", help: "accept a source that has lost more than half of its days or rows" },
     "new-source": { type: "boolean", help: "let another Postgres take the lane over" },
     "skip-bad-rows": { type: "boolean", help: "leave out rows that Parquet cannot hold; they are named" },
+    threads: {
+      type: "string",
+      value: "N",
+      help: "threads that read and write, some 200 MB each (as many as there are cores, at most 4)",
+    },
     wait: {
       type: "string",
       value: "SECONDS",
@@ -93,6 +98,7 @@ function toRequest(args: Args, { env, harnessPath }: Settings): ExportRequest {
     allowShrink: args.has("allow-shrink"),
     newSource: args.has("new-source"),
     skipBadRows: args.has("skip-bad-rows"),
+    threads: args.count("threads", 1),
     missingOnly: false,
     waitMs: args.milliseconds("wait", 0) ?? 60_000,
     serverWaitMs: args.milliseconds("wait", 0),

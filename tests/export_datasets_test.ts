@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { createBlockPool } from "../tasks/lib/copy/block_pool.ts";
 import { readDatasets } from "../tasks/lib/dataset/datasets.ts";
 import { withPostgresSources } from "../tasks/lib/sources/postgres.ts";
 import { type CommandResult, runCommand, UNSET } from "./support/command.ts";
@@ -192,7 +191,6 @@ Deno.test("the datasets of one export come from one snapshot", async () => {
     origin: { host: "127.0.0.1", port: 5432 },
     patience: { label: "a test's", idleMs: 60_000, startMs: 60_000 },
     range: {},
-    blocks: createBlockPool(),
   }, async (sources) => {
     await sql`delete from requests`;
     await sql`delete from usage_ledger`;

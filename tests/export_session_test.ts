@@ -3,7 +3,7 @@ import { connectTo, type TestDatabase } from "./support/database.ts";
 import { createExporter, type Exporter, fileStates, insertChecks } from "./support/exporter.ts";
 import { readLane } from "./support/parquet.ts";
 import { forward, startServer } from "./support/servers.ts";
-import { withChecks } from "./support/source.ts";
+import { readWhole, withChecks } from "./support/source.ts";
 
 /** Claims of a lane's rows, in the order of their runs. */
 async function claimsOf({ lane }: Exporter): Promise<unknown[]> {
@@ -80,13 +80,11 @@ Deno.test("withPostgresSource() reads the rows that its days were compared for, 
   const { database } = exporter;
   await insertChecks(database, 1, 50);
   await using sql = await connectTo(database.url);
-  const [rows, text] = await withChecks(sql, async ({ days, blocks }) => {
+  const { rows, text } = await withChecks(sql, async (source) => {
     await database.sql`update checks set claim = 'changed'`;
     await database.sql`delete from checks where run_id = 'run-7'`;
     await insertChecks(database, 51, 60, "timestamptz '2025-09-01 12:00:00+00'");
-    const found = await Array.fromAsync(blocks([...days.keys()]));
-    const texts = found.map(({ tuples }) => new TextDecoder("latin1").decode(tuples));
-    return [found.reduce((sum, { rows }) => sum + rows, 0), texts.join("")];
+    return await readWhole(source);
   });
   assert.equal(rows, 50);
   assert.equal(text.includes("changed"), false);

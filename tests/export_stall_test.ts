@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { closeConnection } from "../tasks/lib/postgres/connection.ts";
-import type { Source } from "../tasks/lib/dataset/source.ts";
+import type { TableSource } from "../tasks/lib/dataset/source.ts";
 import { connectTo } from "./support/database.ts";
 import { createExporter, type Exporter, fileStates, finish, insertChecks, listDebris } from "./support/exporter.ts";
-import { withChecks } from "./support/source.ts";
+import { readWhole, withChecks } from "./support/source.ts";
 
 /** Far more than the sockets between a server and its client hold. */
 const ROWS = 3000;
@@ -45,7 +45,7 @@ async function waitForCopy({ database: { sql } }: Exporter): Promise<number> {
 async function withSource<T>(
   { database }: Exporter,
   patience: { idleMs: number; startMs: number },
-  { early, use }: { early?: boolean; use: (source: Source, stopNow: () => void) => Promise<T> },
+  { early, use }: { early?: boolean; use: (source: TableSource, stopNow: () => void) => Promise<T> },
 ): Promise<T> {
   using stack = new DisposableStack();
   const sql = await connectTo(database.url);
@@ -93,15 +93,14 @@ Deno.test("export --idle-timeout takes whole seconds from 1", async () => {
   }
 });
 
-Deno.test("withPostgresSource() bears a consumer that takes far longer than idleMs for its blocks", async () => {
+Deno.test("withPostgresSource() bears a consumer that takes far longer than idleMs for its rows", async () => {
   await using exporter = await createLong();
   const rows = await withSource(exporter, { idleMs: 200, startMs: 60_000 }, {
-    use: async ({ days, blocks }) => {
-      let [rows, pauses] = [0, 0];
-      for await (const block of blocks([...days.keys()])) {
-        if (pauses++ < 6) await new Promise((resolve) => setTimeout(resolve, 500));
-        rows += block.rows;
-      }
+    use: async (source) => {
+      let pauses = 0;
+      const { rows } = await readWhole(source, () => {
+        if (++pauses % 500 === 1) return new Promise((resolve) => setTimeout(resolve, 500));
+      });
       return rows;
     },
   });
@@ -118,9 +117,9 @@ Deno.test("withPostgresSource() gives up a server that stops before it has compa
 Deno.test("withPostgresSource() gives up a server that stops before it has sent a row", async () => {
   await using exporter = await createExporter();
   await insertChecks(exporter.database, 1, 10);
-  const use = async ({ days, blocks }: Source, stopNow: () => void) => {
+  const use = async (source: TableSource, stopNow: () => void) => {
     stopNow();
-    await Array.fromAsync(blocks([...days.keys()]));
+    await readWhole(source);
   };
   await assert.rejects(withSource(exporter, { idleMs: 500, startMs: 500 }, { use }), stalled("a row"));
 });
@@ -128,8 +127,8 @@ Deno.test("withPostgresSource() gives up a server that stops before it has sent 
 Deno.test("withPostgresSource() does not wait for a transaction that a stopped server does not end", async () => {
   await using exporter = await createExporter();
   await insertChecks(exporter.database, 1, 10);
-  const use = async ({ days, blocks }: Source, stopNow: () => void) => {
-    await Array.fromAsync(blocks([...days.keys()]));
+  const use = async (source: TableSource, stopNow: () => void) => {
+    await readWhole(source);
     stopNow();
   };
   const reading = withSource(exporter, { idleMs: 500, startMs: 60_000 }, { use });

@@ -1,3 +1,4 @@
+import type { ServerTarget } from "../task/target.ts";
 import type { Day } from "./day.ts";
 import type { CurrentState } from "./source_state.ts";
 
@@ -19,20 +20,31 @@ export interface SourceDay {
  * names the column. */
 export type BadRow = Readonly<Record<"name" | "source" | "finding", string>>;
 
-/** Some tuples of one day. */
-export interface DayBlock {
+/** Consecutive rows of a table that make row groups of their own: those of a day, or of some minutes of a large one. */
+export interface Segment {
   /** The UTC day of every row. */
   readonly day: Day;
-  /** Whole COPY BINARY tuples, the fields in the order of `fields`. */
-  readonly tuples: Uint8Array<ArrayBuffer>;
-  /** How many. */
+  /** Minutes of the day, from the first up to before the last. */
+  readonly minutes: readonly [from: number, until: number];
+  /** How many rows. */
   readonly rows: number;
 }
 
+/** Tuples of one day in a file: consecutive blocks of whole COPY BINARY tuples, without header or trailer. */
+export interface StoredTuples {
+  /** The file. */
+  readonly path: string;
+  /** Where the first block begins, in bytes. */
+  readonly start: number;
+  /** In the order of the file. */
+  readonly blocks: readonly Readonly<Record<"sizeBytes" | "rows", number>>[];
+}
+
 /** One consistent state of a source, for as long as it is open. */
-export interface Source {
-  /** Kind of source. */
-  readonly kind: SourceKind;
+export type Source = TableSource | FileSource;
+
+/** What all sources tell. */
+interface AnySource {
   /** Key of its fingerprints in the manifest: "postgres", or "sqlite:" and the file's path. */
   readonly key: string;
   /** Changes whenever all its fingerprints lose their meaning. */
@@ -41,15 +53,48 @@ export interface Source {
   readonly partial: boolean;
   /** Its days, ascending, within the bounds it was opened with. */
   readonly days: ReadonlyMap<Day, SourceDay>;
-  /** For each row of SQLite, the keys of the older rows that it replaces. */
-  readonly supersedes: readonly RowKeys[];
-  /** By day, a digest of its rows' keys alone; SQLite only. */
-  readonly keys?: ReadonlyMap<Day, string>;
-  /** Where a Postgres stands. */
+}
+
+/** A table of Postgres. */
+export interface TableSource extends AnySource {
+  readonly kind: "postgres";
+  /** Where the server stands. */
   readonly log?: SourceLog;
-  /** The rows of the given days, day by day in ascending order, but for those whose own key is known; one call at a
-   * time. */
-  blocks(days: readonly Day[], known?: ReadonlySet<string>): AsyncIterable<DayBlock>;
+  /** All rows of the given days, in segments that depend on the rows alone. */
+  segments(days: readonly Day[]): Promise<Segment[]>;
+  /** The COPY of consecutive segments, ordered by the column that gives the day, which is the first field. */
+  copySql(segments: readonly Segment[]): string;
+  /** Runs such a COPY on the source's own session, one at a time. */
+  read(sql: string, take: TakeMessage): Promise<void>;
+  /** What other sessions need to see the same state; undefined where there can be no other. */
+  share(): Promise<SharedSnapshot | undefined>;
+}
+
+/** Takes a message of a COPY, bytes `start` to `end`; while a promise that it gives is not resolved, the server waits. */
+export type TakeMessage = (bytes: Uint8Array, start: number, end: number) => void | Promise<void>;
+
+/** A snapshot that other sessions can take over. */
+export interface SharedSnapshot {
+  /** Where the server is. */
+  readonly target: ServerTarget;
+  /** Its name, for SET TRANSACTION SNAPSHOT. */
+  readonly id: string;
+  /** The table, which is locked by its first session. */
+  readonly table: string;
+  /** How long a server may send nothing, in milliseconds: between two rows, and before the first. */
+  readonly idleMs: number;
+  readonly startMs: number;
+}
+
+/** A harness file. */
+export interface FileSource extends AnySource {
+  readonly kind: "sqlite";
+  /** For each row, the keys of the older rows that it replaces. */
+  readonly supersedes: readonly RowKeys[];
+  /** By day, a digest of its rows' keys alone. */
+  readonly keys?: ReadonlyMap<Day, string>;
+  /** The rows of the given days, but for those whose own key is known. */
+  stored(days: readonly Day[], known?: ReadonlySet<string>): Promise<ReadonlyMap<Day, StoredTuples>>;
 }
 
 /** Keys of a row of SQLite, its own first: the execution's id, and RUN@MICROS, MICROS alone without a run. */

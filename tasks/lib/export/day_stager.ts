@@ -1,25 +1,13 @@
-import { createHash, type Hash } from "node:crypto";
 import { join } from "node:path";
-import type { ChunkPool, ChunkThread } from "../parquet/pool.ts";
 import type { Dataset } from "../dataset/dataset.ts";
 import type { Day } from "../dataset/day.ts";
-import { createDayFile, type DayFile, type JoinedFile, type OldGroup, toStoredGroup } from "../lake/day_file.ts";
-import type { DayPlan } from "./plan.ts";
+import { type BadRow, SOURCE_KINDS, type SourceKind } from "../dataset/source.ts";
+import { createDayFile, type DayFile, type JoinedFile, type OldGroup } from "../lake/day_file.ts";
 import { dayPath } from "../lake/lake.ts";
+import type { SentChunk } from "../parquet/chunk.ts";
+import { sha256 } from "../task/digest.ts";
 import { unfinishedPath } from "../task/files.ts";
-import { type BadRow, type DayBlock, SOURCE_KINDS, type SourceKind } from "../dataset/source.ts";
-
-/** Rows of one row group at most: a thread's memory holds one. */
-export const MAX_GROUP_ROWS = 32_768;
-
-/** Rows that a day's row groups aim at, at most: what a block has too many still fits. */
-export const AIM_ROWS = MAX_GROUP_ROWS - 2_048;
-
-/** Bytes of tuples in one row group at most, so that long texts do not make one that memory cannot hold.
- *
- * An existing row group counts with its size in its file, which is smaller than its tuples.
- */
-export const MAX_GROUP_BYTES = 64 * 1024 * 1024;
+import type { SegmentResult } from "../threads/messages.ts";
 
 /** A day whose file is on the disk under a temporary name. */
 export interface StagedDay {
@@ -31,86 +19,84 @@ export interface StagedDay {
   /** Rows that were read for it, by kind of source. */
   readonly read: Readonly<Record<SourceKind, number>>;
   readonly badRows: readonly BadRow[];
-  /** SHA-256 of the tuples as they were read, by kind of source, of the kinds that were read anew. */
+  /** Digest of the tuples as they were read, by kind of source, of the kinds that were read anew. */
   readonly digests: Readonly<Partial<Record<SourceKind, string>>>;
 }
 
-/** What the file of a day is made with. */
+/** What the files of days are made with. */
 export interface DayStagerOptions {
   readonly directory: string;
-  /** Threads that make the chunks. */
-  readonly pool: ChunkPool;
   readonly dataset: Pick<Dataset, "name" | "day">;
   /** Key-value metadata of every file. */
   readonly metadata: ReadonlyMap<string, string>;
 }
 
-/** The file of one day as it is made: each chunk goes to the thread that has least to do. */
+/** A part of a day: its rows become row groups of their own, behind those of the parts before it. */
+export interface Part {
+  readonly kind: SourceKind;
+  /** What goes into the file and could not yet. */
+  readonly held: (() => Promise<void>)[];
+  result?: SegmentResult;
+}
+
+/** The digest of what was read in several pieces; that of the piece where there is one. */
+export function digestOf(pieces: readonly Pick<SegmentResult, "sha256">[]): string {
+  return pieces.length === 1 ? pieces[0].sha256 : sha256(pieces.map(({ sha256 }) => sha256).join(" "));
+}
+
+/** The file of one day as it is made: its parts come in any order, and stand in the file in theirs. */
 export class DayStager {
-  #day: Day;
-  #pool: ChunkPool;
+  readonly day: Day;
+  /** What becomes of it, once all its parts have ended. */
+  readonly staged: Promise<StagedDay>;
   #file: DayFile;
-  #inFile: Record<SourceKind, number> = { postgres: 0, sqlite: 0 };
-  #read: Record<SourceKind, number> = { postgres: 0, sqlite: 0 };
-  #hashes = new Map<SourceKind, Hash>();
-  #badRows: BadRow[] = [];
-  /** What is appended to the file, one after another. */
-  #written: Promise<unknown> = Promise.resolve();
-  /** The row group under way, and the rows that it aims at. */
-  #group: { readonly thread: ChunkThread; rows: number; sizeBytes: number } | undefined;
-  #aim = AIM_ROWS;
+  #parts: readonly Part[];
+  /** The part whose row groups go to the file as they come. */
+  #current = 0;
+  #rows: Record<SourceKind, number> = { postgres: 0, sqlite: 0 };
+  #end = Promise.withResolvers<StagedDay>();
 
-  constructor({ day }: DayPlan, { directory, pool, dataset, metadata }: DayStagerOptions) {
-    const path = unfinishedPath(join(directory, dayPath(day, dataset.name)));
-    this.#day = day;
-    this.#pool = pool;
-    this.#file = createDayFile(path, { metadata, day: dataset.day });
+  constructor(day: Day, kinds: readonly SourceKind[], { directory, dataset, metadata }: DayStagerOptions) {
+    this.day = day;
+    this.#file = createDayFile(unfinishedPath(join(directory, dayPath(day, dataset.name))), {
+      metadata,
+      day: dataset.day,
+    });
+    this.#parts = kinds.map((kind) => ({ kind, held: [] }));
+    this.staged = this.#end.promise;
+    // A failure is told to whoever waits for the day.
+    this.staged.catch(() => {});
+    if (kinds.length === 0) this.#write(() => this.#finish());
   }
 
-  /** Begins the rows of a kind of source, of which so many will be read. */
-  start(rows: number): void {
-    // Row groups of one size need the least memory; few new rows join those that are kept.
-    this.#aim = rows > AIM_ROWS ? Math.ceil(rows / Math.ceil(rows / AIM_ROWS)) : AIM_ROWS;
+  /** Whether all its parts have ended. */
+  get hasEnded(): boolean {
+    return this.#current === this.#parts.length;
   }
 
-  add({ tuples, rows }: DayBlock, kind: SourceKind): Promise<void> {
-    this.#hashes.getOrInsertComputed(kind, () => createHash("sha256")).update(tuples);
-    this.#read[kind] += rows;
-    if (this.#group !== undefined && this.#group.rows >= this.#aim) this.cut();
-    return this.#open(rows, tuples.length).addTuples(tuples);
+  /** Appends the row group of a chunk to a part. */
+  addChunk(index: number, chunk: SentChunk): void {
+    this.#append(index, async () => {
+      await this.#file.addChunk(chunk);
+      for (const kind of SOURCE_KINDS) this.#rows[kind] += chunk.rows[kind] ?? 0;
+    });
   }
 
-  /** Appends the rows that an old row group has of a kind, encoded anew. */
-  keep(old: OldGroup, kind: SourceKind): void {
-    this.#open(old.group.rows, old.group.end - old.group.start).addKept(toStoredGroup(old), kind);
+  /** Appends an old row group of a part's kind as it is. */
+  copy(index: number, old: OldGroup): void {
+    this.#append(index, async () => {
+      await this.#file.copyGroup(old);
+      this.#rows[this.#parts[index].kind] += old.group.rows;
+    });
   }
 
-  /** Appends an old row group of a kind as it is. */
-  copy(old: OldGroup, kind: SourceKind): void {
-    this.cut();
-    const before = this.#written;
-    this.#append(before.then(() => this.#file.copyGroup(old)));
-    this.#inFile[kind] += old.group.rows;
-  }
-
-  /** How many rows of an old row group newer ones replace. */
-  countSuperseded(old: OldGroup): Promise<number> {
-    return this.#pool.next().countSuperseded(toStoredGroup(old));
-  }
-
-  /** Ends the row group under way. */
-  cut(): void {
-    if (this.#group !== undefined) this.#append(this.#addChunk(this.#group.thread.finish(), this.#written));
-    this.#group = undefined;
-  }
-
-  /** Ends the last row group, and the file with it. */
-  async finish(): Promise<StagedDay> {
-    this.cut();
-    await this.#written;
-    const digests = Object.fromEntries([...this.#hashes].map(([kind, hash]) => [kind, hash.digest("hex")]));
-    const file = await this.#file.finish();
-    return { day: this.#day, file, rows: this.#inFile, read: this.#read, badRows: this.#badRows, digests };
+  /** Ends a part. */
+  endPart(index: number, result: SegmentResult): void {
+    this.#parts[index].result = result;
+    for (let part = this.#parts[this.#current]; part?.result !== undefined; part = this.#parts[++this.#current]) {
+      for (const write of this.#parts[this.#current + 1]?.held.splice(0) ?? []) this.#write(write);
+    }
+    if (this.hasEnded) this.#write(() => this.#finish());
   }
 
   /** Ends it unfinished. */
@@ -118,28 +104,27 @@ export class DayStager {
     await this.#file.close();
   }
 
-  /** The thread of a row group that has room for so much more. */
-  #open(rows: number, sizeBytes: number): ChunkThread {
-    const { rows: before = 0, sizeBytes: bytesBefore = 0 } = this.#group ?? {};
-    if (before + rows > MAX_GROUP_ROWS || bytesBefore + sizeBytes > MAX_GROUP_BYTES) this.cut();
-    this.#group ??= { thread: this.#pool.next(), rows: 0, sizeBytes: 0 };
-    this.#group.rows += rows;
-    this.#group.sizeBytes += sizeBytes;
-    return this.#group.thread;
+  #append(index: number, write: () => Promise<void>): void {
+    if (index === this.#current) this.#write(write);
+    else this.#parts[index].held.push(write);
   }
 
-  async #addChunk(made: ReturnType<ChunkThread["finish"]>, before: Promise<unknown>): Promise<void> {
-    const { chunk, badRows } = await made;
-    this.#badRows.push(...badRows);
-    await before;
-    if (chunk === undefined) return;
-    await this.#file.addChunk(chunk);
-    for (const kind of SOURCE_KINDS) this.#inFile[kind] += chunk.rows[kind] ?? 0;
+  /** What is written comes into the file in the order of the calls: it sees to that itself. */
+  #write(write: () => Promise<void>): void {
+    write().catch(this.#end.reject);
   }
 
-  #append(work: Promise<unknown>): void {
-    this.#written = Promise.all([this.#written, work]);
-    // A failure is told by `finish`; until then nobody waits for it.
-    this.#written.catch(() => {});
+  async #finish(): Promise<void> {
+    const file = await this.#file.finish();
+    const results = (kind: SourceKind) => this.#parts.filter((part) => part.kind === kind).map(({ result }) => result!);
+    const read = (kind: SourceKind) => results(kind).reduce((sum, { rows }) => sum + rows, 0);
+    this.#end.resolve({
+      day: this.day,
+      file,
+      rows: this.#rows,
+      read: { postgres: read("postgres"), sqlite: read("sqlite") },
+      badRows: this.#parts.flatMap(({ result }) => result!.badRows),
+      digests: results("postgres").length === 0 ? {} : { postgres: digestOf(results("postgres")) },
+    });
   }
 }

@@ -1,6 +1,3 @@
-import { createHash, type Hash } from "node:crypto";
-import type { BlockPool } from "../copy/block_pool.ts";
-import { openChunkPool } from "../parquet/pool.ts";
 import type { Day } from "../dataset/day.ts";
 import { compileDuckDb } from "../parquet/duckdb_code.ts";
 import { EXIT, TaskError } from "../task/errors.ts";
@@ -13,22 +10,31 @@ import { columnPairs, type Manifest, rowsOf } from "../lake/manifest.ts";
 import type { ExportContext, ExportRequest } from "./request.ts";
 import { publish, type Published } from "./publish.ts";
 import { redactedIn, type RedactionRequest, refuseRedaction } from "../lake/redaction.ts";
-import { type BadRow, isInRange, type Source, SOURCE_KINDS, type SourceKind } from "../dataset/source.ts";
+import {
+  type BadRow,
+  isInRange,
+  type Source,
+  SOURCE_KINDS,
+  type SourceKind,
+  type TableSource,
+} from "../dataset/source.ts";
 import { hasOnlyGoneForward } from "../dataset/source_state.ts";
 import { HARNESS_ROW_KEY } from "../sources/harness.ts";
 import type { StagedDay } from "./day_stager.ts";
 import { stageDays } from "./stage.ts";
+import { readDigests } from "./reread.ts";
+import { defaultThreads, openThreadPool, type ThreadPool } from "../threads/pool.ts";
 import { sha256 } from "../task/digest.ts";
 
 /** What an export of one lane needs beside its sources. */
-export interface ExportOptions
-  extends
-    Pick<ExportRequest, "range" | "full" | "verify" | "allowShrink" | "newSource" | "skipBadRows" | "missingOnly">,
-    Pick<RedactionRequest, "lane" | "requested">,
-    Pick<ExportContext, "signal">,
-    Pick<OpenLane, "place" | "manifest" | "dataset"> {
-  /** Memory for tuples, shared with the sources. */
-  readonly blocks: BlockPool;
+export interface ExportOptions extends
+  Pick<
+    ExportRequest,
+    "range" | "full" | "verify" | "allowShrink" | "newSource" | "skipBadRows" | "missingOnly" | "threads"
+  >,
+  Pick<RedactionRequest, "lane" | "requested">,
+  Pick<ExportContext, "signal">,
+  Pick<OpenLane, "place" | "manifest" | "dataset"> {
   readonly events: ExportEvents;
 }
 
@@ -99,18 +105,23 @@ export async function exportLane(sources: readonly Source[], options: ExportOpti
 }
 
 async function stage(plan: ExportPlan, sources: readonly Source[], options: ExportOptions): Promise<StagedDay[]> {
-  const { place: { directory }, dataset, skipBadRows, missingOnly, signal } = options;
+  const { place: { directory }, dataset, missingOnly, signal } = options;
   for (const { day } of plan.writes) await createDay(directory, day);
-  using pool = openChunkPool({
-    code: await compileDuckDb(),
-    writer: { dataset, rowKey: HARNESS_ROW_KEY },
-    skipBadRows,
-    blocks: options.blocks,
-    threads: Math.min(2, navigator.hardwareConcurrency),
-  });
+  const needsEngine = plan.writes.some(({ kept, rows }) => kept.length > 0 || rows.postgres + rows.sqlite > 0);
+  using pool = openThreads(options, needsEngine ? await compileDuckDb() : undefined);
   const metadata = formatMark({ dataset: dataset.name, redacted: redactedIn(dataset) });
   const onRows = progressOf(plan.writes, options);
-  return await stageDays(plan.writes, sources, { directory, pool, dataset, metadata, missingOnly, signal, onRows });
+  const { note } = options.events;
+  return await stageDays(plan.writes, sources, {
+    directory,
+    pool,
+    dataset,
+    metadata,
+    missingOnly,
+    signal,
+    onRows,
+    note,
+  });
 }
 
 function progressOf(plans: ExportPlan["writes"], { events }: ExportOptions): (rows: number) => void {
@@ -125,22 +136,33 @@ async function readAgain(
   sources: readonly Source[],
   options: ExportOptions,
 ): Promise<ReadonlyMap<Day, string>> {
-  const hashes = new Map<Day, Hash>(rereads.map(({ day }) => [day, createHash("sha256")]));
-  const source = sources.find(({ kind }) => kind === "postgres");
-  if (source === undefined || rereads.length === 0) return new Map();
+  const table = tableOf(sources);
+  if (table === undefined || rereads.length === 0) return new Map();
   const onRows = progressOf(rereads, options);
-  for await (const { day, tuples, rows } of source.blocks([...hashes.keys()])) {
-    options.signal.throwIfAborted();
-    hashes.get(day)!.update(tuples);
-    options.blocks.give(tuples.buffer);
-    onRows(rows);
-  }
-  return new Map([...hashes].map(([day, hash]) => [day, hash.digest("hex")]));
+  using pool = openThreads(options);
+  return await readDigests(table, rereads.map(({ day }) => day), {
+    ...options,
+    pool,
+    onRows,
+    note: options.events.note,
+  });
+}
+
+function tableOf(sources: readonly Source[]): TableSource | undefined {
+  return sources.find((source) => source.kind === "postgres");
+}
+
+/** Threads that read, and where they have the engine's code also write. */
+function openThreads(
+  { dataset, skipBadRows, threads = defaultThreads() }: ExportOptions,
+  code?: WebAssembly.Module,
+): ThreadPool {
+  return openThreadPool({ code, writer: { dataset, rowKey: HARNESS_ROW_KEY }, skipBadRows, threads });
 }
 
 /** Whether fingerprints can be compared: the source's log has only gone forward since they were taken. */
 function isForward(sources: readonly Source[], { state }: Manifest): boolean {
-  const now = sources.find(({ log }) => log !== undefined)?.log?.state;
+  const now = tableOf(sources)?.log?.state;
   return now === undefined || (state !== null && hasOnlyGoneForward(state, now));
 }
 
@@ -152,7 +174,7 @@ function takeSource(
   sources: readonly Source[],
   { lane, manifest, newSource, full, verify, events }: ExportOptions,
 ): void {
-  const now = sources.find(({ log }) => log !== undefined)?.log?.state;
+  const now = tableOf(sources)?.log?.state;
   if (now === undefined) return;
   const mirrored = Object.values(manifest.days).some((day) => rowsOf(day, "postgres") > 0);
   if (manifest.source === null) {

@@ -79,7 +79,8 @@ function toManifestDay(
   const skipped: Record<string, number> = { ...before?.skipped };
   const all: Record<string, string> = { ...before?.digests };
   for (const source of read) {
-    if (source.keys?.has(day) || !source.partial) setOrDelete(keys, source.key, source.keys?.get(day));
+    const keysNow = source.kind === "sqlite" ? source.keys : undefined;
+    if (keysNow?.has(day) || !source.partial) setOrDelete(keys, source.key, keysNow?.get(day));
     if (source.partial) continue;
     setOrDelete(fingerprints, source.key, markOf(source, day));
     if (source.kind === "postgres") setOrDelete(all, source.kind, digests[source.kind]);
@@ -118,7 +119,7 @@ function confirmed(entry: ManifestDay, day: Day, sources: readonly Source[]): Ma
  */
 async function withSource(next: Manifest, options: PublishOptions): Promise<Manifest> {
   const { manifest, sources, range, isForward } = options;
-  const source = sources.find(({ kind }) => kind === "postgres");
+  const source = sources.find((source) => source.kind === "postgres");
   if (source?.log === undefined) return next;
   const { id, start, timeline, position } = source.log.state;
   const isSame = Object.keys(next.days).concat(Object.keys(manifest.days)).every((day) =>

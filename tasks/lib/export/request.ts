@@ -31,6 +31,8 @@ export interface ExportRequest {
   readonly newSource: boolean;
   /** Whether rows without a representation are left out. */
   readonly skipBadRows: boolean;
+  /** How many threads read and write at most; `defaultThreads` where undefined. */
+  readonly threads?: number;
   /** How long to wait for the lane, and for the embedded database. */
   readonly waitMs: number;
   /** How long to wait for a server that is not there yet; as `connect` does where undefined. */

@@ -1,4 +1,3 @@
-import { createBlockPool } from "../copy/block_pool.ts";
 import type { Dataset } from "../dataset/dataset.ts";
 import { type ExportedDataset, readDatasets } from "../dataset/datasets.ts";
 import { exportLane, type ExportOptions, type ExportResult, planLane } from "./lane.ts";
@@ -35,7 +34,6 @@ export async function runExport(
   await using open = store
     ? await openLanesInStore(datasets, request, { ...context, store })
     : await openLanesOnDisk(datasets, request, context);
-  const blocks = createBlockPool();
   const jobs = open.lanes.map((lane) => {
     const badRows: BadRow[] = [];
     const dataset = redact(lane.dataset, request.redacted ?? [], open.inEnv);
@@ -45,7 +43,6 @@ export async function runExport(
       dataset,
       lane: lane.name,
       requested: request.redacted,
-      blocks,
       signal,
       events: {
         note: (text) => report.note(text),

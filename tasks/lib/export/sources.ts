@@ -10,7 +10,7 @@ import { closeConnection } from "../postgres/connection.ts";
 import { withPostgresSources } from "../sources/postgres.ts";
 import type { Report } from "../task/console.ts";
 import { toServerFailure } from "../postgres/server_failure.ts";
-import type { BadRow, Source } from "../dataset/source.ts";
+import type { BadRow, FileSource, Source } from "../dataset/source.ts";
 import { type HarnessDatabase, openHarness } from "../sources/harness_file.ts";
 import { harnessKey, MAX_KEPT_BYTES, readHarness } from "../sources/harness.ts";
 import type { ExportContext, ExportRequest } from "./request.ts";
@@ -60,7 +60,8 @@ export async function withSources(
       origin: database.origin,
       patience: { label: database.label, idleMs: request.idleMs, startMs: Math.max(START_MS, request.idleMs) },
       range: request.range,
-      blocks: jobs[0].options.blocks,
+      // The embedded database has one session for all.
+      target: target.kind === "server" ? target : undefined,
     }, async (tables) => {
       const work = async () => {
         refuseMissing(request, jobs, { tables, report });
@@ -105,7 +106,7 @@ async function openFiles(
   request: ExportRequest,
   { dataset, options: { place, manifest, range, events } }: Job,
   { report, signal, stack }: ExportContext & { readonly stack: DisposableStack },
-): Promise<readonly Source[]> {
+): Promise<readonly FileSource[]> {
   if (dataset.sqlite === undefined) return [];
   let leftOut = 0;
   const leaveOut = (row: BadRow) => {
@@ -125,7 +126,7 @@ async function openFiles(
   const keptBytes = MAX_KEPT_BYTES / harnesses.length;
   const partial = request.run !== undefined || request.missingOnly;
   const options = { dataset, select: dataset.sqlite, range, partial, onBadRow, keptBytes };
-  const files: Source[] = [];
+  const files: FileSource[] = [];
   // The last one first: what it holds is left out of those before it.
   for (const harness of harnesses.toReversed()) {
     const superseded = new Set(files.flatMap(({ supersedes }) => supersedes.flat()));

@@ -2,6 +2,7 @@ import postgres from "postgres";
 import { orAbort } from "../task/abort.ts";
 import { findInCertificate } from "./certificate_error.ts";
 import { readCertificates } from "./certificate_file.ts";
+import type { TakeRow } from "./copy_tap.ts";
 import { EXIT, TaskError } from "../task/errors.ts";
 import { type ServerError, serverErrorOf } from "./server_error.ts";
 import { codedError, openSocketOnce, type SessionSocket, type SocketTarget } from "./socket.ts";
@@ -148,6 +149,13 @@ export async function withRollback<T>(sql: Sql, modes: string, body: (tx: Sql) =
 
 /** Sockets of the open sessions. */
 const sockets = new WeakMap<Sql, SessionSocket>();
+
+/** Gives the rows of COPYs to `take` in place of the session, until disposed. */
+export function tapRows(sql: Sql, take: TakeRow): Disposable & Pick<SessionSocket, "destroy" | "pause"> {
+  const { tap, destroy, pause } = sockets.get(sql)!;
+  tap(take);
+  return { destroy, pause, [Symbol.dispose]: () => tap(undefined) };
+}
 
 /** Ends a session; never waits longer than five seconds for it. */
 export async function closeConnection(sql: Sql, timeoutS = 5): Promise<void> {

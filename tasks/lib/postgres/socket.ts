@@ -1,6 +1,7 @@
 import { connect as dial, type Socket } from "node:net";
 import { connect as secure } from "node:tls";
 import type { ServerTarget } from "../task/target.ts";
+import { createCopyTap, type TakeRow } from "./copy_tap.ts";
 
 /** The socket of one session. */
 export interface SessionSocket {
@@ -8,6 +9,10 @@ export interface SessionSocket {
   readonly open: () => Promise<Socket>;
   /** Ends it without waiting for the peer. */
   readonly destroy: () => void;
+  /** Says who takes the rows of COPYs; nobody but the session itself where undefined. */
+  readonly tap: (take: TakeRow | undefined) => void;
+  /** Lets the server wait until a promise is resolved. */
+  readonly pause: (until: Promise<void>) => Promise<void>;
 }
 
 /** Where a session's socket goes. */
@@ -25,6 +30,9 @@ const KEEP_ALIVE_MS = 60_000;
  */
 export function openSocketOnce(target: SocketTarget, timeoutMs: number): SessionSocket {
   const opened: Socket[] = [];
+  let session: Socket | undefined;
+  let take: TakeRow | undefined;
+  let waits = 0;
   return {
     async open() {
       if (opened[0]?.destroyed) throw codedError("CONNECTION_CLOSED", "the connection was closed");
@@ -35,12 +43,40 @@ export function openSocketOnce(target: SocketTarget, timeoutMs: number): Session
         await nextEvent(socket, "connect");
         // A peer that is gone without a word is found, and a router on the way keeps a long silence open.
         socket.setKeepAlive(true, KEEP_ALIVE_MS);
-        return target.tls ? await startTls(socket, target) : socket;
+        const ready = target.tls ? await startTls(socket, target) : socket;
+        // Those that follow cancel a query of the first one.
+        if (session === undefined) divert(session = ready, () => take);
+        return ready;
       } finally {
         clearTimeout(timer);
       }
     },
     destroy: () => opened.forEach((socket) => socket.destroy()),
+    tap: (taker) => take = taker,
+    async pause(until) {
+      waits++;
+      session!.pause();
+      await until;
+      if (--waits === 0) session!.resume();
+    },
+  };
+}
+
+/** Takes the rows of COPYs out of what a socket gives to its listeners, while there is somebody who takes them. */
+function divert(socket: Socket, taker: () => TakeRow | undefined): void {
+  const emit: (event: string | symbol, ...args: unknown[]) => boolean = socket.emit.bind(socket);
+  const tap = createCopyTap({
+    take(bytes, start, end) {
+      const take = taker();
+      take?.(bytes, start, end);
+      return take !== undefined;
+    },
+    pass: (bytes) => void emit("data", bytes),
+  });
+  socket.emit = function (event: string | symbol, ...args: unknown[]): boolean {
+    if (event !== "data") return emit(event, ...args);
+    tap(args[0] as Uint8Array);
+    return true;
   };
 }
 

@@ -7,16 +7,21 @@ import { createKeptDays } from "./kept_days.ts";
 import { createPause } from "../task/pause.ts";
 import {
   type BadRow,
-  type DayBlock,
   type DayRange,
+  type FileSource,
   rangesOf,
   type RowKeys,
-  type Source,
   type SourceDay,
 } from "../dataset/source.ts";
 import type { HarnessDatabase, Slice } from "./harness_file.ts";
 import { type Converted, type ConvertedRow, createConverter } from "./harness_values.ts";
 import { createTupleWriter } from "../copy/encode.ts";
+
+interface DayBlock {
+  readonly day: Day;
+  readonly tuples: Uint8Array<ArrayBuffer>;
+  readonly rows: number;
+}
 
 /** Options of `readHarness`. */
 export interface HarnessOptions {
@@ -61,7 +66,10 @@ export function harnessKey(path: string): string {
  *
  * Errors: TaskError naming file, column and run for a value without a representation.
  */
-export async function readHarness(harness: HarnessDatabase, options: HarnessOptions): Promise<Source> {
+export async function readHarness(
+  harness: HarnessDatabase,
+  options: HarnessOptions,
+): Promise<FileSource & { blocks(wanted: readonly Day[], known?: ReadonlySet<string>): AsyncGenerator<DayBlock> }> {
   const days = new Map<Day, { rows: number; hash: Hash }>();
   const kept = createKeptDays(options.keptBytes ?? MAX_KEPT_BYTES);
   const supersedes: RowKeys[] = [];
@@ -74,25 +82,41 @@ export async function readHarness(harness: HarnessDatabase, options: HarnessOpti
   }
   // What was left out or lost has been told by now.
   const again = { ...options, onKeys: () => {}, onBadRow: options.onBadRow && (() => {}), onLostSeed: undefined };
-  return {
-    kind: "sqlite",
-    key: harnessKey(harness.path),
-    identity: "harness",
-    partial: options.partial ?? false,
-    days: new Map(
-      [...days].map(([day, { rows, hash }]): [Day, SourceDay] => [day, { rows, fingerprint: hash.digest("hex") }]),
-    ),
-    keys: harness.keys,
-    supersedes,
-    async *blocks(wanted, known) {
-      kept.retain(known ? [] : wanted);
-      const gone = wanted.filter((day) => !kept.has(day));
-      for (const range of rangesOf(days.keys(), new Set(gone))) {
-        yield* readSlices(harness, harness.slices(...bounds(range)), { ...again, known });
-      }
-      for (const day of wanted) yield* kept.take(day);
-    },
-  };
+  const source: FileSource & { blocks(wanted: readonly Day[], known?: ReadonlySet<string>): AsyncGenerator<DayBlock> } =
+    {
+      kind: "sqlite",
+      key: harnessKey(harness.path),
+      identity: "harness",
+      partial: options.partial ?? false,
+      days: new Map(
+        [...days].map(([day, { rows, hash }]): [Day, SourceDay] => [day, { rows, fingerprint: hash.digest("hex") }]),
+      ),
+      keys: harness.keys,
+      supersedes,
+      async stored(wanted, known) {
+        const path = Deno.makeTempFileSync();
+        const stored = new Map<Day, { path: string; start: number; blocks: { sizeBytes: number; rows: number }[] }>();
+        let end = 0;
+        for await (const { day, tuples, rows } of source.blocks(wanted, known)) {
+          Deno.writeFileSync(path, tuples, { append: true });
+          stored.getOrInsertComputed(day, () => ({ path, start: end, blocks: [] })).blocks.push({
+            sizeBytes: tuples.length,
+            rows,
+          });
+          end += tuples.length;
+        }
+        return stored;
+      },
+      async *blocks(wanted: readonly Day[], known?: ReadonlySet<string>): AsyncGenerator<DayBlock> {
+        kept.retain(known ? [] : wanted);
+        const gone = wanted.filter((day) => !kept.has(day));
+        for (const range of rangesOf(days.keys(), new Set(gone))) {
+          yield* readSlices(harness, harness.slices(...bounds(range)), { ...again, known });
+        }
+        for (const day of wanted) yield* kept.take(day);
+      },
+    };
+  return source;
 }
 
 type ReadOptions = HarnessOptions & {

@@ -1,5 +1,9 @@
 import type { Day } from "../dataset/day.ts";
-import type { DayBlock } from "../dataset/source.ts";
+interface DayBlock {
+  readonly day: Day;
+  readonly tuples: Uint8Array<ArrayBuffer>;
+  readonly rows: number;
+}
 
 /** The last days of an ascending sequence of blocks, as many as fit into memory. */
 export interface KeptDays {

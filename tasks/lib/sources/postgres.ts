@@ -1,16 +1,25 @@
-import type { Readable } from "node:stream";
-import type { BlockPool } from "../copy/block_pool.ts";
 import { type Column, type Dataset, fieldOrder } from "../dataset/dataset.ts";
 import { type Day, isDay, nextDay } from "../dataset/day.ts";
-import { splitByDay } from "./day_blocks.ts";
 import { TaskError } from "../task/errors.ts";
 import type { Origin } from "../postgres/database.ts";
 import type { Sql } from "../postgres/connection.ts";
+import { copyOut } from "../postgres/copy_out.ts";
+import { cutDay, DAY_MINUTES, MAX_GROUP_ROWS, type MinuteCount } from "./segments.ts";
 import { isFlushed, readServerState } from "./server_state.ts";
-import { type BadRow, type DayBlock, type DayRange, rangesOf, type Source, type SourceDay } from "../dataset/source.ts";
+import {
+  type BadRow,
+  type DayRange,
+  rangesOf,
+  type Segment,
+  type SharedSnapshot,
+  type SourceDay,
+  type TableSource,
+} from "../dataset/source.ts";
 import { checkSourceColumns } from "../dataset/source_columns.ts";
+import { BEGIN } from "./session.ts";
 import { type Patience, unlessStalled } from "../postgres/stall.ts";
-import { LOCK_WAIT_S, lockTable } from "./table_lock.ts";
+import type { ServerTarget } from "../task/target.ts";
+import { lockTable } from "./table_lock.ts";
 import { sha256 } from "../task/digest.ts";
 
 /** A table that is read. */
@@ -33,30 +42,11 @@ export interface PostgresSourcesOptions {
   readonly patience: Patience;
   /** Days to look at. */
   readonly range: DayRange;
-  /** Memory for tuples. */
-  readonly blocks: BlockPool;
+  /** Where further sessions are to be had; none where undefined. */
+  readonly target?: ServerTarget;
 }
 
 type SourceOptions = TableOptions & Omit<PostgresSourcesOptions, "tables">;
-
-/** Settings that a server, a database or a role may have changed, and that must not change a byte or stop the export.
- *
- * They go with the BEGIN, the time limits first: a session that has begun and waits for its settings is idle already.
- */
-const BEGIN = [
-  "begin isolation level repeatable read read only",
-  "set local statement_timeout = 0",
-  "set local idle_in_transaction_session_timeout = 0",
-  `set local lock_timeout = '${LOCK_WAIT_S}s'`,
-  "set local search_path = pg_catalog",
-  "set local timezone = 'UTC'",
-  // Days are read as text.
-  "set local datestyle = 'ISO'",
-  // Names of types are compared.
-  "set local quote_all_identifiers = off",
-  // Row security would hide rows silently; off, it is an error.
-  "set local row_security = off",
-].join("; ");
 
 /** Gives one snapshot of some tables to `use`, a source each in their order, undefined for one that is
  * not there: fingerprints first, rows on demand.
@@ -67,7 +57,7 @@ const BEGIN = [
 export async function withPostgresSources<T>(
   sql: Sql,
   options: PostgresSourcesOptions,
-  use: (sources: readonly (Source | undefined)[]) => Promise<T>,
+  use: (sources: readonly (TableSource | undefined)[]) => Promise<T>,
 ): Promise<T> {
   const { patience } = options;
   const [opened, used] = [Promise.withResolvers<void>(), Promise.withResolvers<T>()];
@@ -100,11 +90,11 @@ async function inTransaction(sql: Sql, body: () => Promise<void>): Promise<void>
 async function openSnapshot(
   tx: Sql,
   { tables, ...options }: PostgresSourcesOptions,
-): Promise<readonly (Source | undefined)[]> {
+): Promise<readonly (TableSource | undefined)[]> {
   const isThere: boolean[] = [];
   for (const { dataset } of tables) isThere.push(await lockTable(tx, dataset));
   const state = await readServerState(tx, options.origin);
-  const sources: (Source | undefined)[] = [];
+  const sources: (TableSource | undefined)[] = [];
   for (const [index, table] of tables.entries()) {
     sources.push(isThere[index] ? await openTable(tx, { ...table, ...options }) : undefined);
   }
@@ -114,7 +104,7 @@ async function openSnapshot(
   return sources.map((source) => source && { ...source, log });
 }
 
-async function openTable(tx: Sql, options: SourceOptions): Promise<Source> {
+async function openTable(tx: Sql, options: SourceOptions): Promise<TableSource> {
   const identity = sha256(await tableSignature(tx, options)).slice(0, 16);
   const days = await readDays(tx, options);
   return {
@@ -122,10 +112,25 @@ async function openTable(tx: Sql, options: SourceOptions): Promise<Source> {
     key: "postgres",
     identity,
     days,
-    supersedes: [],
     partial: false,
-    blocks: (wanted) => readBlocks(tx, rangesOf(days.keys(), new Set(wanted)), options),
+    segments: (wanted) => readSegments(tx, wanted, { days, ...options }),
+    copySql: (segments) => copySql(segments, options),
+    read: (text, take) => copyOut(tx, text, { take, patience: options.patience }),
+    share: () => shareSnapshot(tx, options),
   };
+}
+
+async function shareSnapshot(
+  tx: Sql,
+  { target, dataset, patience }: SourceOptions,
+): Promise<SharedSnapshot | undefined> {
+  if (target === undefined) return undefined;
+  const [{ id }] = await unlessStalled(
+    tx.unsafe("select pg_export_snapshot() as id"),
+    { what: "its snapshot" },
+    patience,
+  );
+  return { target, id, table: dataset.table, idleMs: patience.idleMs, startMs: patience.startMs };
 }
 
 /** How long a server may take to say that its log is on its disk. */
@@ -214,18 +219,55 @@ async function leaveOutUndated(
   }
 }
 
-async function* readBlocks(tx: Sql, ranges: readonly DayRange[], options: SourceOptions): AsyncGenerator<DayBlock> {
-  for (const range of ranges) {
-    const opening = tx.unsafe(copySql(range, options)).readable();
-    const stream = await unlessStalled(opening, { what: "a row" }, options.patience) as unknown as Readable;
-    yield* splitByDay(stream, fieldOrder(options.dataset), options);
-  }
+/** The segments of some days; what parts of a large day hold is asked for. */
+async function readSegments(
+  tx: Sql,
+  wanted: readonly Day[],
+  { days, ...options }: SourceOptions & { readonly days: ReadonlyMap<Day, SourceDay> },
+): Promise<Segment[]> {
+  const isLarge = (day: Day) => days.get(day)!.rows > MAX_GROUP_ROWS && options.dataset.day.layout === "timestamp";
+  const parts = await readParts(tx, rangesOf(days.keys(), new Set(wanted.filter(isLarge))), options);
+  return wanted.flatMap((day) => cutDay(day, days.get(day)!.rows, parts.get(day) ?? []));
 }
 
-function copySql(range: DayRange, { dataset }: SourceOptions): string {
+/** How many rows each ten minutes have of the days of some ranges. */
+async function readParts(
+  tx: Sql,
+  ranges: readonly DayRange[],
+  { dataset, patience }: SourceOptions,
+): Promise<ReadonlyMap<Day, readonly MinuteCount[]>> {
+  const parts = new Map<Day, MinuteCount[]>();
+  const at = `c."${dataset.day.name}"`;
+  for (const range of ranges) {
+    const counting = tx.unsafe(`
+      select to_char(part, 'YYYY-MM-DD') as day, extract(epoch from part - date_trunc('day', part))::int / 60 as minute, rows
+      from (
+        select date_bin('10 minutes', ${at} at time zone 'UTC', '2000-01-01') as part, count(*)::text as rows
+        from ${dataset.table} as c where ${rangeCondition(dataset, range)} group by 1
+      ) as parts
+      order by part`);
+    for (const { day, minute, rows } of await unlessStalled(counting, { what: "its days" }, patience)) {
+      parts.getOrInsertComputed(day, () => []).push([minute, Number(rows)]);
+    }
+  }
+  return parts;
+}
+
+function copySql(segments: readonly Segment[], { dataset }: SourceOptions): string {
   const fields = fieldOrder(dataset).map(({ name, postgresType, isRedacted }) =>
     isRedacted ? `null::${postgresType} as "${name}"` : `d."${name}"`
   );
-  const rows = `select ${fields.join(", ")} from (${dataset.select} where ${rangeCondition(dataset, range)}) as d`;
+  const [first, last] = [segments[0], segments.at(-1)!];
+  const bounds = `c."${dataset.day.name}" >= ${boundOf(dataset, first.day, first.minutes[0])}
+    and c."${dataset.day.name}" < ${boundOf(dataset, last.day, last.minutes[1])}`;
+  const rows = `select ${fields.join(", ")} from (${dataset.select} where ${bounds}) as d`;
   return `copy (${rows} order by d."${dataset.day.name}") to stdout (format binary)`;
+}
+
+/** SQL for the value of the day's column at a minute of a day. */
+function boundOf({ day: column }: Dataset, day: Day, minute: number): string {
+  if (minute === 0) return firstOf(column, day);
+  if (minute === DAY_MINUTES) return firstOf(column, nextDay(day));
+  const [hours, minutes] = [Math.floor(minute / 60), minute % 60].map((part) => `${part}`.padStart(2, "0"));
+  return `'${day} ${hours}:${minutes}:00+00'`;
 }

@@ -16,7 +16,7 @@ export const LOCK_WAIT_S = 10;
 export async function lockTable(tx: Sql, { name, table }: Pick<Dataset, "name" | "table">): Promise<boolean> {
   try {
     // After an error the transaction is needed still: it has the session's settings.
-    await tx.unsafe(`savepoint unlocked; lock table ${table} in access share mode`);
+    await tx.unsafe(`savepoint unlocked; lock table ${table} in access share mode; release unlocked`);
     return true;
   } catch (error) {
     const { code } = serverErrorOf(error);

@@ -1,0 +1,63 @@
+import type { Readable } from "node:stream";
+import { type Sql, tapRows } from "./connection.ts";
+import type { TakeRow } from "./copy_tap.ts";
+import { type Patience, unlessStalled } from "./stall.ts";
+
+/** What a COPY is read with. */
+export interface CopyOptions {
+  /** Takes each message of the COPY as it comes: its header, a row, or its trailer. While a promise that it gives is not
+   * resolved, the server waits. */
+  readonly take: (...row: Parameters<TakeRow>) => void | Promise<void>;
+  /** How long to wait for the server. */
+  readonly patience: Patience;
+}
+
+/** Runs one COPY ... TO STDOUT; resolves when it has ended.
+ *
+ * Rows are taken off the socket: postgres.js would make three buffers of each. Whoever takes a row for a while lets the
+ * server wait by that.
+ *
+ * Errors: what `take` throws, which ends the session; TaskError on a server that stalls; the server's own.
+ */
+export async function copyOut(sql: Sql, text: string, { take, patience }: CopyOptions): Promise<void> {
+  let [received, waits] = [0, 0];
+  let waited: Promise<void> = Promise.resolve();
+  const { promise: failed, reject } = Promise.withResolvers<never>();
+  failed.catch(() => {});
+  const fail = (error: unknown) => {
+    reject(error);
+    tap.destroy();
+  };
+  using tap = tapRows(sql, (bytes, start, end) => {
+    received++;
+    try {
+      const wait = take(bytes, start, end);
+      if (wait === undefined) return;
+      waits++;
+      const over = tap.pause(wait).then(() => void waits--);
+      over.catch(fail);
+      waited = Promise.all([waited, over]).then(() => {});
+      waited.catch(() => {});
+    } catch (error) {
+      fail(error);
+    }
+  });
+  const opening = Promise.race([sql.unsafe(text).readable(), failed]);
+  const stream = await unlessStalled(opening, { what: "a row" }, patience) as unknown as Readable;
+  try {
+    // The time that the taker needs is not the server's.
+    const more = { what: "a row", received: () => waits > 0 ? ++received : received };
+    await unlessStalled(Promise.race([endOf(stream).then(() => waited), failed]), more, patience);
+  } finally {
+    stream.destroy();
+  }
+}
+
+/** Resolves at the end of the rows, all of which have been taken before it. */
+function endOf(stream: Readable): Promise<void> {
+  return new Promise((resolve, reject) => {
+    stream.on("end", resolve).on("error", reject);
+    stream.on("close", () => reject(new Error("the connection was lost")));
+    stream.resume();
+  });
+}

@@ -1,0 +1,116 @@
+import { fieldOrder } from "../dataset/dataset.ts";
+import type { BadRow, Segment, SharedSnapshot } from "../dataset/source.ts";
+import type { StoredGroup } from "../parquet/chunk.ts";
+import { openDuckDb } from "../parquet/duckdb.ts";
+import { ChunkWriter } from "../parquet/writer.ts";
+import { closeConnection, type Sql } from "../postgres/connection.ts";
+import { copyOut } from "../postgres/copy_out.ts";
+import { joinSnapshot } from "../sources/session.ts";
+import type { ServerTarget } from "../task/target.ts";
+import { type FileContext, readFileRows, readGroup } from "./file_rows.ts";
+import { Groups } from "./groups.ts";
+import type { FileRun, RunEvent, TableRun, ThreadOptions } from "./messages.ts";
+import { TableRows } from "./table_rows.ts";
+
+/** Bytes before each message that is handed over: its length. */
+export const FRAME_BYTES = 4;
+
+/** Reads what it is told to and makes row groups of it, one request after another.
+ *
+ * Errors: TaskError for rows that cannot be exported and files that cannot be read; CopyFormatError; the server's own.
+ */
+export class Reader {
+  #options: ThreadOptions;
+  #emit: (event: RunEvent) => void;
+  /** The engine starts when the thread does, beside its session. */
+  #writer: Promise<ChunkWriter | undefined>;
+  #badRows: BadRow[] = [];
+  #session: { readonly sql: Sql; readonly snapshot: SharedSnapshot } | undefined;
+  #expected: TableRows | undefined;
+
+  constructor(options: ThreadOptions, emit: (event: RunEvent) => void) {
+    this.#options = options;
+    this.#emit = emit;
+    this.#writer = this.#openWriter();
+    // Whoever needs it is told.
+    this.#writer.catch(() => {});
+  }
+
+  /** The server that it reads from by itself. */
+  get target(): ServerTarget | undefined {
+    return this.#session?.snapshot.target;
+  }
+
+  /** Opens a session that sees a snapshot; false where there is none to be had. */
+  async join(snapshot: SharedSnapshot): Promise<boolean> {
+    const sql = await joinSnapshot(snapshot);
+    this.#session = sql && { sql, snapshot };
+    return sql !== undefined;
+  }
+
+  /** Ends its session. */
+  async leave(): Promise<void> {
+    await closeConnection(this.#session!.sql);
+    this.#session = undefined;
+  }
+
+  /** Keys of SQLite rows that are left out of all old row groups from now on. */
+  async supersede(keys: readonly string[]): Promise<void> {
+    (await this.#writer)!.supersede(keys);
+  }
+
+  /** Keys of a row group's SQLite rows. */
+  async keysOf(group: StoredGroup): Promise<readonly string[]> {
+    return (await this.#writer)!.keysOf(readGroup(group));
+  }
+
+  /** Reads a table by its own session. */
+  async readTable({ sql, segments }: TableRun): Promise<void> {
+    const { sql: session, snapshot } = this.#session!;
+    const rows = await this.#tableRows(segments);
+    const patience = { label: snapshot.target.label, ...snapshot };
+    await copyOut(session, sql, { take: (bytes, start, end) => rows.add(bytes, start, end), patience });
+    rows.end();
+  }
+
+  /** Expects the rows of segments that somebody else reads. */
+  async expect(segments: readonly Segment[]): Promise<void> {
+    this.#expected = await this.#tableRows(segments);
+  }
+
+  /** Takes some messages of their COPY, each behind its length. */
+  take(framed: Uint8Array): void {
+    const view = new DataView(framed.buffer, framed.byteOffset, framed.byteLength);
+    for (let at = 0; at < framed.length;) {
+      const start = at + FRAME_BYTES;
+      at = start + view.getUint32(at);
+      this.#expected!.add(framed, start, at);
+    }
+  }
+
+  /** Ends the expected rows. */
+  end(): void {
+    this.#expected!.end();
+  }
+
+  /** Reads what files have of a day. */
+  async readFiles(run: FileRun): Promise<void> {
+    const context: FileContext = { writer: (await this.#writer)!, groups: await this.#groups(), emit: this.#emit };
+    readFileRows(run, context);
+  }
+
+  async #tableRows(segments: readonly Segment[]): Promise<TableRows> {
+    return new TableRows(segments, fieldOrder(this.#options.writer.dataset), await this.#groups());
+  }
+
+  async #groups(): Promise<Groups> {
+    return new Groups({ writer: await this.#writer, takeBadRows: () => this.#badRows.splice(0), emit: this.#emit });
+  }
+
+  async #openWriter(): Promise<ChunkWriter | undefined> {
+    const { code, writer, skipBadRows } = this.#options;
+    if (code === undefined) return undefined;
+    const onBadRow = skipBadRows ? (row: BadRow) => void this.#badRows.push(row) : undefined;
+    return new ChunkWriter(await openDuckDb(code), { ...writer, onBadRow });
+  }
+}
