@@ -40,7 +40,9 @@ export async function joinSnapshot({ target, id, table }: SharedSnapshot): Promi
   try {
     sql = await connect(target, { waitMs: JOIN_MS, signal: late });
     const begin = `begin ${MODES}; set transaction snapshot '${id}'; ${SETTINGS}`;
-    await orAbort(sql.unsafe(`${begin}; lock table ${table} in access share mode`), late);
+    // A server does not notice that a client has gone which waits for a lock.
+    const lock = `set local lock_timeout = ${JOIN_MS}; lock table ${table} in access share mode`;
+    await orAbort(sql.unsafe(`${begin}; ${lock}`), late);
     return sql;
   } catch {
     if (sql !== undefined) await closeConnection(sql, 0);
