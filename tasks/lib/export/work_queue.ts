@@ -4,6 +4,9 @@ import type { Segment } from "../dataset/source.ts";
 /** Segments of one run at most: a day each, they end as that many files. */
 const MAX_RUN_SEGMENTS = 64;
 
+/** Segments of one run within a day at most: their row groups wait in memory for those of the run before. */
+const MAX_DAY_SEGMENTS = 8;
+
 /** What a queue is made of. */
 export interface QueueOptions<T> {
   /** Segments of a table, ascending. */
@@ -64,7 +67,8 @@ export class WorkQueue<T extends { readonly day: Day }> {
     const { segments, adjoins } = this.#options;
     const next = segments[this.#segment];
     if (next === undefined || run.length === 0) return next !== undefined;
-    return run.length < MAX_RUN_SEGMENTS && adjoins(run.at(-1)!, next);
+    const most = next.day === run[0].day ? MAX_DAY_SEGMENTS : MAX_RUN_SEGMENTS;
+    return run.length < most && adjoins(run.at(-1)!, next);
   }
 
   #take(run: Segment[]): number {
