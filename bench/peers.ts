@@ -42,7 +42,9 @@ export async function peerWriters(context: PeerContext): Promise<Writer[]> {
 async function pythonPeers({ server, scratch, note, signal }: PeerContext): Promise<Writer[]> {
   const python = await preparePython(signal);
   if ("missing" in python) {
-    for (const { name } of PYTHON_PEERS) note(`Left out: ${name}, since Python's packages are not here: ${python.missing}`);
+    for (const { name } of PYTHON_PEERS) {
+      note(`Left out: ${name}, since Python's packages are not here: ${python.missing}`);
+    }
     return [];
   }
   const dataset = await readDataset();

@@ -8,7 +8,8 @@ export function endedChildrenCpuS(): number | undefined {
 /** Seconds of CPU of a process and its descendants, those that have ended included; undefined off Linux. */
 export function treeCpuS(pid: number): number | undefined {
   const ticks = readTicks(`${pid}/stat`);
-  return ticks && childrenOf(pid).reduce((sum, child) => sum + (treeCpuS(child) ?? 0), ticks.ownS + ticks.endedChildrenS);
+  return ticks &&
+    childrenOf(pid).reduce((sum, child) => sum + (treeCpuS(child) ?? 0), ticks.ownS + ticks.endedChildrenS);
 }
 
 /** A process and what descends from it. */

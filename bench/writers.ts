@@ -79,7 +79,11 @@ async function withFlags(
 /** A program that writes everything into the directory that is its last argument, and prints the rows. */
 export function programWriter(
   { id, name, isIncremental = false }: { readonly id: string; readonly name: string; readonly isIncremental?: boolean },
-  { program, args, signal }: { readonly program: string; readonly args: readonly string[]; readonly signal: AbortSignal },
+  { program, args, signal }: {
+    readonly program: string;
+    readonly args: readonly string[];
+    readonly signal: AbortSignal;
+  },
 ): Writer {
   return {
     id,
