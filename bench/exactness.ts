@@ -11,8 +11,8 @@ export interface Verdict {
   readonly lost: readonly string[];
   /** Columns' types that are others in its file. */
   readonly types: readonly string[];
-  /** Values at which it stops. */
-  readonly stops: readonly string[];
+  /** Values at which it stops, and whether it names the column then. */
+  readonly stops: readonly { readonly what: string; readonly isNamed: boolean }[];
 }
 
 /** One value as text, read in Postgres or in a file. */
@@ -32,7 +32,13 @@ export async function examine(writer: Writer, { server, scratch }: Exam): Promis
     try {
       await writer.write(directory);
     } catch (error) {
-      if (extremes.length === 1) return [{ lost: [], types: [], stops: [nameStop(extremes[0], error as Error)] }];
+      if (extremes.length === 1) {
+        return [{
+          lost: [],
+          types: [],
+          stops: [{ what: extremes[0].what, isNamed: isNamed(extremes[0], error as Error) }],
+        }];
+      }
       return (await eachInTurn(extremes, (extreme) => attempts([extreme]))).flat();
     }
     const pairs = extremes.map((extreme) => ({ extreme, column: columns.get(extreme.column)! }));
@@ -59,8 +65,10 @@ export interface Exam {
 /** A verdict in one line. */
 export function formatVerdict({ lost, types, stops }: Verdict): string {
   const faults = [...types, ...lost];
-  const values = faults.length === 0 ? "exact" : `loses: ${faults.join(", ")}`;
-  return stops.length === 0 ? values : `${values}; stops at ${stops.join(", ")}`;
+  const values = faults.length === 0 ? "exact" : `loses ${faults.join(", ")}`;
+  if (stops.length === 0) return values;
+  const manner = stops.every(({ isNamed }) => isNamed) ? ", by name" : "";
+  return `${values}; stops at ${stops.map(({ what }) => what).join(", ")}${manner}`;
 }
 
 /** One value and the column it is of. */
@@ -74,10 +82,9 @@ interface Found extends Value {
   readonly type: string;
 }
 
-/** A message that names the column is worth more than one that does not. */
-function nameStop({ what, column }: Extreme, { message }: Error): string {
-  const said = message.slice(message.lastIndexOf(" ended with "));
-  return said.includes(column) ? `${what} (named)` : what;
+/** A message that names the column is worth more than one that does not; the command before it may have the SELECT. */
+function isNamed({ column }: Extreme, { message }: Error): boolean {
+  return message.slice(message.lastIndexOf(" ended with ")).includes(column);
 }
 
 function compare(
@@ -88,13 +95,17 @@ function compare(
   const isSame = layout === "float64"
     ? Object.is(toNumber(expected.exact), toNumber(found.exact))
     : expected.exact === found.exact;
-  const wanted = nameType(duckdbType);
-  const type = nameType(found.type);
+  const [wanted, type] = [nameType(duckdbType), nameType(found.type)];
   return {
-    lost: isSame ? [] : [`${what} -> ${found.shown.replace(/^-?infinity$/, "a number that DuckDB alone reads so")}`],
-    types: type === wanted ? [] : [`${wanted} -> ${type}`],
+    lost: isSame ? [] : [`${what} (${nameFound(found)})`],
+    types: type === wanted ? [] : [`${wanted} (${type})`],
     stops: [],
   };
+}
+
+/** Parquet has no infinite time: it is a number, which other readers take for a day in a year that never was. */
+function nameFound({ shown, type }: Found): string {
+  return type.startsWith("TIMESTAMP") && /^-?infinity$/.test(shown) ? "a number" : shown.slice(0, 40);
 }
 
 /** Postgres and DuckDB spell doubles otherwise. */

@@ -22,10 +22,10 @@ export interface PeerContext {
 
 /** What people would write instead in Python, each a script of `peers/python`. */
 const PYTHON_PEERS = [
-  { id: "duckdb", name: "native DuckDB with its Postgres extension, one statement", script: "duckdb_one_statement.py" },
+  { id: "duckdb", name: "native DuckDB, its Postgres extension, one statement", script: "duckdb_one_statement.py" },
   {
     id: "promises",
-    name: "native DuckDB made to keep the same promises",
+    name: "native DuckDB made to keep our promises",
     script: "duckdb_promises.py",
     isIncremental: true,
   },

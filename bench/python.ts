@@ -13,7 +13,6 @@ export async function preparePython(signal: AbortSignal): Promise<Python> {
   const home = fileURLToPath(new URL(`../data/bench/python-${digest}`, BENCH));
   const [program, mark] = [`${home}/bin/python`, `${home}/complete`];
   if (await Deno.stat(mark).then(() => true, () => false)) return { program };
-  await Deno.mkdir(home, { recursive: true });
   const missing = await findFailure("python3", ["-m", "venv", "--clear", home], signal) ??
     await findFailure(program, [...INSTALL, "-r", requirements], signal);
   if (missing !== undefined) return { missing };
