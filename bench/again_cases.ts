@@ -22,7 +22,11 @@ function againCasesOf({ server, rows }: CaseContext, writer: Writer, home: strin
       part,
       against,
       prepare: catchUp,
-      run: () => writer.write(lane),
+      async run() {
+        const sample = await writer.write(lane);
+        if (sample.rows > 0) throw new Error(`Nothing was to be written, not ${sample.rows} rows`);
+        return sample;
+      },
     },
     {
       id: `${writer.id}-one-row`,

@@ -22,7 +22,11 @@ export interface PeerContext {
 
 /** What people would write instead in Python, each a script of `peers/python`. */
 const PYTHON_PEERS = [
-  { id: "duckdb", name: "native DuckDB, its Postgres extension, one statement", script: "duckdb_one_statement.py" },
+  {
+    id: "duckdb",
+    name: "native DuckDB's Postgres extension, one statement, unordered",
+    script: "duckdb_one_statement.py",
+  },
   {
     id: "promises",
     name: "native DuckDB made to keep our promises",
@@ -31,7 +35,7 @@ const PYTHON_PEERS = [
   },
   { id: "adbc", name: "ADBC into pyarrow, casts by hand", script: "adbc_pyarrow.py" },
   { id: "connectorx", name: "connectorx into pyarrow, casts by hand", script: "connectorx_pyarrow.py" },
-  { id: "polars", name: "polars through connectorx, casts by hand", script: "polars_frame.py" },
+  { id: "polars", name: "polars through connectorx, casts by hand, unordered", script: "polars_frame.py" },
 ];
 
 /** What people would write instead, with the same rows, columns, types and compression. */
