@@ -1,7 +1,6 @@
-import { DuckDBInstance } from "@duckdb/node-api";
-import type { Column } from "../tasks/lib/dataset/dataset.ts";
-import { type Extreme, HOLDABLE, insertExtremes, UNHOLDABLE } from "./extremes.ts";
 import { readDataset } from "./peers/dataset.ts";
+import { readFileValues, readTableValues, type Value } from "./extreme_values.ts";
+import { type Extreme, HOLDABLE, insertExtremes, PLAIN, UNHOLDABLE } from "./extremes.ts";
 import type { Server } from "./server.ts";
 import type { Writer } from "./writers.ts";
 
@@ -15,51 +14,23 @@ export interface Verdict {
   readonly stops: readonly { readonly what: string; readonly isNamed: boolean }[];
 }
 
-/** One value as text, read in Postgres or in a file. */
-interface Value {
-  /** Exact, in one form for both; undefined for NULL. */
-  readonly exact?: string;
-  /** As it is shown. */
-  readonly shown: string;
-}
-
-/** Has a writer write tables of extremes, and compares its files with the tables, value by value. */
-export async function examine(writer: Writer, { server, scratch }: Exam): Promise<Verdict> {
-  const columns = new Map((await readDataset()).columns.map((column) => [column.name, column]));
-  const attempts = async (extremes: readonly Extreme[]): Promise<Verdict[]> => {
-    await server.query(insertExtremes(extremes));
-    const directory = await Deno.makeTempDir({ dir: scratch });
-    try {
-      await writer.write(directory);
-    } catch (error) {
-      if (extremes.length === 1) {
-        return [{
-          lost: [],
-          types: [],
-          stops: [{ what: extremes[0].what, isNamed: isNamed(extremes[0], error as Error) }],
-        }];
-      }
-      return (await eachInTurn(extremes, (extreme) => attempts([extreme]))).flat();
-    }
-    const pairs = extremes.map((extreme) => ({ extreme, column: columns.get(extreme.column)! }));
-    const expected = await readTable(server, pairs);
-    const found = await readFiles(directory, pairs);
-    return pairs.map(({ extreme, column }, index) => compare(extreme, column, [expected[index], found[index]]));
-  };
-  const verdicts = [...await attempts(HOLDABLE), ...(await eachInTurn(UNHOLDABLE, (one) => attempts([one]))).flat()];
-  return {
-    lost: verdicts.flatMap(({ lost }) => lost),
-    types: [...new Set(verdicts.flatMap(({ types }) => types))],
-    stops: verdicts.flatMap(({ stops }) => stops),
-  };
-}
-
 /** Where the tables of extremes are made; their rows take the place of those of `checks`. */
 export interface Exam {
   /** Whose `checks` they are. */
   readonly server: Server;
   /** Directory for the writers' directories. */
   readonly scratch: string;
+}
+
+/** Has a writer write tables of extremes, and compares its files with the tables, value by value.
+ *
+ * Errors: the writer's own, where it does not write a plain row.
+ */
+export async function examine(writer: Writer, exam: Exam): Promise<Verdict> {
+  await compareFiles(writer, [PLAIN], exam);
+  const verdicts = [await attempt(writer, HOLDABLE, exam)];
+  for (const extreme of UNHOLDABLE) verdicts.push(await attempt(writer, [extreme], exam));
+  return merge(verdicts);
 }
 
 /** A verdict in one line. */
@@ -71,40 +42,63 @@ export function formatVerdict({ lost, types, stops }: Verdict): string {
   return `${values}; stops at ${stops.map(({ what }) => what).join(", ")}${manner}`;
 }
 
-/** One value and the column it is of. */
-interface Pair {
-  readonly extreme: Extreme;
-  readonly column: Column;
+/** All extremes in one table, or each in one of its own where the writer stops at one of them. */
+async function attempt(writer: Writer, extremes: readonly Extreme[], exam: Exam): Promise<Verdict> {
+  try {
+    return merge(await compareFiles(writer, extremes, exam));
+  } catch (error) {
+    const [{ what, column }] = extremes;
+    if (extremes.length === 1) {
+      return { lost: [], types: [], stops: [{ what, isNamed: isNamed(column, error as Error) }] };
+    }
+    const verdicts: Verdict[] = [];
+    for (const extreme of extremes) verdicts.push(await attempt(writer, [extreme], exam));
+    return merge(verdicts);
+  }
 }
 
-/** What one file holds of a value, and as which type. */
-interface Found extends Value {
-  readonly type: string;
+async function compareFiles(
+  writer: Writer,
+  extremes: readonly Extreme[],
+  { server, scratch }: Exam,
+): Promise<Verdict[]> {
+  const dataset = await readDataset();
+  const columns = extremes.map(({ column }) => dataset.columns.find(({ name }) => name === column)!);
+  await server.query(insertExtremes(extremes));
+  const directory = await Deno.makeTempDir({ dir: scratch });
+  await writer.write(directory);
+  const expected = await readTableValues(server, columns);
+  const found = await readFileValues(directory, columns);
+  return extremes.map(({ what }, row) => compare(what, expected[row], found[row]));
 }
 
-/** A message that names the column is worth more than one that does not; the command before it may have the SELECT. */
-function isNamed({ column }: Extreme, { message }: Error): boolean {
-  return message.slice(message.lastIndexOf(" ended with ")).includes(column);
+function merge(verdicts: readonly Verdict[]): Verdict {
+  return {
+    lost: verdicts.flatMap(({ lost }) => lost),
+    types: [...new Set(verdicts.flatMap(({ types }) => types))],
+    stops: verdicts.flatMap(({ stops }) => stops),
+  };
 }
 
-function compare(
-  { what }: Extreme,
-  { layout, duckdbType }: Column,
-  [expected, found]: readonly [Value, Found],
-): Verdict {
-  const isSame = layout === "float64"
+function compare(what: string, expected: Value, found: Value): Verdict {
+  const isSame = expected.type === "DOUBLE"
     ? Object.is(toNumber(expected.exact), toNumber(found.exact))
     : expected.exact === found.exact;
-  const [wanted, type] = [nameType(duckdbType), nameType(found.type)];
+  const [wanted, type] = [nameType(expected), nameType(found)];
   return {
-    lost: isSame ? [] : [`${what} (${nameFound(found)})`],
+    lost: isSame ? [] : [`${what} (${nameValue(found)})`],
     types: type === wanted ? [] : [`${wanted} (${type})`],
     stops: [],
   };
 }
 
+/** A message that names the column is worth more than one that does not; the command before it may have the SELECT. */
+function isNamed(column: string, { message }: Error): boolean {
+  return message.slice(message.lastIndexOf(" ended with ")).includes(column);
+}
+
 /** Parquet has no infinite time: it is a number, which other readers take for a day in a year that never was. */
-function nameFound({ shown, type }: Found): string {
+function nameValue({ shown, type }: Value): string {
   return type.startsWith("TIMESTAMP") && /^-?infinity$/.test(shown) ? "a number" : shown.slice(0, 40);
 }
 
@@ -113,44 +107,6 @@ function toNumber(text: string | undefined): number | undefined {
   return text === undefined ? undefined : Number(text.replace(/^(-?)inf$/, "$1Infinity"));
 }
 
-function nameType(duckdbType: string): string {
-  return duckdbType.replace("TIMESTAMP WITH TIME ZONE", "timestamptz").replace(/\(.*/, "").toLowerCase();
-}
-
-async function readTable(server: Server, pairs: readonly Pair[]): Promise<Value[]> {
-  const selects = pairs.map(({ column: { name, layout } }, index) => {
-    const exact = layout === "timestamp" ? `trunc(extract(epoch from ${name}) * 1000000)` : name;
-    return `select run_id::int as row, (${exact})::text as exact, ${name}::text as shown from checks where run_id = '${index}'`;
-  });
-  const rows = await server.query(`${selects.join(" union all ")} order by row`);
-  return rows.map(({ exact, shown }) => toValue(exact, shown));
-}
-
-async function readFiles(directory: string, pairs: readonly Pair[]): Promise<Found[]> {
-  const instance = await DuckDBInstance.create();
-  const connection = await instance.connect();
-  await connection.run("set timezone = 'UTC'");
-  const from = `from read_parquet('${directory}/**/*.parquet', hive_partitioning = false)`;
-  const found: Found[] = [];
-  for (const [index, { column: { name } }] of pairs.entries()) {
-    const ask = async (values: string) =>
-      (await connection.runAndReadAll(`select ${values} ${from} where run_id = '${index}'`)).getRows()[0];
-    const type = String((await ask(`typeof(${name})`))[0]);
-    const isTime = type.startsWith("TIMESTAMP");
-    const exact = isTime ? `if(isfinite(${name}), epoch_us(${name})::varchar, ${name}::varchar)` : `${name}::varchar`;
-    const [exactText, shown] = await ask(`${exact}, ${name}::varchar`);
-    found.push({ ...toValue(exactText, shown), type });
-  }
-  connection.closeSync();
-  return found;
-}
-
-function toValue(exact: unknown, shown: unknown): Value {
-  return { exact: exact === null ? undefined : String(exact), shown: shown === null ? "NULL" : String(shown) };
-}
-
-async function eachInTurn<In, Out>(all: readonly In[], act: (one: In) => Promise<Out>): Promise<Out[]> {
-  const results: Out[] = [];
-  for (const one of all) results.push(await act(one));
-  return results;
+function nameType({ type }: Value): string {
+  return type.replace("TIMESTAMP WITH TIME ZONE", "timestamptz").replace(/\(.*/, "").toLowerCase();
 }

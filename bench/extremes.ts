@@ -8,6 +8,9 @@ export interface Extreme {
   readonly sql: string;
 }
 
+/** What every writer has to write. */
+export const PLAIN: Extreme = { what: "plain text", column: "claim", sql: "'plain'" };
+
 /** Values that a Parquet column of the right type holds exactly. */
 export const HOLDABLE: readonly Extreme[] = [
   { what: "seed of 20 digits", column: "seed", sql: "18446744073709551615" },
