@@ -1,11 +1,16 @@
 import { medianOf, type Sample } from "./measure.ts";
 
+/** What a table tells: a load of everything; a second run into the same lane; what is beside both. */
+export type Part = "load" | "again" | "beside";
+
 /** One thing to measure. */
 export interface Case {
   /** Short name by which others are compared with it. */
   readonly id: string;
   /** Its name in the table. */
   readonly name: string;
+  /** The table that it is part of. */
+  readonly part: Part;
   /** Rows that it carries, where it carries any. */
   readonly rows?: number;
   /** Ids of the cases that it is compared with. */
@@ -30,6 +35,8 @@ export interface RunOptions {
   readonly repeat: number;
   /** Directory for the cases' directories. */
   readonly scratch: string;
+  /** Seconds of CPU that the server has taken so far. */
+  readonly serverCpuS: () => number | undefined;
   /** Told before each run. */
   readonly note: (text: string) => void;
 }
@@ -37,15 +44,19 @@ export interface RunOptions {
 /** Medians of all cases, run in turns. */
 export async function runCases(
   cases: readonly Case[],
-  { repeat, scratch, note }: RunOptions,
+  { repeat, scratch, serverCpuS, note }: RunOptions,
 ): Promise<readonly Result[]> {
   const samples = new Map(cases.map(({ id }) => [id, [] as Sample[]]));
   for (let round = 1; round <= repeat; round++) {
     for (const one of cases) {
       const directory = await Deno.makeTempDir({ dir: scratch });
       await one.prepare?.();
+      const before = serverCpuS();
       const sample = await one.run(directory);
-      samples.get(one.id)!.push(sample);
+      const after = serverCpuS();
+      samples.get(one.id)!.push(
+        before === undefined || after === undefined ? sample : { ...sample, serverCpuS: after - before },
+      );
       note(`${round}/${repeat} ${one.name}: ${sample.wallS.toFixed(2)} s`);
       await Deno.remove(directory, { recursive: true });
     }

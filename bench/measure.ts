@@ -1,4 +1,5 @@
 import { VARIABLES } from "../tasks/lib/task/settings.ts";
+import { endedChildrenCpuS, mainThreadCpuS, peakKb, treeOf } from "./proc.ts";
 
 /** What one run of a command has cost. */
 export interface Sample {
@@ -6,6 +7,10 @@ export interface Sample {
   readonly wallS: number;
   /** Seconds of CPU, of the command and all that it waited for; undefined where there is no /proc. */
   readonly cpuS?: number;
+  /** Seconds of CPU of the one first thread among its processes that took most; undefined where there is no /proc. */
+  readonly mainThreadCpuS?: number;
+  /** Seconds of CPU of the server meanwhile; undefined where there is no /proc. */
+  readonly serverCpuS?: number;
   /** Largest resident set of any of its processes, in megabytes; undefined where there is no /proc. */
   readonly peakMb?: number;
   /** Its standard output. */
@@ -32,7 +37,7 @@ const LOOK_EVERY_MS = 20;
  * Errors: Error with the end of its standard error when it does not end with 0.
  */
 export async function measure({ program, args, env, signal }: Command): Promise<Sample> {
-  const cpuBefore = childrenCpuS();
+  const cpuBefore = endedChildrenCpuS();
   const start = performance.now();
   const child = new Deno.Command(program, {
     args: [...args],
@@ -47,8 +52,12 @@ export async function measure({ program, args, env, signal }: Command): Promise<
     stderr: "piped",
     signal,
   }).spawn();
-  let peakKb = 0;
-  const look = () => peakKb = Math.max(peakKb, peakOfTree(child.pid));
+  let [mostKb, mainS] = [0, 0];
+  const look = () => {
+    const pids = treeOf(child.pid);
+    mostKb = Math.max(mostKb, ...pids.map(peakKb));
+    mainS = Math.max(mainS, ...pids.map(mainThreadCpuS));
+  };
   const timer = setInterval(look, LOOK_EVERY_MS);
   const [stdout, stderr, { code }] = await Promise.all([
     new Response(child.stdout).text(),
@@ -60,47 +69,14 @@ export async function measure({ program, args, env, signal }: Command): Promise<
   if (code !== 0) {
     throw new Error(`${[program, ...args].join(" ")} ended with ${code}: ${stderr.slice(-2000)}`);
   }
-  const cpuAfter = childrenCpuS();
+  const cpuAfter = endedChildrenCpuS();
   return {
     wallS,
     cpuS: cpuBefore === undefined || cpuAfter === undefined ? undefined : cpuAfter - cpuBefore,
-    peakMb: peakKb === 0 ? undefined : peakKb / 1024,
+    mainThreadCpuS: mostKb === 0 ? undefined : mainS,
+    peakMb: mostKb === 0 ? undefined : mostKb / 1024,
     stdout,
   };
-}
-
-/** CPU of all children that have ended, which the kernel counts in hundredths of a second; undefined off Linux. */
-function childrenCpuS(): number | undefined {
-  const stat = readProc("self/stat");
-  if (stat === "") return undefined;
-  // The name in parentheses may hold spaces; the fields after it start with the third.
-  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  return (Number(fields[13]) + Number(fields[14])) / 100;
-}
-
-/** Largest peak of a process and its descendants, in kB; 0 off Linux and where it has ended. */
-function peakOfTree(pid: number): number {
-  const own = Number(/VmHWM:\s+(\d+)/.exec(readProc(`${pid}/status`))?.[1] ?? 0);
-  return Math.max(own, ...childrenOf(pid).map(peakOfTree));
-}
-
-function childrenOf(pid: number): number[] {
-  try {
-    const threads = [...Deno.readDirSync(`/proc/${pid}/task`)].map(({ name }) => name);
-    return threads.flatMap((thread) =>
-      readProc(`${pid}/task/${thread}/children`).split(" ").filter(Boolean).map(Number)
-    );
-  } catch {
-    return [];
-  }
-}
-
-function readProc(path: string): string {
-  try {
-    return Deno.readTextFileSync(`/proc/${path}`);
-  } catch {
-    return "";
-  }
 }
 
 /** The sample in the middle by wall time, so that its numbers belong to one run. */

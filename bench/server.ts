@@ -1,6 +1,7 @@
 import postgres from "postgres";
 import { type Cluster, startCluster } from "../tests/support/cluster.ts";
 import { measure, type Sample } from "./measure.ts";
+import { treeCpuS } from "./proc.ts";
 
 /** A Postgres 16 of the benchmark's own, with one database that the tasks fill. */
 export interface Server extends AsyncDisposable {
@@ -10,6 +11,8 @@ export interface Server extends AsyncDisposable {
   fill(size: Size): Promise<void>;
   /** Runs SQL in it and gives the rows. */
   query(text: string): Promise<readonly Record<string, unknown>[]>;
+  /** Seconds of CPU that it has taken since it started; undefined where there is no /proc. */
+  cpuS(): number | undefined;
   /** Measures one task of deno.json on it. */
   task(name: string, ...args: string[]): Promise<Sample>;
 }
@@ -32,16 +35,11 @@ export async function startServer(signal: AbortSignal): Promise<Server> {
   const env = { DATABASE_URL: url };
   const task = (name: string, ...args: string[]) =>
     measure({ program: Deno.execPath(), args: ["task", "-q", name, ...args], env, signal });
-  const query = async (text: string) => {
-    const sql = postgres(url, { max: 1, onnotice: () => {} });
-    try {
-      return await sql.unsafe(text);
-    } finally {
-      await sql.end({ timeout: 5 });
-    }
-  };
+  const query = (text: string) => queryOf(url, text);
+  const pid = await postmasterOf(cluster.url);
   return {
     url,
+    cpuS: () => treeCpuS(pid),
     query,
     task,
     async fill({ rows, days }) {
@@ -52,4 +50,19 @@ export async function startServer(signal: AbortSignal): Promise<Server> {
     },
     [Symbol.asyncDispose]: () => cluster[Symbol.asyncDispose](),
   };
+}
+
+async function queryOf(url: string, text: string): Promise<readonly Record<string, unknown>[]> {
+  const sql = postgres(url, { max: 1, onnotice: () => {} });
+  try {
+    return await sql.unsafe(text);
+  } finally {
+    await sql.end({ timeout: 5 });
+  }
+}
+
+/** The process from which all others of the server descend. */
+async function postmasterOf(url: string): Promise<number> {
+  const [{ directory }] = await queryOf(url, "select current_setting('data_directory') as directory");
+  return parseInt(await Deno.readTextFile(`${directory}/postmaster.pid`));
 }

@@ -3,17 +3,14 @@ import type { Dataset } from "../../tasks/lib/dataset/dataset.ts";
 import { openReport } from "../../tasks/lib/task/console.ts";
 import { readDataset } from "./dataset.ts";
 
-/** Writes the CSV on standard input as zstd Parquet: to one file, or into a folder a day; prints the rows. */
-async function writeCsv(target: string, { isPartitioned }: { isPartitioned: boolean }): Promise<void> {
+/** Writes the CSV on standard input as zstd Parquet into a folder a day; prints the rows. */
+async function writeCsv(target: string): Promise<void> {
   const instance = await DuckDBInstance.create();
   const connection = await instance.connect();
   await connection.run("set timezone = 'UTC'");
-  const rows = `from ${readCsv(await readDataset())}`;
   const { rowsChanged } = await connection.run(
-    isPartitioned
-      ? `copy (select *, strftime(created_at, '%Y-%m-%d') as dt ${rows}) to '${target}'
-         (format parquet, compression zstd, partition_by (dt))`
-      : `copy (${rows}) to '${target}' (format parquet, compression zstd)`,
+    `copy (select *, strftime(created_at, '%Y-%m-%d') as dt from ${readCsv(await readDataset())}) to '${target}'
+     (format parquet, compression zstd, partition_by (dt), overwrite_or_ignore)`,
   );
   openReport().result(`${rowsChanged}`);
 }
@@ -24,6 +21,4 @@ function readCsv({ columns }: Dataset): string {
     allow_quoted_nulls = false, columns = {${types.join(", ")}})`;
 }
 
-if (import.meta.main) {
-  await writeCsv(Deno.args[0], { isPartitioned: Deno.args[1] === "partitioned" });
-}
+if (import.meta.main) await writeCsv(Deno.args[0]);

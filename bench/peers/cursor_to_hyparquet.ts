@@ -67,4 +67,4 @@ async function writeCursor(url: string, target: string): Promise<void> {
   openReport().result(`${total}`);
 }
 
-if (import.meta.main) await writeCursor(Deno.args[0], Deno.args[1]);
+if (import.meta.main) await writeCursor(Deno.args[0], `${Deno.args[1]}/checks.parquet`);
