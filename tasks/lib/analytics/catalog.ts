@@ -51,7 +51,7 @@ async function listLake(directory: string): Promise<Map<string, string[]>> {
     const dataset = lane.split(".")[1] ?? "checks";
     const path = laneDirectory(directory, lane);
     for (const day of await listDays(path)) {
-      for (const file of await listFiles(path, day, dataset)) {
+      for (const file of listFiles(path, day, dataset)) {
         if (!files.has(dataset)) files.set(dataset, []);
         files.get(dataset)!.push(join(path, filePath(day, file)));
       }

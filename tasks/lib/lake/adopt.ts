@@ -31,7 +31,7 @@ export async function adoptLane(directory: string, { dataset, lane, redacted }: 
   const marks: (FileMark | undefined)[] = [];
   const instant = quote(dataset.day.name) + (dataset.day.layout === "date" ? "::timestamp" : "");
   for (const day of await listDays(directory)) {
-    const paths = (await listFiles(directory, day, dataset.name)).map((file) => filePath(day, file));
+    const paths = listFiles(directory, day, dataset.name).map((file) => filePath(day, file));
     if (paths.length === 0) continue;
     marks.push(...await readMarks(directory, paths, dataset));
     const list = paths.map((path) => literal(join(directory, path)));

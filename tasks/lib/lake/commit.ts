@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { type Journal, parseJournal } from "./journal.ts";
-import { listDays, MANIFEST } from "./lake.ts";
+import { entriesOf, listDays, MANIFEST } from "./lake.ts";
+import { createPause } from "../task/pause.ts";
 import { type Ownership, ownershipOf, refuseForeign } from "./guard.ts";
 import {
   lstat,
@@ -68,9 +69,11 @@ export async function recover(lane: string, dataset: Ownership["dataset"]): Prom
     for (const step of commitSteps(lane, journal)) await step();
   }
   await removeUnfinished(lane);
+  const pause = createPause();
   for (const day of await listDays(lane)) {
-    await removeUnfinished(join(lane, `dt=${day}`));
-    await removeIfEmpty(join(lane, `dt=${day}`));
+    await pause();
+    const directory = join(lane, `dt=${day}`);
+    if (await removeUnfinished(directory) === 0) await removeIfEmpty(directory);
   }
 }
 
@@ -99,8 +102,10 @@ async function writeAside(lane: string, name: string, unfinished: string, text: 
   });
 }
 
-async function removeUnfinished(directory: string): Promise<void> {
-  for await (const { name, isFile } of Deno.readDir(directory)) {
-    if (isFile && UNFINISHED.test(name)) await Deno.remove(join(directory, name));
-  }
+/** Removes the unfinished files of a directory, and tells how many others there are. */
+async function removeUnfinished(directory: string): Promise<number> {
+  const entries = entriesOf(directory);
+  const unfinished = entries.filter(({ name, isFile }) => isFile && UNFINISHED.test(name));
+  for (const { name } of unfinished) await Deno.remove(join(directory, name));
+  return entries.length - unfinished.length;
 }

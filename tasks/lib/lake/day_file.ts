@@ -105,11 +105,14 @@ export function createDayFile(path: string, { metadata, day }: DayFileOptions): 
     finish: () =>
       inTurn(async () => {
         if (file === undefined) return undefined;
-        const footer = formatFooter(like!, groups.map(({ group }) => group), metadata);
+        // A footer as it was read is large, and many days may be finished.
+        const written = groups.splice(0);
+        const footer = formatFooter(like!, written.map(({ group }) => group), metadata);
+        like = undefined;
         await writeAll(file, footer);
         await file.sync();
         release();
-        return await readBack(path, groups, { footer, sizeBytes: end + footer.length });
+        return await readBack(path, written, { footer, sizeBytes: end + footer.length });
       }),
     async close() {
       closed = true;

@@ -2,7 +2,8 @@ import { join, resolve } from "node:path";
 import type { Dataset } from "../dataset/dataset.ts";
 import { type Day, isDay } from "../dataset/day.ts";
 import { messageOf, TaskError } from "../task/errors.ts";
-import { lstat, readText, removeFile, removeIfEmpty, replacing, sha256OfFile } from "../task/files.ts";
+import { createPause } from "../task/pause.ts";
+import { lstat, lstatSync, readText, removeFile, removeIfEmpty, replacing, sha256OfFile } from "../task/files.ts";
 import { fileOf, isFileOf, type Manifest, type ManifestFile, parseManifest } from "./manifest.ts";
 
 /** Name of a lane's manifest. */
@@ -88,9 +89,13 @@ export async function listDays(lane: string): Promise<Day[]> {
 }
 
 /** Names of the files that a reader would take for a day's of a dataset. */
-export async function listFiles(lane: string, day: Day, dataset: string): Promise<string[]> {
-  const names = await Array.fromAsync(Deno.readDir(join(lane, `dt=${day}`)), ({ name }) => name);
-  return names.filter((name) => isFileOf(dataset, name)).sort();
+export function listFiles(lane: string, day: Day, dataset: string): string[] {
+  return entriesOf(join(lane, `dt=${day}`)).map(({ name }) => name).filter((name) => isFileOf(dataset, name)).sort();
+}
+
+/** What is in a directory. It is read at once: of many days, promises would cost more than the disk. */
+export function entriesOf(directory: string): Deno.DirEntry[] {
+  return [...Deno.readDirSync(directory)];
 }
 
 /** What is wrong with a file on the disk. */
@@ -112,7 +117,9 @@ export interface Damage {
 export async function findDamage(lane: string, manifest: Manifest, deep: boolean): Promise<Damage[]> {
   const damages: Damage[] = [];
   const there = new Set(await listDays(lane));
+  const pause = createPause();
   for (const [day, { files }] of Object.entries(manifest.days)) {
+    await pause();
     for (const file of files) {
       const path = join(lane, filePath(day, file.file));
       // What a link in place of a day leads to is not looked at.
@@ -124,7 +131,7 @@ export async function findDamage(lane: string, manifest: Manifest, deep: boolean
 }
 
 async function fileFinding(path: string, file: ManifestFile, deep: boolean): Promise<string | undefined> {
-  const stat = await lstat(path);
+  const stat = lstatSync(path);
   if (stat === undefined) return "is missing";
   if (!stat.isFile) return "is not a regular file";
   if (stat.size !== file.sizeBytes) return `has ${stat.size} bytes, not ${file.sizeBytes}`;
@@ -139,9 +146,11 @@ async function fileFinding(path: string, file: ManifestFile, deep: boolean): Pro
 /** Files with a day's name that the manifest does not know: a reader would take their rows for the lane's. */
 async function findUnknown(lane: string, manifest: Manifest, days: Iterable<Day>): Promise<Damage[]> {
   const damages: Damage[] = [];
+  const pause = createPause();
   for (const day of days) {
+    await pause();
     const known = new Set(manifest.days[day]?.files.map(({ file }) => file));
-    const unknown = (await listFiles(lane, day, manifest.dataset)).filter((name) => !known.has(name));
+    const unknown = listFiles(lane, day, manifest.dataset).filter((name) => !known.has(name));
     damages.push(...unknown.map((file) => ({ day, file, finding: "is not in the manifest", isUnknown: true })));
   }
   return damages;

@@ -74,6 +74,16 @@ export async function lstat(path: string): Promise<Deno.FileInfo | undefined> {
   return await ifThere(Deno.lstat(path));
 }
 
+/** As `lstat`, at once. */
+export function lstatSync(path: string): Deno.FileInfo | undefined {
+  try {
+    return Deno.lstatSync(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}
+
 /** Removes a file; that it is not there is no error. */
 export async function removeFile(path: string): Promise<void> {
   await ifThere(Deno.remove(path));

@@ -3,7 +3,7 @@ const MAX_WORK_MS = 50;
 
 /** A function to be awaited between steps of long synchronous work: now and then it lets timers, signals and messages
  * through, and it throws the signal's reason once that is aborted. */
-export function createPause(signal: AbortSignal): () => Promise<void> {
+export function createPause(signal?: AbortSignal): () => Promise<void> {
   let start = performance.now();
   return async () => {
     if (performance.now() - start > MAX_WORK_MS) {
@@ -11,6 +11,6 @@ export function createPause(signal: AbortSignal): () => Promise<void> {
       await new Promise<void>((resolve) => setTimeout(resolve, 0));
       start = performance.now();
     }
-    signal.throwIfAborted();
+    signal?.throwIfAborted();
   };
 }
