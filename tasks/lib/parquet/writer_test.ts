@@ -49,6 +49,7 @@ function createWriter(astray: Partial<DuckDb> = {}) {
     one: (sql) => db.one(sql),
     query: (sql) => db.query(sql),
     describe: (sql) => db.describe(sql),
+    batches: (sql) => db.batches(sql),
     insertArrow: (table, sizeBytes, write) => db.insertArrow(table, sizeBytes, write),
     putFile: (name, bytes) => db.putFile(name, bytes),
     fileBytes: (name) => db.fileBytes(name),
