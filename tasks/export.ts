@@ -5,6 +5,7 @@ import { carryOutExport } from "./lib/export/command.ts";
 import type { openS3 } from "./lib/store/s3.ts";
 import type { ObjectStore } from "./lib/store/store.ts";
 import { fromCaller, readSettings, type Settings, type StoreChoice } from "./lib/task/settings.ts";
+import { WRITER_FLAG } from "./lib/task/writers.ts";
 import { runTask, type TaskContext } from "./lib/task/run.ts";
 
 const SPEC: TaskSpec = {
@@ -31,6 +32,7 @@ const SPEC: TaskSpec = {
     "allow-shrink": { type: "boolean", help: "accept a source that has lost more than half of its days or rows" },
     "new-source": { type: "boolean", help: "let another Postgres take the lane over" },
     "skip-bad-rows": { type: "boolean", help: "leave out rows that Parquet cannot hold; they are named" },
+    writer: WRITER_FLAG,
     wait: {
       type: "string",
       value: "SECONDS",
@@ -49,7 +51,10 @@ const SPEC: TaskSpec = {
 };
 
 async function exportDatasets({ args, report, signal }: TaskContext): Promise<void> {
-  const settings = readSettings(args.text("env") ?? "local", { store: storeOf(args) });
+  const settings = readSettings(args.text("env") ?? "local", {
+    store: storeOf(args),
+    writer: { name: args.text("writer") },
+  });
   const request = toRequest(args, settings);
   const exportDir = fromCaller(args.text("out")) ?? settings.exportDir;
   const store = settings.store && await openStore(settings.store, { signal, note: report.note });
@@ -69,7 +74,7 @@ async function openStore(...args: Parameters<typeof openS3>): Promise<ObjectStor
   return (await import("./lib/store/s3.ts")).openS3(...args);
 }
 
-function toRequest(args: Args, { env, harnessPath }: Settings): ExportRequest {
+function toRequest(args: Args, { env, harnessPath, writer }: Settings): ExportRequest {
   const from = args.text("from") ?? "postgres";
   const paths = args.texts("sqlite").map(fromCaller);
   if (!["postgres", "sqlite", "all"].includes(from)) {
@@ -94,6 +99,7 @@ function toRequest(args: Args, { env, harnessPath }: Settings): ExportRequest {
     newSource: args.has("new-source"),
     skipBadRows: args.has("skip-bad-rows"),
     missingOnly: false,
+    writer,
     waitMs: args.milliseconds("wait", 0) ?? 60_000,
     serverWaitMs: args.milliseconds("wait", 0),
     idleMs: 1000 * (args.count("idle-timeout", 1) ?? 60),

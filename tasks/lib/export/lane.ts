@@ -21,12 +21,14 @@ import { stageDays } from "./stage.ts";
 import { sha256 } from "../task/digest.ts";
 
 /** What an export of one lane needs beside its sources. */
-export interface ExportOptions
-  extends
-    Pick<ExportRequest, "range" | "full" | "verify" | "allowShrink" | "newSource" | "skipBadRows" | "missingOnly">,
-    Pick<RedactionRequest, "lane" | "requested">,
-    Pick<ExportContext, "signal">,
-    Pick<OpenLane, "place" | "manifest" | "dataset"> {
+export interface ExportOptions extends
+  Pick<
+    ExportRequest,
+    "range" | "full" | "verify" | "allowShrink" | "newSource" | "skipBadRows" | "missingOnly" | "writer"
+  >,
+  Pick<RedactionRequest, "lane" | "requested">,
+  Pick<ExportContext, "signal">,
+  Pick<OpenLane, "place" | "manifest" | "dataset"> {
   /** Memory for tuples, shared with the sources. */
   readonly blocks: BlockPool;
   readonly events: ExportEvents;
@@ -103,7 +105,7 @@ async function stage(plan: ExportPlan, sources: readonly Source[], options: Expo
   for (const { day } of plan.writes) await createDay(directory, day);
   using pool = openChunkPool({
     code: await compileDuckDb(),
-    writer: { dataset, rowKey: HARNESS_ROW_KEY },
+    writer: { dataset, rowKey: HARNESS_ROW_KEY, kind: options.writer },
     skipBadRows,
     blocks: options.blocks,
     threads: Math.min(2, navigator.hardwareConcurrency),

@@ -54,6 +54,7 @@ async function withOptions(use: (options: ExportOptions) => Promise<void>): Prom
       newSource: false,
       skipBadRows: false,
       missingOnly: false,
+      writer: "duckdb",
       blocks: createBlockPool(),
       verify: false,
       signal: new AbortController().signal,
