@@ -11,7 +11,7 @@ export interface Dictionary {
 const MAX_ENTRIES = 4096;
 
 /** Entries before it is asked whether values come often enough. */
-const SAMPLE_ENTRIES = 128;
+const SAMPLE_ENTRIES = 1024;
 
 /** How often a value must come for a dictionary to pay. */
 const MIN_REPEATS = 4;

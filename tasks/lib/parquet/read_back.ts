@@ -3,11 +3,18 @@ import { type ColumnBuffer, WIDTH } from "../copy/column_buffer.ts";
 import { type ColumnBatch, readBatch } from "./arrow.ts";
 import type { DuckDb } from "./duckdb.ts";
 
-/** Has DuckDB read a file of `memory/`, and compares what it finds with the first `rows` values of column buffers.
+/** What was written into a file. */
+export interface Written {
+  readonly buffers: readonly ColumnBuffer[];
+  /** How many of their values, from the first one on. */
+  readonly rows: number;
+}
+
+/** Has DuckDB read a file of `memory/`, and compares all that it finds with what was written.
  *
  * Errors: Error naming the column with a difference, or how many rows there are.
  */
-export function expectReadsBack(db: DuckDb, path: string, buffers: readonly ColumnBuffer[], rows: number): void {
+export function expectReadsBack(db: Pick<DuckDb, "batches">, path: string, { buffers, rows }: Written): void {
   let first = 0;
   for (const stream of db.batches(`select * from read_parquet('${path}')`)) {
     const batches = readBatch(stream, buffers.map(({ column }) => column));

@@ -147,7 +147,7 @@ export class ChunkWriter {
     const rows = this.#rows;
     if (rows === 0) return undefined;
     this.#db.putFile(FILE, this.#direct!.write(this.#buffers, rows));
-    expectReadsBack(this.#db, `memory/${FILE}`, this.#buffers, rows);
+    expectReadsBack(this.#db, `memory/${FILE}`, { buffers: this.#buffers, rows });
     this.#clear();
     return toChunk(this.#db, FILE, this.#options.dataset);
   }
