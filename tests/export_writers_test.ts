@@ -5,12 +5,19 @@ import { createBuffer } from "../tasks/lib/copy/column_buffer.ts";
 import { decodeTuples } from "../tasks/lib/copy/decode.ts";
 import { literal, openDuckDb, quote } from "../tasks/lib/parquet/duckdb.ts";
 import { footerOf, schemaBytes } from "../tasks/lib/parquet/footer.ts";
+import { CHUNK, COLUMN, GROUP, STATISTICS } from "../tasks/lib/parquet/format.ts";
+import type { ThriftStruct } from "../tasks/lib/parquet/thrift.ts";
 import { ChunkWriter } from "../tasks/lib/parquet/writer.ts";
 import { HARNESS_ROW_KEY } from "../tasks/lib/sources/harness.ts";
+import { sha256 } from "../tasks/lib/task/digest.ts";
 import type { WriterKind } from "../tasks/lib/task/writers.ts";
 import { checksOf } from "./support/checks.ts";
 import { valuesOf } from "./support/columns.ts";
-import { type ParquetRow, readParquet } from "./support/parquet.ts";
+import { runCommand } from "./support/command.ts";
+import { exportHere } from "./support/export_here.ts";
+import { createExporter, type Exporter, fileStates, insertChecks } from "./support/exporter.ts";
+import { createHarnessFile } from "./support/harness.ts";
+import { type ParquetRow, readLane, readParquet } from "./support/parquet.ts";
 import { findPython, runPython } from "./support/python.ts";
 import { RANDOM_COLUMNS, randomTuples } from "./support/random_rows.ts";
 
@@ -156,4 +163,95 @@ Deno.test({
       await Deno.remove(directory, { recursive: true });
     }
   },
+});
+
+const FILE = "dt=2025-09-01/checks.parquet";
+
+/** Rows of an exporter's lane by run, and of each row group of its one day. */
+async function readDay(exporter: Exporter) {
+  const [{ path, rowGroups, rows }, ...others] = await readLane(exporter.lane);
+  assert.deepEqual([path, others.length], [FILE, 0]);
+  return { rowGroups, rows: rows.map(({ run_id, claim, seed }) => [run_id, claim, seed]) };
+}
+
+/** SHA-256 of each row group of the day. */
+async function groupHashes(exporter: Exporter): Promise<string[]> {
+  const file = await Deno.readFile(join(exporter.lane, FILE));
+  return footerOf(file).groups.map(({ start, end }) => sha256(file.subarray(start, end)));
+}
+
+/** Which writer made each row group of the day: the direct one gives texts no bounds in the old fields. */
+async function groupWriters(exporter: Exporter): Promise<WriterKind[]> {
+  const file = await Deno.readFile(join(exporter.lane, FILE));
+  return footerOf(file).groups.map(({ struct }) => {
+    const { items } = struct.get(GROUP.columns)!.value as { items: ThriftStruct[] };
+    const meta = items.at(-1)!.get(CHUNK.meta)!.value as ThriftStruct;
+    const statistics = meta.get(COLUMN.statistics)!.value as ThriftStruct;
+    return statistics.has(STATISTICS.oldMin) ? "duckdb" : "direct";
+  });
+}
+
+for (const [first, second] of [["duckdb", "direct"], ["direct", "duckdb"]] as const) {
+  Deno.test(`a file holds row groups of both writers, ${first} first`, async () => {
+    await using exporter = await createExporter();
+    const at = "timestamptz '2025-09-01 12:00:00+00' + n * interval '1 second'";
+    await insertChecks(exporter.database, 1, 40, at);
+    using file = createHarnessFile(join(exporter.home, "heretix.sqlite"));
+    file.db.exec(`
+      insert into executions (execution_id, run_id, created_at, claim, seed)
+      with recursive n(n) as (select 41 union all select n + 1 from n where n < 60)
+      select 'exec-' || n, 'run-' || n, 1756728000 + n, 'claim ' || n, 18446744073709551615 - n from n`);
+    file.db.exec("update executions set seed = '184467440737095' || substr(run_id, 5)");
+    await exportHere(exporter, { from: "postgres", writer: first });
+    const [postgres] = await groupHashes(exporter);
+    await exportHere(exporter, { from: "sqlite", writer: second });
+    const both = await groupHashes(exporter);
+    assert.deepEqual([both[0], both.length], [postgres, 2]);
+    assert.deepEqual(await groupWriters(exporter), [first, second]);
+    const { rowGroups, rows } = await readDay(exporter);
+    assert.deepEqual(rowGroups, [40, 20]);
+    const expected = Array.from({ length: 60 }, (_, i) => [
+      `run-${i + 1}`,
+      `claim ${i + 1}`,
+      i < 40 ? 2n ** 64n - 2n - BigInt(i) : BigInt(`184467440737095${i + 1}`),
+    ]);
+    assert.deepEqual(rows, expected);
+    const path = literal(join(exporter.lane, FILE));
+    const found = db.one(`select count(*), min(run_id), max(run_id) from read_parquet(${path}) where claim = 'claim 41'
+      or seed = 18446744073709551615 - 40 or created_at > timestamptz '2025-09-01 12:00:59+00'`);
+    assert.deepEqual(found, ["3", "run-40", "run-60"]);
+    await exportHere(exporter, { from: "all", writer: first, full: true });
+    assert.deepEqual(await groupHashes(exporter), both);
+  });
+
+  Deno.test(`export by ${second} leaves the files alone that ${first} wrote of unchanged days`, async () => {
+    await using exporter = await createExporter();
+    await insertChecks(exporter.database, 1, 60);
+    await exportHere(exporter, { from: "postgres", writer: first });
+    const before = await fileStates(exporter.lane);
+    for (const options of [{}, { full: true }, { verify: true }]) {
+      await exportHere(exporter, { from: "postgres", writer: second, ...options });
+      assert.deepEqual(await fileStates(exporter.lane), before);
+    }
+    await exporter.database.sql`update checks set claim = 'other' where run_id = 'run-1'`;
+    await exportHere(exporter, { from: "postgres", writer: second });
+    const after = await fileStates(exporter.lane);
+    const changed = Object.keys(after).filter((path) => after[path] !== before[path]);
+    assert.deepEqual(changed, ["_manifest.json", FILE]);
+    const rows = (await readLane(exporter.lane)).flatMap(({ rows }) => rows);
+    assert.deepEqual(
+      rows.map(({ claim }) => claim),
+      Array.from({ length: 60 }, (_, i) => i === 0 ? "other" : `claim ${i + 1}`),
+    );
+  });
+}
+
+Deno.test("a writer that is not there is a usage error of each task that exports", async () => {
+  const said = 'Cannot use the settings:\n  --writer takes duckdb or direct, not "arrow"\n';
+  for (const [task, ...args] of [["export"], ["export:local"], ["export:run", "run"]]) {
+    const { code, stderr } = await runCommand(task, [...args, "--writer", "arrow"]);
+    assert.deepEqual([code, stderr], [2, said], task);
+  }
+  const { code, stderr } = await runCommand("export", [], { env: { EXPORT_WRITER: "arrow" } });
+  assert.deepEqual([code, stderr], [2, said.replace("--writer", "EXPORT_WRITER")]);
 });
