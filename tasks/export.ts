@@ -5,6 +5,7 @@ import { carryOutExport } from "./lib/export/command.ts";
 import type { openS3 } from "./lib/store/s3.ts";
 import type { ObjectStore } from "./lib/store/store.ts";
 import { fromCaller, readSettings, type Settings, type StoreChoice } from "./lib/task/settings.ts";
+import { WRITER_FLAG } from "./lib/task/writers.ts";
 import { runTask, type TaskContext } from "./lib/task/run.ts";
 
 const SPEC: TaskSpec = {
@@ -36,6 +37,7 @@ const SPEC: TaskSpec = {
       value: "N",
       help: "threads that read and write, some 200 MB each (as many as there are cores, at most 4)",
     },
+    writer: WRITER_FLAG,
     wait: {
       type: "string",
       value: "SECONDS",
@@ -54,7 +56,10 @@ const SPEC: TaskSpec = {
 };
 
 async function exportDatasets({ args, report, signal }: TaskContext): Promise<void> {
-  const settings = readSettings(args.text("env") ?? "local", { store: storeOf(args) });
+  const settings = readSettings(args.text("env") ?? "local", {
+    store: storeOf(args),
+    writer: { name: args.text("writer") },
+  });
   const request = toRequest(args, settings);
   const exportDir = fromCaller(args.text("out")) ?? settings.exportDir;
   const store = settings.store && await openStore(settings.store, { signal, note: report.note });
@@ -74,7 +79,7 @@ async function openStore(...args: Parameters<typeof openS3>): Promise<ObjectStor
   return (await import("./lib/store/s3.ts")).openS3(...args);
 }
 
-function toRequest(args: Args, { env, harnessPath }: Settings): ExportRequest {
+function toRequest(args: Args, { env, harnessPath, writer }: Settings): ExportRequest {
   const from = args.text("from") ?? "postgres";
   const paths = args.texts("sqlite").map(fromCaller);
   if (!["postgres", "sqlite", "all"].includes(from)) {
@@ -100,6 +105,7 @@ function toRequest(args: Args, { env, harnessPath }: Settings): ExportRequest {
     skipBadRows: args.has("skip-bad-rows"),
     threads: args.count("threads", 1),
     missingOnly: false,
+    writer,
     waitMs: args.milliseconds("wait", 0) ?? 60_000,
     serverWaitMs: args.milliseconds("wait", 0),
     idleMs: 1000 * (args.count("idle-timeout", 1) ?? 60),

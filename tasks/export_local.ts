@@ -4,20 +4,23 @@ import { DEFAULT_REQUEST } from "./lib/export/request.ts";
 import { carryOutExport } from "./lib/export/command.ts";
 import type { Report } from "./lib/task/console.ts";
 import { readSettings, type Settings } from "./lib/task/settings.ts";
+import { WRITER_FLAG } from "./lib/task/writers.ts";
 import { runTask, type TaskContext } from "./lib/task/run.ts";
 
 const SPEC: TaskSpec = {
   name: "export:local",
   summary: "Exports both local sources, Postgres and the research harness, to the lanes of local.",
   flags: {
+    writer: WRITER_FLAG,
     json: { type: "boolean", help: "print the result as JSON" },
     quiet: { type: "boolean", help: "print the result alone" },
   },
 };
 
 async function exportLocal({ args, report, signal }: TaskContext): Promise<void> {
-  const settings = readSettings("local");
-  const request = { ...DEFAULT_REQUEST, postgres: true, sqlitePaths: await findHarness(settings, report) };
+  const settings = readSettings("local", { writer: { name: args.text("writer") } });
+  const sqlitePaths = await findHarness(settings, report);
+  const request = { ...DEFAULT_REQUEST, postgres: true, sqlitePaths, writer: settings.writer };
   await carryOutExport(request, { settings, report, signal }, args.has("json"));
 }
 

@@ -107,7 +107,15 @@ Deno.test("README's settings table lists the variables that the tasks read", () 
 });
 
 const ENGINE = { sys: ["cpus"] };
-const LOCAL_PATTERNS = ["DATABASE_URL*", "DATABASE_CA", "EMBEDDED_DIR", "HERETIX_DB_PATH", "EXPORT_DIR", "PG*"];
+const LOCAL_PATTERNS = [
+  "DATABASE_URL*",
+  "DATABASE_CA",
+  "EMBEDDED_DIR",
+  "HERETIX_DB_PATH",
+  "EXPORT_DIR",
+  "EXPORT_WRITER",
+  "PG*",
+];
 const STORE_PATTERNS = ["EXPORT_URL", "AWS_*", "S3_ENDPOINT"];
 
 Deno.test("deno.json's permission sets hold what their tasks need, and nothing else", () => {

@@ -132,6 +132,23 @@ Deno.test("export takes a table of extremes to the second reader unchanged, what
   }
 });
 
+Deno.test("export --writer direct takes the same table to the same values", async () => {
+  await using database = await createChecksDatabase();
+  await using directory = await createExportDirectory();
+  const rows = await extremeRows(database);
+  await database.sql.unsafe(rows.map(insertRow).join("\n"));
+  const env = { DATABASE_URL: database.url, EXPORT_WRITER: "duckdb" };
+  const result = await directory.run(["checks", "--writer", "direct"], env);
+  assert.equal(result.code, 0, result.stderr);
+  const files = await directory.read();
+  assertForm(files);
+  assert.deepEqual(rowsOf(files).toSorted(byRun), rows.map(expectedRow).toSorted(byRun));
+  for (const { path } of files) {
+    const file = await Deno.readFile(`${directory.path}/lake/local/${path}`);
+    assert.match(new TextDecoder().decode(file.subarray(-200)), /heretix-lane version/);
+  }
+});
+
 /** Values that Parquet has no place for: column, SQL, and what is said about it. */
 const UNREPRESENTABLE = [
   ["seed", "'NaN'", "is NaN or infinite, which DECIMAL(20,0) cannot hold"],

@@ -8,6 +8,7 @@ const env = {
   DATABASE_URL_STAGING: "nothing",
   DATABASE_URL_PROD: "nothing",
   EMBEDDED_DIR: "/elsewhere",
+  EXPORT_WRITER: "direct",
   EXPORT_URL: "nothing",
   S3_ENDPOINT: "nothing",
 };

@@ -4,7 +4,7 @@ import type { Day } from "../dataset/day.ts";
 import { type BadRow, SOURCE_KINDS, type SourceKind } from "../dataset/source.ts";
 import { createDayFile, type DayFile, type JoinedFile, type OldGroup } from "../lake/day_file.ts";
 import { dayPath } from "../lake/lake.ts";
-import type { SentChunk } from "../parquet/chunk.ts";
+import type { SentChunk } from "../parquet/sent_chunk.ts";
 import { sha256 } from "../task/digest.ts";
 import { unfinishedPath } from "../task/files.ts";
 import type { SegmentResult } from "../threads/messages.ts";

@@ -30,7 +30,15 @@ import { sha256 } from "../task/digest.ts";
 export interface ExportOptions extends
   Pick<
     ExportRequest,
-    "range" | "full" | "verify" | "allowShrink" | "newSource" | "skipBadRows" | "missingOnly" | "threads"
+    | "range"
+    | "full"
+    | "verify"
+    | "allowShrink"
+    | "newSource"
+    | "skipBadRows"
+    | "missingOnly"
+    | "threads"
+    | "writer"
   >,
   Pick<RedactionRequest, "lane" | "requested">,
   Pick<ExportContext, "signal">,
@@ -154,10 +162,10 @@ function tableOf(sources: readonly Source[]): TableSource | undefined {
 
 /** Threads that read, and where they have the engine's code also write. */
 function openThreads(
-  { dataset, skipBadRows, threads = defaultThreads() }: ExportOptions,
+  { dataset, skipBadRows, writer, threads = defaultThreads() }: ExportOptions,
   code?: WebAssembly.Module,
 ): ThreadPool {
-  return openThreadPool({ code, writer: { dataset, rowKey: HARNESS_ROW_KEY }, skipBadRows, threads });
+  return openThreadPool({ code, writer: { dataset, rowKey: HARNESS_ROW_KEY, kind: writer }, skipBadRows, threads });
 }
 
 /** Whether fingerprints can be compared: the source's log has only gone forward since they were taken. */

@@ -2,6 +2,7 @@ import type { DayRange } from "../dataset/source.ts";
 import type { ObjectStore } from "../store/store.ts";
 import type { Report } from "../task/console.ts";
 import type { Settings } from "../task/settings.ts";
+import type { WriterKind } from "../task/writers.ts";
 
 /** What one run of an export is asked to do. */
 export interface ExportRequest {
@@ -33,6 +34,8 @@ export interface ExportRequest {
   readonly skipBadRows: boolean;
   /** How many threads read and write at most; `defaultThreads` where undefined. */
   readonly threads?: number;
+  /** What writes the files. */
+  readonly writer: WriterKind;
   /** How long to wait for the lane, and for the embedded database. */
   readonly waitMs: number;
   /** How long to wait for a server that is not there yet; as `connect` does where undefined. */
@@ -53,6 +56,7 @@ export const DEFAULT_REQUEST: ExportRequest = {
   newSource: false,
   skipBadRows: false,
   missingOnly: false,
+  writer: "duckdb",
   waitMs: 60_000,
   idleMs: 60_000,
 };

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { SentChunk, StoredGroup } from "../parquet/chunk.ts";
+import type { SentChunk, StoredGroup } from "../parquet/sent_chunk.ts";
 import type { Column } from "../dataset/dataset.ts";
 import { DAY_MICROS } from "../dataset/day.ts";
 import type { ManifestDay, ManifestFile } from "./manifest.ts";

@@ -1,16 +1,54 @@
-import type { RowGroup } from "./footer.ts";
-import type { Chunk } from "./writer.ts";
+import { type Dataset } from "../dataset/dataset.ts";
+import { sha256 } from "../task/digest.ts";
+import { type DuckDb, quote } from "./duckdb.ts";
+import { splitFile } from "./footer.ts";
 
-/** A row group in a file of the lane. */
-export interface StoredGroup extends Pick<RowGroup, "start" | "end"> {
-  /** The file. */
-  readonly path: string;
-  /** The end of a Parquet file that holds this row group alone, right behind its magic. */
-  readonly footer: Uint8Array<ArrayBuffer>;
+/** A finished chunk: a Parquet file of one row group. */
+export interface Chunk {
+  readonly rows: Readonly<Record<string, number>>;
+  /** SHA-256 of the row group's bytes, in hexadecimal. */
+  readonly sha256: string;
+  /** The file, valid until the next chunk is begun. */
+  readonly bytes: Uint8Array;
 }
 
-/** A verified chunk in memory of its own. */
-export interface SentChunk extends Chunk {
-  /** The file. */
-  readonly bytes: Uint8Array<ArrayBuffer>;
+/** The chunk that a file in the engine's memory is, as the engine reads it. */
+export function toChunk(db: DuckDb, name: string, { hasSources }: Pick<Dataset, "hasSources">): Chunk {
+  const sources = hasSources ? "source" : "'postgres' as source";
+  const counts = ["postgres", "sqlite"].map((source) => `count(*) filter (source = '${source}')`);
+  const [postgres, sqlite] = db.one(`select ${counts} from (select ${sources} from read_parquet('memory/${name}'))`);
+  const bytes = db.fileBytes(name);
+  return {
+    rows: { postgres: Number(postgres), sqlite: Number(sqlite) },
+    sha256: sha256(splitFile(bytes).rowGroups),
+    bytes,
+  };
+}
+
+/** What a copied table is compared by. */
+export interface Copied {
+  readonly dataset: Pick<Dataset, "columns">;
+  readonly table: string;
+  /** Rows that were inserted. */
+  readonly rows: number;
+}
+
+/** Compares a table with the file that the engine has copied it to: row group, types, and every row by its hash.
+ *
+ * Errors: Error that tells what differs.
+ */
+export function expectCopied(db: DuckDb, path: string, { dataset, table, rows }: Copied): void {
+  const inserted = db.one(digestSql(dataset, table));
+  const written = db.one(digestSql(dataset, `read_parquet('${path}')`));
+  if (inserted[0] !== `${rows}`) throw new Error(`DuckDB holds ${inserted[0]} of ${rows} rows`);
+  if (inserted.join() !== written.join()) throw new Error("the written rows are not the inserted ones");
+  const group = db.one(`select max(row_group_id), max(row_group_num_rows) from parquet_metadata('${path}')`);
+  if (group.join() !== `0,${rows}`) throw new Error("the written rows are in more than one row group");
+}
+
+/** Rows, two mixtures of all rows' hashes, and the types. */
+function digestSql({ columns }: Pick<Dataset, "columns">, table: string): string {
+  const list = columns.map((column) => quote(column.name)).join(", ");
+  return `select count(*), bit_xor(h), sum(h::hugeint), any_value(types)
+    from (select hash(${list}) as h, typeof(row(${list})) as types from ${table})`;
 }

@@ -1,3 +1,4 @@
+import { CHUNK, COLUMN, ELEMENT, FILE, GROUP, PAIR, STATISTICS } from "./format.ts";
 import { decodeThrift, encodeThrift, THRIFT, type ThriftList, type ThriftStruct, type ThriftValue } from "./thrift.ts";
 
 /** Bytes at the start of a Parquet file, and at its end behind the footer's length. */
@@ -34,23 +35,6 @@ export interface EncodedGroup extends Omit<RowGroup, "struct"> {
 
 /** The least and the greatest value of a column in a row group, in the column's own encoding. */
 export type Bounds = Readonly<Record<"min" | "max", Uint8Array>>;
-
-// Fields of parquet.thrift that are read or changed here.
-const FILE = { schema: 2, rows: 3, groups: 4, metadata: 5 } as const;
-const GROUP = { columns: 1, rows: 3, offset: 5, ordinal: 7 } as const;
-const CHUNK = { offset: 2, meta: 3, offsetIndex: 4, columnIndex: 6 } as const;
-const COLUMN = {
-  path: 3,
-  compressed: 7,
-  dataPage: 9,
-  indexPage: 10,
-  dictionary: 11,
-  statistics: 12,
-  bloom: 14,
-} as const;
-const STATISTICS = { max: 5, min: 6 } as const;
-const PAIR = { key: 1, value: 2 } as const;
-const ELEMENT = { name: 4, children: 5 } as const;
 
 /** Length of the footer that the last eight bytes of a file announce.
  *

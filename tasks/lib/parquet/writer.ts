@@ -1,23 +1,19 @@
 import { arrowStream } from "./arrow.ts";
+import { badRowError, badRowOf } from "./bad_row.ts";
 import { type ColumnBuffer, createBuffer, truncateRows } from "../copy/column_buffer.ts";
-import { decodeTuples, fieldOf } from "../copy/decode.ts";
+import { decodeTuples } from "../copy/decode.ts";
 import { CopyFormatError, CopyValueError } from "../copy/errors.ts";
 import { type Column, type Dataset, fieldOrder } from "../dataset/dataset.ts";
+import { type Chunk, expectCopied, toChunk } from "./chunk.ts";
+import { DirectFile } from "./direct_file.ts";
 import { type DuckDb, literal, quote } from "./duckdb.ts";
 import { TaskError } from "../task/errors.ts";
-import { splitFile } from "./footer.ts";
 import type { BadRow } from "../dataset/source.ts";
 import { createTupleWriter } from "../copy/encode.ts";
-import { sha256 } from "../task/digest.ts";
+import type { WriterKind } from "../task/writers.ts";
+import { expectReadsBack } from "./read_back.ts";
 
-/** A finished chunk: a Parquet file of one row group. */
-export interface Chunk {
-  readonly rows: Readonly<Record<string, number>>;
-  /** SHA-256 of the row group's bytes, in hexadecimal. */
-  readonly sha256: string;
-  /** The file, valid until the next chunk is begun. */
-  readonly bytes: Uint8Array;
-}
+export type { Chunk } from "./chunk.ts";
 
 /** Options of a `ChunkWriter`. */
 export interface ChunkWriterOptions {
@@ -25,6 +21,8 @@ export interface ChunkWriterOptions {
   readonly dataset: Pick<Dataset, "columns" | "day" | "label" | "sort" | "hasSources">;
   /** SQL for the key of a row of SQLite; see `Source.supersedes`. */
   readonly rowKey: string;
+  /** Who writes the chunks; DuckDB where it is left out, and those that it must sort or take kept rows into. */
+  readonly kind?: WriterKind;
   /** Called with each row that has no representation, which is then left out; without it the chunk fails. */
   readonly onBadRow?: (row: BadRow) => void;
 }
@@ -66,6 +64,8 @@ export class ChunkWriter {
   #fields: readonly ColumnBuffer[];
   /** SQL for whether a row of SQLite was superseded. */
   #superseded: string;
+  /** Undefined where DuckDB writes. */
+  #direct: DirectFile | undefined;
   /** Rows in the buffers, and in the table. */
   #rows = 0;
   #inserted = 0;
@@ -76,6 +76,7 @@ export class ChunkWriter {
   constructor(db: DuckDb, options: ChunkWriterOptions) {
     this.#db = db;
     this.#options = options;
+    this.#direct = options.kind === "direct" ? new DirectFile() : undefined;
     this.#buffers = options.dataset.columns.map(createBuffer);
     this.#fields = fieldOrder(options.dataset).map(({ name }) =>
       this.#buffers.find(({ column }) => column.name === name)!
@@ -94,7 +95,7 @@ export class ChunkWriter {
       this.#mixed ||= this.#instantOf(before) < this.#last;
       this.#last = this.#instantOf(this.#rows - 1);
     }
-    if (this.#rows >= INSERT_ROWS) this.#insert();
+    if (this.#rows >= INSERT_ROWS && !this.#isDirect) this.#insert();
   }
 
   /** Appends the rows that a file has of one source, but for those that were superseded. */
@@ -129,22 +130,39 @@ export class ChunkWriter {
 
   /** Writes and verifies the chunk; undefined where it has no rows. */
   finish(): Chunk | undefined {
-    const { dataset } = this.#options;
     this.#db.dropFile(FILE);
-    this.#insert();
-    let chunk: Chunk | undefined;
-    if (this.#inserted > 0) {
-      this.#db.run("commit");
-      // Tuples of one source alone come in order.
-      const order = this.#mixed ? ` order by ${dataset.sort.map(quote).join(", ")}` : "";
-      this.#db.run(`copy (select * from chunk${order}) to 'memory/${FILE}' (${FORMAT})`);
-      chunk = verifyChunk(this.#db, dataset, this.#inserted);
-      this.#begin();
-    }
+    const chunk = this.#isDirect ? this.#writeDirect() : this.#writeByEngine();
     this.#inserted = 0;
     this.#mixed = false;
     this.#last = FIRST_INSTANT;
     return chunk;
+  }
+
+  /** Whether the chunk so far can go without the engine: rows of the buffers alone, in order. */
+  get #isDirect(): boolean {
+    return this.#direct !== undefined && this.#inserted === 0 && !this.#mixed;
+  }
+
+  #writeDirect(): Chunk | undefined {
+    const rows = this.#rows;
+    if (rows === 0) return undefined;
+    this.#db.putFile(FILE, this.#direct!.write(this.#buffers, rows));
+    expectReadsBack(this.#db, `memory/${FILE}`, { buffers: this.#buffers, rows });
+    this.#clear();
+    return toChunk(this.#db, FILE, this.#options.dataset);
+  }
+
+  #writeByEngine(): Chunk | undefined {
+    const { dataset } = this.#options;
+    this.#insert();
+    if (this.#inserted === 0) return undefined;
+    this.#db.run("commit");
+    // Tuples of one source alone come in order.
+    const order = this.#mixed ? ` order by ${dataset.sort.map(quote).join(", ")}` : "";
+    this.#db.run(`copy (select * from chunk${order}) to 'memory/${FILE}' (${FORMAT})`);
+    expectCopied(this.#db, `memory/${FILE}`, { dataset, table: "chunk", rows: this.#inserted });
+    this.#begin();
+    return toChunk(this.#db, FILE, dataset);
   }
 
   /** Batches of one transaction become the table as they are; committed one by one, they would be copied into it. */
@@ -162,7 +180,7 @@ export class ChunkWriter {
       if (error instanceof CopyFormatError) {
         throw new TaskError(`Cannot read rows: ${error.message}; run the export again`);
       }
-      throw error instanceof CopyValueError ? valueError(badRowOf(error, dataset), dataset) : error;
+      throw error instanceof CopyValueError ? badRowError(badRowOf(error, dataset), dataset) : error;
     }
   }
 
@@ -178,6 +196,10 @@ export class ChunkWriter {
       this.#db.insertArrow("chunk", stream.sizeBytes, stream.write);
     }
     this.#inserted += this.#rows;
+    this.#clear();
+  }
+
+  #clear(): void {
     this.#rows = 0;
     for (const buffer of this.#buffers) truncateRows(buffer, 0, 0);
   }
@@ -202,56 +224,4 @@ export class ChunkWriter {
     return `insert into chunk select ${values} from ${KEPT_ROWS}
       where source = ${literal(source)} and (${this.#superseded}) is not true`;
   }
-}
-
-/** Reads the written chunk back and compares it with the table: row group, types, and every row by its hash. */
-function verifyChunk(db: DuckDb, dataset: ChunkWriterOptions["dataset"], expected: number): Chunk {
-  const file = `read_parquet('memory/${FILE}')`;
-  const inserted = db.one(digestSql(dataset, "chunk"));
-  const written = db.one(digestSql(dataset, file));
-  if (inserted[0] !== `${expected}`) throw new Error(`DuckDB holds ${inserted[0]} of ${expected} rows`);
-  if (inserted.join() !== written.join()) throw new Error("the written rows are not the inserted ones");
-  const group = db.one(`select max(row_group_id), max(row_group_num_rows) from parquet_metadata('memory/${FILE}')`);
-  if (group.join() !== `0,${expected}`) throw new Error("the written rows are in more than one row group");
-  const bytes = db.fileBytes(FILE);
-  const [postgres, sqlite] = written.slice(4);
-  return {
-    rows: Object.fromEntries(Object.entries({ postgres, sqlite }).map(([source, rows]) => [source, Number(rows)])),
-    sha256: sha256(splitFile(bytes).rowGroups),
-    bytes,
-  };
-}
-
-/** Rows, two mixtures of all rows' hashes, the types, and rows by source. */
-function digestSql({ columns, hasSources }: ChunkWriterOptions["dataset"], table: string): string {
-  const list = columns.map((column) => quote(column.name)).join(", ");
-  return `select count(*), bit_xor(h), sum(h::hugeint), any_value(types), count(*) filter (source = 'postgres'),
-    count(*) filter (source = 'sqlite')
-    from (select hash(${list}) as h, typeof(row(${list})) as types, ${
-    hasSources ? "source" : "'postgres' as source"
-  } from ${table})`;
-}
-
-function badRowOf({ tuple, column, message }: CopyValueError, dataset: ChunkWriterOptions["dataset"]): BadRow {
-  const order = fieldOrder(dataset);
-  const text = (name: string) => {
-    const field = order.findIndex((column) => column.name === name);
-    return textOf(fieldOf(tuple, field), order[field]);
-  };
-  const source = dataset.hasSources ? text("source") : "postgres";
-  return { name: text(dataset.label.column), source, finding: `column "${column}" ${message}` };
-}
-
-/** A field as text; a uuid as its digits. */
-function textOf(bytes: Uint8Array | null, { layout }: Column): string {
-  if (bytes === null) return "";
-  return layout === "uuid"
-    ? bytes.toHex().replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-")
-    : new TextDecoder().decode(bytes);
-}
-
-function valueError({ name, finding }: BadRow, { label }: ChunkWriterOptions["dataset"]): TaskError {
-  return new TaskError(
-    `Cannot export ${label.noun} "${name}": ${finding}; correct the row, or leave it out with --skip-bad-rows`,
-  );
 }

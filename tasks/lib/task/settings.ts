@@ -18,6 +18,7 @@ import {
   type Target,
   TargetError,
 } from "./target.ts";
+import { type WriterKind, WRITERS } from "./writers.ts";
 
 /** Variables that tasks with a database, a harness file or local lanes read. */
 const LOCAL_VARIABLES = [
@@ -32,6 +33,7 @@ const LOCAL_VARIABLES = [
   "EMBEDDED_DIR",
   "HERETIX_DB_PATH",
   "EXPORT_DIR",
+  "EXPORT_WRITER",
 ] as const;
 
 /** Variables that tasks with object storage read, and no other task. */
@@ -65,6 +67,8 @@ export interface Settings {
   readonly harnessNamed: boolean;
   /** Directory of the lake: its lanes are folders in it. */
   readonly exportDir: string;
+  /** What writes an export's files; DuckDB where the task did not ask. */
+  readonly writer: WriterKind;
   /** Where in object storage the lake is, where the task asked for it. */
   readonly store?: StoreTarget;
 }
@@ -81,6 +85,8 @@ export interface StoreChoice {
 export interface SettingsOptions {
   /** Prefers the `_UNPOOLED` variant of the database's URL, as migrations need. */
   readonly direct?: boolean;
+  /** What --writer names, in place of EXPORT_WRITER; left out: neither is looked at. */
+  readonly writer?: { readonly name: string | undefined };
   /** Left out: the settings of object storage are not looked at. */
   readonly store?: StoreChoice;
 }
@@ -96,13 +102,15 @@ export function toSettings(variables: Variables, env: string, options: SettingsO
   const { store: choice } = options;
   const isNamed = choice?.url !== undefined || Boolean(variables.EXPORT_URL);
   const store = choice && (isNamed || !choice.isOptional) ? storeOf(variables, choice, problems) : undefined;
-  if (chosen === undefined || target === undefined || problems.length > 0) throw unusable(problems);
+  const writer = options.writer ? writerOf(variables, options.writer, problems) : "duckdb";
+  if (!chosen || !target || !writer || problems.length > 0) throw unusable(problems);
   return {
     env: chosen,
     target,
     harnessPath: variables.HERETIX_DB_PATH || "runs/heretix.sqlite",
     harnessNamed: Boolean(variables.HERETIX_DB_PATH),
     exportDir: exportDirOf(variables),
+    writer,
     ...(store ? { store } : {}),
   };
 }
@@ -167,6 +175,19 @@ function targetOf(
     problems.push(`${text ? name : "EMBEDDED_DIR"}: ${error.message}`);
     return undefined;
   }
+}
+
+/** The writer that is asked for; undefined, with the problem added, where there is no such writer. */
+function writerOf(
+  { EXPORT_WRITER }: Variables,
+  { name }: NonNullable<SettingsOptions["writer"]>,
+  problems: string[],
+): WriterKind | undefined {
+  const wanted = name ?? (EXPORT_WRITER || "duckdb");
+  const writer = WRITERS.find((writer) => writer === wanted);
+  const from = name === undefined ? "EXPORT_WRITER" : "--writer";
+  if (writer === undefined) problems.push(`${from} takes ${WRITERS.join(" or ")}, not "${wanted}"`);
+  return writer;
 }
 
 /** The place that variables name; undefined, with the problems added, where any is bad or missing. */

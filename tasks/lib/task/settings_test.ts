@@ -31,10 +31,11 @@ Deno.test("toSettings() takes an empty variable for one that is not set", () => 
     EMBEDDED_DIR: "",
     HERETIX_DB_PATH: "",
     EXPORT_DIR: "",
+    EXPORT_WRITER: "",
   };
   const { target, ...settings } = toSettings(variables, "local", { direct: true });
   const defaults = { harnessPath: "runs/heretix.sqlite", harnessNamed: false, exportDir: "data/exports" };
-  assert.deepEqual(settings, { env: "local", ...defaults });
+  assert.deepEqual(settings, { env: "local", writer: "duckdb", ...defaults });
   assert.deepEqual(target, {
     kind: "embedded",
     directory: "data/pglite",
@@ -47,6 +48,18 @@ Deno.test("toSettings() takes the paths that are set, and tells whether the harn
   const paths = { HERETIX_DB_PATH: "runs/other.sqlite", EXPORT_DIR: "/lake" };
   const { harnessPath, harnessNamed, exportDir } = toSettings({ ...URLS, ...paths }, "prod");
   assert.deepEqual([harnessPath, harnessNamed, exportDir], ["runs/other.sqlite", true, "/lake"]);
+});
+
+Deno.test("toSettings() takes the writer that is named over EXPORT_WRITER, and looks at neither unasked", () => {
+  const writerOf = (EXPORT_WRITER: string | undefined, options = {}) =>
+    toSettings({ ...URLS, EXPORT_WRITER }, "local", options).writer;
+  assert.equal(writerOf("nothing"), "duckdb");
+  assert.equal(writerOf(undefined, { writer: {} }), "duckdb");
+  assert.equal(writerOf("direct", { writer: {} }), "direct");
+  assert.equal(writerOf("direct", { writer: { name: "duckdb" } }), "duckdb");
+  const refusal = (name: string) => ({ exitCode: 2, lines: ["Cannot use the settings:", `  ${name}`] });
+  assert.throws(() => writerOf("arrow", { writer: {} }), refusal('EXPORT_WRITER takes duckdb or direct, not "arrow"'));
+  assert.throws(() => writerOf("direct", { writer: { name: "" } }), refusal('--writer takes duckdb or direct, not ""'));
 });
 
 Deno.test("fromCaller() starts where the user stands", () => {

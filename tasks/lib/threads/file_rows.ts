@@ -1,5 +1,5 @@
 import type { StoredTuples } from "../dataset/source.ts";
-import type { StoredGroup } from "../parquet/chunk.ts";
+import type { StoredGroup } from "../parquet/sent_chunk.ts";
 import { PARQUET_MAGIC } from "../parquet/footer.ts";
 import type { ChunkWriter } from "../parquet/writer.ts";
 import { MAX_GROUP_ROWS } from "../sources/segments.ts";

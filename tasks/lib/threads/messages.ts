@@ -1,5 +1,5 @@
 import type { BadRow, Segment, SharedSnapshot, SourceKind, StoredTuples } from "../dataset/source.ts";
-import type { SentChunk, StoredGroup } from "../parquet/chunk.ts";
+import type { SentChunk, StoredGroup } from "../parquet/sent_chunk.ts";
 import type { ChunkWriterOptions } from "../parquet/writer.ts";
 
 /** What a thread is made with. */

@@ -1,5 +1,5 @@
 import type { Segment, SharedSnapshot } from "../dataset/source.ts";
-import type { StoredGroup } from "../parquet/chunk.ts";
+import type { StoredGroup } from "../parquet/sent_chunk.ts";
 import { EXIT, type ExitCode, TaskError } from "../task/errors.ts";
 import type { FileRun, RunEvent, TableRun, ThreadOptions, ThreadReply, ThreadRequest } from "./messages.ts";
 

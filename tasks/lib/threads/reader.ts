@@ -1,6 +1,6 @@
 import { fieldOrder } from "../dataset/dataset.ts";
 import type { BadRow, Segment, SharedSnapshot } from "../dataset/source.ts";
-import type { StoredGroup } from "../parquet/chunk.ts";
+import type { StoredGroup } from "../parquet/sent_chunk.ts";
 import { openDuckDb } from "../parquet/duckdb.ts";
 import { ChunkWriter } from "../parquet/writer.ts";
 import { closeConnection, type Sql } from "../postgres/connection.ts";
