@@ -113,6 +113,7 @@ Deno.test("write() gives exact bounds in the order of each type, in the old fiel
   for (const [type, values, min, max] of BOUNDS) {
     const nulls = values.filter((value) => value === null).length;
     assert.deepEqual(statisticsOf(fileOf(type, values)), { current: [min, max], old: [min, max], nulls }, type);
+    assert.deepEqual(statisticsOf(fileOf(type, values.toReversed())).current, [min, max], `${type}, turned round`);
     const many = repeat(40, (i) => values[i % values.length]);
     assert.deepEqual(statisticsOf(fileOf(type, many)).current, [min, max], `${type}, as a dictionary`);
   }

@@ -44,15 +44,17 @@ function bitAt(bits: Uint8Array, at: number): number {
   return bits[at >> 3] >> (at & 7) & 1;
 }
 
+/** Eight values at a time, where both bytes hold no others. */
 function haveSameNulls({ nulls, validity }: ColumnBuffer, first: number, batch: ColumnBatch): boolean {
   if (nulls === 0) return batch.nulls === 0;
-  let missing = 0;
-  for (let row = 0; row < batch.rows; row++) {
-    const isThere = bitAt(validity, first + row);
-    if (batch.nulls > 0 && isThere !== bitAt(batch.validity, row)) return false;
-    missing += 1 - isThere;
+  for (let row = 0; row < batch.rows;) {
+    const isWhole = ((first | row) & 7) === 0 && row + 8 <= batch.rows;
+    const ours = isWhole ? validity[first + row >> 3] : bitAt(validity, first + row);
+    const theirs = isWhole ? batch.validity[row >> 3] : bitAt(batch.validity, row);
+    if (ours !== (batch.nulls > 0 ? theirs : isWhole ? 255 : 1)) return false;
+    row += isWhole ? 8 : 1;
   }
-  return missing === batch.nulls;
+  return true;
 }
 
 function haveSameBits({ values, validity }: ColumnBuffer, first: number, batch: ColumnBatch): boolean {
