@@ -227,7 +227,7 @@ async function readSegments(
 ): Promise<Segment[]> {
   const isLarge = (day: Day) => days.get(day)!.rows > MAX_GROUP_ROWS && options.dataset.day.layout === "timestamp";
   const parts = await readParts(tx, rangesOf(days.keys(), new Set(wanted.filter(isLarge))), options);
-  return wanted.flatMap((day) => cutDay(day, days.get(day)!.rows, parts.get(day) ?? []));
+  return wanted.flatMap((day) => cutDay(day, parts.get(day) ?? [[0, days.get(day)!.rows]]));
 }
 
 /** How many rows each ten minutes have of the days of some ranges. */
