@@ -44,7 +44,7 @@ async function assertEqualsTable(exporter: Exporter, lane: string, query: string
 const USAGE = `select id::text, user_id::text, (period_start - '1970-01-01'::date)::text as period_start,
   (period_end - '1970-01-01'::date)::text as period_end, plan, checks_allowed::text, checks_used::text,
   (extract(epoch from updated_at) * 1000000)::bigint::text as updated_at
-  from usage_ledger order by period_start, ctid`;
+  from usage_ledger order by period_start, usage_ledger.id`;
 
 const REQUESTS = `select id::text, (extract(epoch from created_at) * 1000000)::bigint::text as created_at, claim, mode,
   env, user_id::text from requests order by requests.created_at`;

@@ -36,17 +36,19 @@ export async function doWork<T extends { readonly day: Day }>(work: Work<T>, con
   const snapshot = work.queue.hasSegments ? await work.table!.share() : undefined;
   const exhausted = Promise.withResolvers<void>();
   const serving = new Set<Promise<void>>();
-  const serve = async (thread: Thread): Promise<boolean> => {
-    const hasJoined = snapshot !== undefined && await thread.join(snapshot);
-    const served = serveThread(thread, { ...work, table: hasJoined ? work.table : undefined });
-    serving.add(served);
-    await served;
-    if (!hasJoined) return false;
+  const serve = async (thread: Thread, hasJoined: boolean) => {
+    await serveThread(thread, { ...work, table: hasJoined ? work.table : undefined });
+    if (!hasJoined) return;
     exhausted.resolve();
     await thread.leave();
-    return true;
   };
-  const all = Promise.all(threads.map(serve));
+  const begin = async (thread: Thread) => {
+    const hasJoined = snapshot !== undefined && await thread.join(snapshot);
+    const served = serve(thread, hasJoined);
+    serving.add(served);
+    await served;
+  };
+  const all = Promise.all(threads.map(begin));
   // Nobody waits for a session that would have nothing to do any more.
   const enough = exhausted.promise.then(() => Promise.all(serving));
   await orAbort(Promise.race([all, enough]), signal);

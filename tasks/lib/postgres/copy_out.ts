@@ -22,13 +22,17 @@ export interface CopyOptions {
 export async function copyOut(sql: Sql, text: string, { take, patience }: CopyOptions): Promise<void> {
   let [received, waits] = [0, 0];
   let waited: Promise<void> = Promise.resolve();
+  let hasFailed = false;
   const { promise: failed, reject } = Promise.withResolvers<never>();
   failed.catch(() => {});
   const fail = (error: unknown) => {
+    hasFailed = true;
     reject(error);
     tap.destroy();
   };
   using tap = tapRows(sql, (bytes, start, end) => {
+    // Rows that have come by then are nobody's.
+    if (hasFailed) return;
     received++;
     try {
       const wait = take(bytes, start, end);
@@ -42,8 +46,8 @@ export async function copyOut(sql: Sql, text: string, { take, patience }: CopyOp
       fail(error);
     }
   });
-  const opening = Promise.race([sql.unsafe(text).readable(), failed]);
-  const stream = await unlessStalled(opening, { what: "a row" }, patience) as unknown as Readable;
+  const opening = Promise.race([begin(sql, text), failed]);
+  const stream = await unlessStalled(opening, { what: "a row" }, patience);
   try {
     // The time that the taker needs is not the server's.
     const more = { what: "a row", received: () => waits > 0 ? ++received : received };
@@ -51,6 +55,13 @@ export async function copyOut(sql: Sql, text: string, { take, patience }: CopyOp
   } finally {
     stream.destroy();
   }
+}
+
+/** What is left of the stream of a COPY whose rows are taken off the socket: its end or its failure. */
+async function begin(sql: Sql, text: string): Promise<Readable> {
+  const stream = await sql.unsafe(text).readable() as unknown as Readable;
+  // Where the taker has failed by now, nobody else listens.
+  return stream.on("error", () => {});
 }
 
 /** Resolves at the end of the rows, all of which have been taken before it. */

@@ -45,7 +45,10 @@ export function openSocketOnce(target: SocketTarget, timeoutMs: number): Session
         socket.setKeepAlive(true, KEEP_ALIVE_MS);
         const ready = target.tls ? await startTls(socket, target) : socket;
         // Those that follow cancel a query of the first one.
-        if (session === undefined) divert(session = ready, () => take);
+        if (session === undefined) {
+          divert(session = ready, () => take);
+          holdBack(session, () => waits > 0);
+        }
         return ready;
       } finally {
         clearTimeout(timer);
@@ -78,6 +81,12 @@ function divert(socket: Socket, taker: () => TakeRow | undefined): void {
     tap(args[0] as Uint8Array);
     return true;
   };
+}
+
+/** Has a socket go on only while nobody waits: whoever reads a stream of it would have it go on. */
+function holdBack(socket: Socket, isWaiting: () => boolean): void {
+  const resume = socket.resume.bind(socket);
+  socket.resume = () => isWaiting() ? socket : resume();
 }
 
 /** SSLRequest: its length, and its number in place of a protocol version. */

@@ -232,7 +232,7 @@ async function readSegments(
 ): Promise<Segment[]> {
   const isLarge = (day: Day) => days.get(day)!.rows > MAX_GROUP_ROWS && options.dataset.day.layout === "timestamp";
   const parts = await readParts(tx, rangesOf(days.keys(), new Set(wanted.filter(isLarge))), options);
-  return wanted.flatMap((day) => cutDay(day, days.get(day)!.rows, parts.get(day) ?? []));
+  return wanted.flatMap((day) => cutDay(day, parts.get(day) ?? [[0, days.get(day)!.rows]]));
 }
 
 /** How many rows each ten minutes have of the days of some ranges. */
@@ -258,6 +258,8 @@ async function readParts(
   return parts;
 }
 
+/** The COPY of some segments. Rows of one instant come in the order of their keys: left alone, they would come as the
+ * server's plan has them, which is another one for other segments. */
 function copySql(segments: readonly Segment[], { dataset }: SourceOptions): string {
   const fields = fieldOrder(dataset).map(({ name, postgresType, isRedacted }) =>
     isRedacted ? `null::${postgresType} as "${name}"` : `d."${name}"`
@@ -266,7 +268,10 @@ function copySql(segments: readonly Segment[], { dataset }: SourceOptions): stri
   const bounds = `c."${dataset.day.name}" >= ${boundOf(dataset, first.day, first.minutes[0])}
     and c."${dataset.day.name}" < ${boundOf(dataset, last.day, last.minutes[1])}`;
   const rows = `select ${fields.join(", ")} from (${dataset.select} where ${bounds}) as d`;
-  return `copy (${rows} order by d."${dataset.day.name}") to stdout (format binary)`;
+  const order = [dataset.day.name, dataset.key].filter((name) =>
+    dataset.columns.some((column) => column.name === name)
+  );
+  return `copy (${rows} order by ${order.map((name) => `d."${name}"`).join(", ")}) to stdout (format binary)`;
 }
 
 /** SQL for the value of the day's column at a minute of a day. */

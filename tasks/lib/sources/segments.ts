@@ -11,7 +11,8 @@ export const DAY_MINUTES = 1440;
 export type MinuteCount = readonly [minute: number, rows: number];
 
 /** A day's rows as segments of about one row group each; they end where a part ends. */
-export function cutDay(day: Day, rows: number, parts: readonly MinuteCount[]): Segment[] {
+export function cutDay(day: Day, parts: readonly MinuteCount[]): Segment[] {
+  const rows = parts.reduce((sum, [, more]) => sum + more, 0);
   const aim = rows / Math.ceil(rows / MAX_GROUP_ROWS);
   const segments: Segment[] = [];
   let [from, count, total] = [0, 0, 0];
@@ -29,7 +30,8 @@ export function cutDay(day: Day, rows: number, parts: readonly MinuteCount[]): S
   return segments;
 }
 
-/** Rows of each row group that so many rows make, at most: all of about one size, which needs the least memory. */
+/** Rows of each row group that so many rows make: all of about one size, which needs the least memory. Few have room for
+ * more. */
 export function groupRows(rows: number): number {
-  return Math.max(1, Math.ceil(rows / Math.ceil(rows / MAX_GROUP_ROWS)));
+  return rows > MAX_GROUP_ROWS ? Math.ceil(rows / Math.ceil(rows / MAX_GROUP_ROWS)) : MAX_GROUP_ROWS;
 }

@@ -38,7 +38,7 @@ export class Groups {
   begin(rows: number): void {
     this.#hash = createHash("sha256");
     this.#read = 0;
-    this.#aim = rows > 0 ? groupRows(rows) : MAX_GROUP_ROWS;
+    this.#aim = groupRows(rows);
   }
 
   /** How many rows the row group under way has room for before it has what it should. */

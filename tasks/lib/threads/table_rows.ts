@@ -1,9 +1,10 @@
 import { POSTGRES_EPOCH_DAYS, POSTGRES_EPOCH_MICROS } from "../copy/columns.ts";
 import { headerSize, isTrailer, TRAILER_BYTES } from "../copy/decode.ts";
 import type { Column } from "../dataset/dataset.ts";
-import { DAY_MICROS, startOf } from "../dataset/day.ts";
+import { type Day, DAY_MICROS, startOf } from "../dataset/day.ts";
 import type { Segment } from "../dataset/source.ts";
 import { CopyFormatError } from "../copy/errors.ts";
+import { DAY_MINUTES } from "../sources/segments.ts";
 import type { Groups } from "./groups.ts";
 
 /** Size of a block: what is decoded at a time. */
@@ -13,6 +14,12 @@ const BLOCK_BYTES = 512 * 1024;
 const FIRST_FIELD = 6;
 
 const MINUTE_MICROS = 60_000_000n;
+
+/** The halves of a signed 64-bit number: no BigInt is made for a row. A date has the first one alone, and 0 for the other. */
+type Halves = Readonly<Record<"high" | "low", number>>;
+
+/** Not before any value. */
+const LEAST: Halves = { high: -0x80000000, low: 0 };
 
 /** The messages of a COPY of consecutive segments, ordered by the first of `fields`, a timestamp or date, as row groups.
  *
@@ -25,10 +32,9 @@ export class TableRows {
   #groups: Groups;
   /** The segment whose rows come. */
   #index = -1;
-  /** First value behind it, by halves of a signed 64-bit number: no BigInt is made for a row. A date has the first half
-   * alone, and 0 for the other. */
-  #endHigh = -0x80000000;
-  #endLow = 0;
+  /** Its first value, and the first one behind it. */
+  #first = LEAST;
+  #end = LEAST;
   #block = new Uint8Array(BLOCK_BYTES);
   #at = 0;
   #rows = 0;
@@ -52,8 +58,9 @@ export class TableRows {
       this.#state = "ended";
       return;
     }
-    this.#expectTuple(bytes, start);
-    while (!this.#isInSegment(bytes, start + FIRST_FIELD)) this.#next();
+    this.#expectTuple(bytes, start, end);
+    while (!this.#isBefore(this.#end, bytes, start + FIRST_FIELD)) this.#next();
+    if (this.#isBefore(this.#first, bytes, start + FIRST_FIELD)) throw strayError();
     this.#append(bytes, start, end);
   }
 
@@ -63,18 +70,20 @@ export class TableRows {
     while (this.#index < this.#segments.length) this.#next();
   }
 
-  #expectTuple(bytes: Uint8Array, start: number): void {
+  #expectTuple(bytes: Uint8Array, start: number, end: number): void {
     const length = this.#fields[0].layout === "date" ? 4 : 8;
     const count = bytes[start] << 8 | bytes[start + 1];
-    const isTuple = this.#state === "open" && count === this.#fields.length && bytes[start + 5] === length;
-    if (!isTuple) throw new CopyFormatError("the stream holds something else than a tuple of the columns");
+    const isWhole = count === this.#fields.length && end - start >= FIRST_FIELD + length;
+    if (this.#state !== "open" || !isWhole || intAt(bytes, start + 2) !== length) {
+      throw new CopyFormatError("the stream holds something else than a tuple of the columns");
+    }
   }
 
-  /** Whether a row whose first field is at `at` comes before the end of the segment. */
-  #isInSegment(bytes: Uint8Array, at: number): boolean {
+  /** Whether a row's first field, which is at `at`, comes before a value. */
+  #isBefore(value: Halves, bytes: Uint8Array, at: number): boolean {
     const high = intAt(bytes, at);
-    if (high !== this.#endHigh) return high < this.#endHigh;
-    return this.#fields[0].layout !== "date" && intAt(bytes, at + 4) >>> 0 < this.#endLow;
+    if (high !== value.high) return high < value.high;
+    return this.#fields[0].layout !== "date" && intAt(bytes, at + 4) >>> 0 < value.low;
   }
 
   /** Ends the segment, and begins the next one. */
@@ -85,20 +94,23 @@ export class TableRows {
     const segment = this.#segments[this.#index];
     if (segment === undefined) {
       if (this.#state === "ended") return;
-      throw new CopyFormatError("a row is of another day than it should be");
+      throw strayError();
     }
-    this.#setEnd(segment);
+    [this.#first, this.#end] = segment.minutes.map((minute) => this.#valueAt(segment.day, minute));
     this.#groups.begin(segment.rows);
     this.#room = this.#groups.room;
   }
 
-  #setEnd({ day, minutes }: Segment): void {
+  /** The first field of a day's rows from a minute on; a date is that of the next day from its last minute on. */
+  #valueAt(day: Day, minute: number): Halves {
     if (this.#fields[0].layout === "date") {
-      this.#endHigh = Number(startOf(day) / DAY_MICROS) + 1 - POSTGRES_EPOCH_DAYS;
-      return;
+      return {
+        high: Number(startOf(day) / DAY_MICROS) + Math.floor(minute / DAY_MINUTES) - POSTGRES_EPOCH_DAYS,
+        low: 0,
+      };
     }
-    const end = startOf(day) + BigInt(minutes[1]) * MINUTE_MICROS - POSTGRES_EPOCH_MICROS;
-    [this.#endHigh, this.#endLow] = [Number(BigInt.asIntN(32, end >> 32n)), Number(end & 0xffffffffn)];
+    const value = startOf(day) + BigInt(minute) * MINUTE_MICROS - POSTGRES_EPOCH_MICROS;
+    return { high: Number(BigInt.asIntN(32, value >> 32n)), low: Number(value & 0xffffffffn) };
   }
 
   #append(bytes: Uint8Array, start: number, end: number): void {
@@ -117,6 +129,10 @@ export class TableRows {
     [this.#at, this.#rows] = [0, 0];
     this.#room = this.#groups.room;
   }
+}
+
+function strayError(): CopyFormatError {
+  return new CopyFormatError("a row is of another day than it should be");
 }
 
 function intAt(bytes: Uint8Array, at: number): number {
