@@ -29,6 +29,16 @@ export interface DayBlock {
   readonly rows: number;
 }
 
+/** Tuples of one day in a file: consecutive blocks of whole COPY BINARY tuples, without header or trailer. */
+export interface StoredTuples {
+  /** The file. */
+  readonly path: string;
+  /** Where the first block begins, in bytes. */
+  readonly start: number;
+  /** In the order of the file. */
+  readonly blocks: readonly Readonly<Record<"sizeBytes" | "rows", number>>[];
+}
+
 /** One consistent state of a source, for as long as it is open. */
 export interface Source {
   /** Kind of source. */
@@ -50,6 +60,12 @@ export interface Source {
   /** The rows of the given days, day by day in ascending order, but for those whose own key is known; one call at a
    * time. */
   blocks(days: readonly Day[], known?: ReadonlySet<string>): AsyncIterable<DayBlock>;
+}
+
+/** A harness file as a source. */
+export interface FileSource extends Source {
+  /** The rows of the given days, but for those whose own key is known. */
+  stored(days: readonly Day[], known?: ReadonlySet<string>): Promise<ReadonlyMap<Day, StoredTuples>>;
 }
 
 /** Keys of a row of SQLite, its own first: the execution's id, and RUN@MICROS, MICROS alone without a run. */
