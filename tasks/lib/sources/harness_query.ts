@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { sha256 } from "../task/digest.ts";
 import { COST_COLUMNS, EXECUTION_COLUMNS, NO_DAY, SECONDS, SHARED_COLUMNS } from "./harness_columns.ts";
@@ -27,7 +28,7 @@ const WHOLE: Slice = { since: SECONDS.first, until: SECONDS.end };
 /** Opens a copy of the file at `path`; several threads can read one. */
 export function openCopy(path: string, scratch: string): HarnessCopy {
   const db = new DatabaseSync(scratch, { readOnly: true });
-  db.function("sha256", { deterministic: true }, (bytes) => bytes === null ? null : sha256(bytes as Uint8Array));
+  db.function("sha256", { deterministic: true }, createHasher());
   db.function("exact_seed", { deterministic: true }, seedOf);
   createViews(db);
   const statements = new Map<string, StatementSync>();
@@ -81,6 +82,23 @@ function createViews(db: DatabaseSync): void {
 function toSlices(since: bigint, until: bigint, starts: readonly bigint[]): Slice[] {
   const bounds = [since, ...starts, until];
   return bounds.slice(1).map((end, index) => ({ since: bounds[index], until: end }));
+}
+
+/** Digests that are remembered: claims are asked again and again. */
+const MAX_DIGESTS = 4096;
+
+/** Bytes of a text whose digest is remembered. */
+const MAX_REMEMBERED_BYTES = 1024;
+
+function createHasher(): (bytes: unknown) => string | null {
+  const digests = new Map<string, string>();
+  return (bytes) => {
+    if (!(bytes instanceof Uint8Array)) return null;
+    if (bytes.length > MAX_REMEMBERED_BYTES) return sha256(bytes);
+    if (digests.size >= MAX_DIGESTS) digests.clear();
+    const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).latin1Slice();
+    return digests.getOrInsertComputed(text, () => sha256(bytes));
+  };
 }
 
 /** The configured seed's digits, where the JSON has an unsigned integer there; a number would round them. */
