@@ -142,8 +142,9 @@ function createReader(copy: HarnessCopy, { select, columns }: SpoolRequest) {
 function sliceSql(select: string, texts: readonly string[], others: readonly string[]): string {
   const lengths = `concat_ws(',', ${texts.map((name) => `coalesce(octet_length("${name}"), -1)`).join(", ")})`;
   // A separator keeps the end of one text and the start of the next from being one character.
-  const pack = `cast(${texts.map((name) => `coalesce("${name}", '')`).join(" || char(10) || ")} as blob)`;
+  const pack = `cast(concat(${texts.map((name) => `"${name}"`).join(", char(10), ")}) as blob)`;
   const values = [...others.map((name) => `"${name}"`), lengths, pack].join(", ");
-  // The limit keeps SQLite from computing a value once for each place that uses it.
-  return `select ${values} from (${select} limit -1) order by created_at, run_id, execution_id`;
+  // Materialized, SQLite does not compute a value once for each place that uses it.
+  return `with dataset_rows as materialized (${select})
+    select ${values} from dataset_rows order by created_at, run_id, execution_id`;
 }
