@@ -96,7 +96,7 @@ function createHasher(): (bytes: unknown) => string | null {
     if (!(bytes instanceof Uint8Array)) return null;
     if (bytes.length > MAX_REMEMBERED_BYTES) return sha256(bytes);
     if (digests.size >= MAX_DIGESTS) digests.clear();
-    const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).latin1Slice();
+    const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("latin1");
     return digests.getOrInsertComputed(text, () => sha256(bytes));
   };
 }
