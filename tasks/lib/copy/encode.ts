@@ -15,6 +15,12 @@ export interface TupleWriter {
   readonly sizeBytes: number;
 }
 
+/** Bytes of a field that is not text, with its length, at most. */
+const MAX_FIELD_BYTES = 64;
+
+/** Bytes that are copied faster one by one. */
+const SHORT_BYTES = 48;
+
 /** A writer of tuples for columns. */
 export function createTupleWriter(columns: readonly Column[]): TupleWriter {
   let bytes = new Uint8Array(1 << 16);
@@ -27,27 +33,32 @@ export function createTupleWriter(columns: readonly Column[]): TupleWriter {
     bytes = grown;
     view = new DataView(bytes.buffer);
   };
+  // Room for all fields of a row but its texts: after a text, for those behind it.
+  const tailBytes = 2 + MAX_FIELD_BYTES * columns.length;
+  const appendText = (text: Uint8Array) => {
+    reserve(text.length + tailBytes);
+    if (text.length > SHORT_BYTES) bytes.set(text, at);
+    else for (let i = 0; i < text.length; i++) bytes[at + i] = text[i];
+    return text.length;
+  };
   const appendField = (column: Column, value: FieldValue) => {
-    reserve(64);
     if (value === null) {
       view.setInt32(at, -1);
       at += 4;
       return;
     }
-    const start = at + 4;
-    if (typeof value === "object") {
-      reserve(4 + value.length);
-      bytes.set(value, start);
-      at = start + value.length;
-    } else at = start + writeValue(view, start, column, value);
-    view.setInt32(start - 4, at - start);
+    const start = at;
+    at += 4;
+    const sizeBytes = typeof value === "object" ? appendText(value) : writeValue(view, at, column, value);
+    view.setInt32(start, sizeBytes);
+    at += sizeBytes;
   };
   return {
     append(values) {
-      reserve(2);
+      reserve(tailBytes);
       view.setInt16(at, columns.length);
       at += 2;
-      columns.forEach((column, index) => appendField(column, values[index]));
+      for (let i = 0; i < columns.length; i++) appendField(columns[i], values[i]);
     },
     take() {
       const taken = bytes.slice(0, at);

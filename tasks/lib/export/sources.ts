@@ -12,7 +12,7 @@ import type { Report } from "../task/console.ts";
 import { toServerFailure } from "../postgres/server_failure.ts";
 import type { BadRow, FileSource, Source } from "../dataset/source.ts";
 import { type HarnessDatabase, openHarness } from "../sources/harness_file.ts";
-import { harnessKey, MAX_KEPT_BYTES, readHarness } from "../sources/harness.ts";
+import { harnessKey, readHarness } from "../sources/harness.ts";
 import type { ExportContext, ExportRequest } from "./request.ts";
 
 /** How long Postgres may work before it sends anything: it compares all days, and may have to sort all rows. */
@@ -123,9 +123,8 @@ async function openFiles(
     opened.push(stack.use(await openHarness(path, { scratch, range, run: request.run, pick, signal })));
   }
   const harnesses = [...new Map(opened.map((harness) => [harness.path, harness])).values()];
-  const keptBytes = MAX_KEPT_BYTES / harnesses.length;
   const partial = request.run !== undefined || request.missingOnly;
-  const options = { dataset, select: dataset.sqlite, range, partial, onBadRow, keptBytes };
+  const options = { dataset, select: dataset.sqlite, range, partial, onBadRow };
   const files: FileSource[] = [];
   // The last one first: what it holds is left out of those before it.
   for (const harness of harnesses.toReversed()) {

@@ -1,27 +1,11 @@
-import { createHash, type Hash } from "node:crypto";
 import { type Dataset, fieldOrder } from "../dataset/dataset.ts";
 import { type Day, nextDay, startOf } from "../dataset/day.ts";
+import { type BadRow, type DayRange, type FileSource, rangesOf } from "../dataset/source.ts";
 import { TaskError } from "../task/errors.ts";
 import { SECONDS } from "./harness_columns.ts";
-import { createKeptDays } from "./kept_days.ts";
-import { createPause } from "../task/pause.ts";
-import {
-  type BadRow,
-  type DayRange,
-  type FileSource,
-  rangesOf,
-  type RowKeys,
-  type SourceDay,
-} from "../dataset/source.ts";
-import type { HarnessDatabase, Slice } from "./harness_file.ts";
-import { type Converted, type ConvertedRow, createConverter } from "./harness_values.ts";
-import { createTupleWriter } from "../copy/encode.ts";
-
-interface DayBlock {
-  readonly day: Day;
-  readonly tuples: Uint8Array<ArrayBuffer>;
-  readonly rows: number;
-}
+import type { HarnessDatabase } from "./harness_file.ts";
+import type { SpooledDay } from "./harness_spool.ts";
+import { spoolOnThreads } from "./harness_spool_threads.ts";
 
 /** Options of `readHarness`. */
 export interface HarnessOptions {
@@ -41,15 +25,9 @@ export interface HarnessOptions {
   readonly onLostSeed?: () => void;
   /** Ends the reading early. */
   readonly signal: AbortSignal;
-  /** Bytes of tuples that may stay in memory between planning and exporting (default `MAX_KEPT_BYTES`). */
-  readonly keptBytes?: number;
+  /** Slices of rows that are worth a thread of their own (default 100). */
+  readonly threadSlices?: number;
 }
-
-/** Bytes in a block, about. */
-const BLOCK_BYTES = 512 * 1024;
-
-/** Bytes of tuples that one export keeps in memory between reading them to plan and exporting them. */
-export const MAX_KEPT_BYTES = 32 * 1024 * 1024;
 
 /** SQL for the key of an exported row of SQLite: its own key in `Source.supersedes`. */
 export const HARNESS_ROW_KEY = "coalesce(execution_id, coalesce(run_id || '@', '') || epoch_us(created_at))";
@@ -61,135 +39,47 @@ export function harnessKey(path: string): string {
 
 /** The executions and runs of a harness database as a source.
  *
- * Its fingerprints are digests of the rows themselves, so every row is read once to plan. The newest days, which change
- * most, stay in memory until they are exported; older ones that changed are read again.
+ * Its fingerprints are digests of the rows themselves, so every row is converted once to plan; the tuples wait in a file
+ * beside the copy.
  *
  * Errors: TaskError naming file, column and run for a value without a representation.
  */
-export async function readHarness(
-  harness: HarnessDatabase,
-  options: HarnessOptions,
-): Promise<FileSource & { blocks(wanted: readonly Day[], known?: ReadonlySet<string>): AsyncGenerator<DayBlock> }> {
-  const days = new Map<Day, { rows: number; hash: Hash }>();
-  const kept = createKeptDays(options.keptBytes ?? MAX_KEPT_BYTES);
-  const supersedes: RowKeys[] = [];
-  const onKeys = (keys: RowKeys) => void supersedes.push(keys);
-  const slices = ["odd" as const, ...harness.slices(...bounds(options.range))];
-  for await (const block of readSlices(harness, slices, { ...options, onKeys })) {
-    const found = days.get(block.day) ?? { rows: 0, hash: createHash("sha256") };
-    days.set(block.day, { rows: found.rows + block.rows, hash: found.hash.update(block.tuples) });
-    kept.add(block);
-  }
-  // What was left out or lost has been told by now.
-  const again = { ...options, onKeys: () => {}, onBadRow: options.onBadRow && (() => {}), onLostSeed: undefined };
-  const source: FileSource & { blocks(wanted: readonly Day[], known?: ReadonlySet<string>): AsyncGenerator<DayBlock> } =
-    {
-      kind: "sqlite",
-      key: harnessKey(harness.path),
-      identity: "harness",
-      partial: options.partial ?? false,
-      days: new Map(
-        [...days].map(([day, { rows, hash }]): [Day, SourceDay] => [day, { rows, fingerprint: hash.digest("hex") }]),
-      ),
-      keys: harness.keys,
-      supersedes,
-      async stored(wanted, known) {
-        const path = Deno.makeTempFileSync();
-        const stored = new Map<Day, { path: string; start: number; blocks: { sizeBytes: number; rows: number }[] }>();
-        let end = 0;
-        for await (const { day, tuples, rows } of source.blocks(wanted, known)) {
-          Deno.writeFileSync(path, tuples, { append: true });
-          stored.getOrInsertComputed(day, () => ({ path, start: end, blocks: [] })).blocks.push({
-            sizeBytes: tuples.length,
-            rows,
-          });
-          end += tuples.length;
-        }
-        return stored;
-      },
-      async *blocks(wanted: readonly Day[], known?: ReadonlySet<string>): AsyncGenerator<DayBlock> {
-        kept.retain(known ? [] : wanted);
-        const gone = wanted.filter((day) => !kept.has(day));
-        for (const range of rangesOf(days.keys(), new Set(gone))) {
-          yield* readSlices(harness, harness.slices(...bounds(range)), { ...again, known });
-        }
-        for (const day of wanted) yield* kept.take(day);
-      },
-    };
-  return source;
-}
-
-type ReadOptions = HarnessOptions & {
-  readonly onKeys: (keys: RowKeys) => void;
-  /** Own keys of rows that are left out. */
-  readonly known?: ReadonlySet<string>;
-};
-
-/** The rows of ascending slices in blocks, none of which spans two days. */
-async function* readSlices(
-  harness: HarnessDatabase,
-  slices: readonly Slice[],
-  options: ReadOptions,
-): AsyncGenerator<DayBlock> {
-  const { columns, convert, sql } = createReader(harness, options);
-  const writer = createTupleWriter(columns);
-  const pause = createPause(options.signal);
-  let [day, rows]: [Day, number] = ["", 0];
-  for (const slice of slices) {
-    await pause();
-    for (const row of harness.rows(sql, slice)) {
-      const converted = admit(harness, convert(row), options);
-      if (converted === undefined) continue;
-      if (rows > 0 && (converted.day !== day || writer.sizeBytes > BLOCK_BYTES)) {
-        yield { day, tuples: writer.take(), rows };
-        rows = 0;
-      }
-      day = converted.day;
-      writer.append(converted.values);
-      rows++;
+export async function readHarness(harness: HarnessDatabase, options: HarnessOptions): Promise<FileSource> {
+  const { dataset, select, range, superseded, signal } = options;
+  const rows = { columns: fieldOrder(dataset), select, skipBadRows: options.onBadRow !== undefined };
+  const request = { ...rows, ...boundsOf(range), withOdd: true, leftOut: superseded };
+  const { days, supersedes, badRows, lostSeeds } = await spoolOnThreads(harness, request, options);
+  for (const row of badRows) leaveOut(harness, { ...row, source: "sqlite" }, options);
+  for (let i = 0; i < lostSeeds; i++) options.onLostSeed?.();
+  const storedBut = async (known: ReadonlySet<string>, wanted: readonly Day[]) => {
+    const leftOut = superseded ? superseded.union(known) : known;
+    const stored = new Map<Day, SpooledDay>();
+    for (const range of rangesOf(days.keys(), new Set(wanted))) {
+      const again = { ...rows, ...boundsOf(range), withOdd: false, leftOut };
+      for (const entry of (await spoolOnThreads(harness, again, { signal })).days) stored.set(...entry);
     }
-  }
-  if (rows > 0) yield { day, tuples: writer.take(), rows };
+    return stored;
+  };
+  const stored = async (wanted: readonly Day[], known?: ReadonlySet<string>) => {
+    const found = known ? await storedBut(known, wanted) : days;
+    return new Map(wanted.filter((day) => found.has(day)).map((day) => [day, found.get(day)!.stored]));
+  };
+  return {
+    kind: "sqlite",
+    key: harnessKey(harness.path),
+    identity: "harness",
+    partial: options.partial ?? false,
+    days: new Map([...days].map(([day, { rows, fingerprint }]) => [day, { rows, fingerprint }])),
+    keys: harness.keys,
+    supersedes,
+    stored,
+  };
 }
 
-/** The row if it is to be exported, and tells what there is to tell of it. */
-function admit(harness: HarnessDatabase, row: Converted, options: ReadOptions): ConvertedRow | undefined {
-  if ("finding" in row) {
-    leaveOut(harness, { ...row, source: "sqlite" }, options);
-    return undefined;
-  }
-  const [own] = row.keys;
-  if (options.superseded?.has(own) || options.known?.has(own)) return undefined;
-  options.onKeys(row.keys);
-  for (let i = 0; i < row.lostSeeds; i++) options.onLostSeed?.();
-  return row;
-}
-
-function createReader(harness: HarnessDatabase, options: HarnessOptions) {
-  const columns = fieldOrder(options.dataset);
-  const isText = (name: string) => columns.some((column) => column.name === name && column.layout === "text");
-  const names = harness.columns(options.select);
-  const [texts, others] = [names.filter(isText), names.filter((name) => !isText(name))];
-  const convert = createConverter(columns, { texts, others });
-  return { columns, convert, sql: sliceSql(options.select, texts, others) };
-}
-
-/** The rows of a slice in order. Texts come as a list of their lengths, -1 for NULL, and the bytes of all of them packed
- * into one last column: a value of its own for each would cost more than everything else.
- */
-function sliceSql(select: string, texts: readonly string[], others: readonly string[]): string {
-  const lengths = `concat_ws(',', ${texts.map((name) => `coalesce(octet_length("${name}"), -1)`).join(", ")})`;
-  // A separator keeps the end of one text and the start of the next from being one character.
-  const pack = `cast(${texts.map((name) => `coalesce("${name}", '')`).join(" || char(10) || ")} as blob)`;
-  const values = [...others.map((name) => `"${name}"`), lengths, pack].join(", ");
-  // The limit keeps SQLite from computing a value once for each place that uses it.
-  return `select ${values} from (${select} limit -1) order by created_at, run_id, execution_id`;
-}
-
-function bounds({ since, until }: DayRange): [bigint, bigint] {
+function boundsOf({ since, until }: DayRange): { since: bigint; until: bigint } {
   const secondsOf = (day: Day) => startOf(day) / 1_000_000n;
   const end = until === undefined || until === "9999-12-31" ? SECONDS.end : secondsOf(nextDay(until));
-  return [since === undefined ? SECONDS.first : secondsOf(since), end];
+  return { since: since === undefined ? SECONDS.first : secondsOf(since), until: end };
 }
 
 function leaveOut(harness: HarnessDatabase, row: BadRow, { onBadRow }: HarnessOptions): void {

@@ -1,5 +1,6 @@
 import type { Day } from "../dataset/day.ts";
 import type { DayRange } from "../dataset/source.ts";
+import type { Spooled } from "./harness_spool.ts";
 
 /** What is copied of a harness database, and where to. */
 export interface CopyRequest {
@@ -24,4 +25,9 @@ export type HarnessRequest =
 export type HarnessReply =
   | { readonly kind: "keys"; readonly keys: ReadonlyMap<Day, string> }
   | { readonly kind: "copied"; readonly keys: ReadonlyMap<Day, string> }
+  | { readonly kind: "failed"; readonly message: string };
+
+/** What a converting thread answers. */
+export type SpoolReply =
+  | { readonly kind: "spooled"; readonly spooled: Spooled }
   | { readonly kind: "failed"; readonly message: string };

@@ -10,13 +10,14 @@ import {
   type HarnessRow,
   openWhole,
 } from "../../../tests/support/harness.ts";
+import { readStored } from "../../../tests/support/stored.ts";
 import type { ParquetRow } from "../../../tests/support/parquet.ts";
 import { createBuffer } from "../copy/column_buffer.ts";
 import { CHECKS } from "../../../tests/support/checks.ts";
 import { decodeTuples } from "../copy/decode.ts";
 import { fieldOrder } from "../dataset/dataset.ts";
 import { type Day, dayOf } from "../dataset/day.ts";
-import { type HarnessOptions, MAX_KEPT_BYTES, readHarness } from "./harness.ts";
+import { type HarnessOptions, readHarness } from "./harness.ts";
 import type { BadRow } from "../dataset/source.ts";
 
 const ROOT = new URL("../../../", import.meta.url);
@@ -57,11 +58,13 @@ async function exportFile(
     ...options,
   });
   const rows: ParquetRow[] = [];
-  for await (const { day, tuples, rows: count } of source.blocks([...source.days.keys()], known)) {
-    const buffers = FIELDS.map(createBuffer);
-    assert.equal(decodeTuples(tuples, buffers, { rows: 0 }), count);
-    for (let i = 0; i < count; i++) {
-      rows.push(Object.fromEntries(buffers.map((buffer) => [buffer.column.name, valueAt(buffer, i)])));
+  for (const [day, stored] of await source.stored([...source.days.keys()], known)) {
+    for (const { tuples, rows: count } of readStored(stored)) {
+      const buffers = FIELDS.map(createBuffer);
+      assert.equal(decodeTuples(tuples, buffers, { rows: 0 }), count);
+      for (let i = 0; i < count; i++) {
+        rows.push(Object.fromEntries(buffers.map((buffer) => [buffer.column.name, valueAt(buffer, i)])));
+      }
     }
     assert.ok(source.days.has(day));
   }
@@ -492,22 +495,22 @@ Deno.test("readHarness() counts the lost seeds of the rows that are exported, on
   };
   await withFile("gates", fill, async (path) => {
     assert.equal((await exportFile(path, { skip: true })).lostSeeds, 3);
-    assert.equal((await exportFile(path, { skip: true, keptBytes: 0 })).lostSeeds, 3);
+    assert.equal((await exportFile(path, { skip: true, threadSlices: 1 })).lostSeeds, 3);
     assert.equal((await exportFile(path, { range: { until: "2025-08-30" } })).lostSeeds, 2);
     const superseded = new Set([`b@${NOON + 86_400}000000`]);
     assert.equal((await exportFile(path, { skip: true, superseded })).lostSeeds, 2);
   });
 });
 
-Deno.test("readHarness() tells a row that it leaves out once, also where it reads the rows twice", async () => {
+Deno.test("readHarness() tells a row that it leaves out once, on threads and on none", async () => {
   const fill = (file: HarnessFile) => {
     file.insert("runs", run("good"));
     file.insert("runs", run("typed", { ci_hi: "high" }));
     file.insert("runs", run("text", { created_at: "2025-08-29" }));
   };
   await withFile("costs", fill, async (path) => {
-    for (const keptBytes of [0, 1_000_000]) {
-      const { rows, badRows } = await exportFile(path, { skip: true, keptBytes });
+    for (const threadSlices of [1, 100]) {
+      const { rows, badRows } = await exportFile(path, { skip: true, threadSlices });
       assert.deepEqual(rows.map(({ run_id }) => run_id), ["good"]);
       assert.deepEqual(badRows.map(({ name }) => name), ["text", "typed"]);
     }
@@ -547,7 +550,7 @@ Deno.test("readHarness() gives the rows of every range of days in their order, h
     assert.equal(days.length, 13);
     for (const since of days) {
       const until: Day = days[Math.min(days.length - 1, days.indexOf(since) + 2)];
-      const { rows } = await exportFile(path, { range: { since, until }, keptBytes: 0 });
+      const { rows } = await exportFile(path, { range: { since, until }, threadSlices: 1 });
       const expected = all.rows.filter(({ created_at }) => {
         const day = dayOf(created_at as bigint);
         return day >= since && day <= until;
@@ -571,22 +574,25 @@ Deno.test("readHarness() lets timers and signals through, and ends when it is to
   });
 });
 
-Deno.test("readHarness() gives every row once, of days that memory holds and of days that it does not", async () => {
-  // The second day alone is too much, the last one fits.
-  const megabytes = [10, Math.ceil(MAX_KEPT_BYTES / 1e6), 1];
+Deno.test("readHarness() gives the same days and rows on threads as on none", async () => {
   const fill = ({ db }: HarnessFile) => {
-    for (const [day, count] of megabytes.entries()) {
-      db.exec(`
-        with recursive n(i) as (select 1 union all select i + 1 from n where i < ${count})
-        insert into runs (run_id, created_at, claim)
-        select 'run ${day}-' || i, ${NOON + 86_400 * day} + i, printf('%.*c', 1000000, 'x') from n`);
-    }
+    db.exec(`
+      with recursive n(i) as (select 0 union all select i + 1 from n where i < 999)
+      insert into runs (run_id, created_at, claim, bootstrap_seed, K)
+      select i, ${NOON} + i * 600, printf('%.*c', 5000, 'x'), iif(i % 10, i, 1e19), iif(i % 99, i, 'many') from n`);
+    db.exec("insert into runs (run_id, created_at) values ('odd', 'no day')");
   };
-  await withFile("costs", fill, async (path) => {
-    const { rows, days } = await exportFile(path);
-    assert.deepEqual(Object.values(days), megabytes);
-    const expected = megabytes.flatMap((count, day) => Array.from({ length: count }, (_, i) => `run ${day}-${i + 1}`));
-    assert.deepEqual(rows.map(({ run_id }) => run_id), expected);
-    assert.ok(rows.every(({ claim }) => `${claim}`.length === 1_000_000));
+  await withFile("gates", fill, async (path) => {
+    const [here, there] = [
+      await exportFile(path, { skip: true }),
+      await exportFile(path, { skip: true, threadSlices: 1 }),
+    ];
+    assert.deepEqual(there, here);
+    assert.deepEqual([here.rows.length, here.badRows.length, here.badRows[0].name], [989, 12, "odd"]);
+    const known = new Set(here.rows.slice(0, 500).map(({ run_id, created_at }) => `${run_id}@${created_at}`));
+    const { rows } = await exportFile(path, { skip: true, threadSlices: 1 }, known);
+    assert.deepEqual(rows, here.rows.slice(500));
+    const failure = await exportFile(path, { threadSlices: 1 }).catch(({ message }) => message);
+    assert.match(failure, /run "odd" has in column "created_at"/);
   });
 });

@@ -4,7 +4,7 @@ import { type Day, DAY_MICROS, dayOf, startOf } from "../dataset/day.ts";
 import { TaskError } from "../task/errors.ts";
 import { SECONDS } from "./harness_columns.ts";
 import type { RowKeys } from "../dataset/source.ts";
-import type { SqliteValue } from "./harness_file.ts";
+import type { SqliteValue } from "./harness_query.ts";
 import type { FieldValue } from "../copy/encode.ts";
 
 /** A row ready to be written, or why it cannot be. */
