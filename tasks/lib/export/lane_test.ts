@@ -83,6 +83,7 @@ async function withOptions(use: (options: ExportOptions, home: string) => Promis
       newSource: false,
       skipBadRows: false,
       missingOnly: false,
+      writer: "duckdb",
       verify: false,
       signal: new AbortController().signal,
       events: { note: ignore, damage: ignore, badRow: ignore, progress: ignore },

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { CHECKS } from "../../../tests/support/checks.ts";
 import { daysOf, END, never, poolOf, tableOf, threadOf } from "../../../tests/support/threads.ts";
-import type { SentChunk } from "../parquet/chunk.ts";
+import type { SentChunk } from "../parquet/sent_chunk.ts";
 import { openDuckDb } from "../parquet/duckdb.ts";
 import { footerOf } from "../parquet/footer.ts";
 import { sha256 } from "../task/digest.ts";
