@@ -6,6 +6,7 @@ import { GrowingBytes } from "./growing_bytes.ts";
 import { schemaOf } from "./schema.ts";
 import { THRIFT } from "./thrift.ts";
 
+/** In the form that readers take apart, where they know faults of some writers. */
 const CREATED_BY = "heretix-lane version 1.0.0";
 
 /** Makes Parquet files of one row group straight from column buffers, in memory that is used again. */

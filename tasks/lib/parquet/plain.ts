@@ -1,4 +1,4 @@
-import { GrowingBytes } from "./growing_bytes.ts";
+import type { GrowingBytes } from "./growing_bytes.ts";
 import type { PackedValues } from "./packed_values.ts";
 
 /** Appends values in Parquet's encoding PLAIN.
@@ -11,13 +11,6 @@ export function appendPlain(target: GrowingBytes, values: PackedValues): void {
   else if (physical.order === "bits") target.append(bytes.subarray(0, (count + 7) >> 3));
   else if (physical.words === 4) appendBigEndian(target, values);
   else target.append(new Uint8Array(words.buffer, words.byteOffset, 4 * physical.words * count));
-}
-
-/** Values in the encoding PLAIN, in memory of their own. */
-export function plainBytes(values: PackedValues): Uint8Array<ArrayBuffer> {
-  const target = new GrowingBytes();
-  appendPlain(target, values);
-  return target.taken().slice();
 }
 
 /** Whole values of 128 bits turned round: the highest byte comes first. */

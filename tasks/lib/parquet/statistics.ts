@@ -1,4 +1,3 @@
-import { plainBytes } from "./plain.ts";
 import type { Bounds } from "./footer.ts";
 import { binary, int64, nested, STATISTICS } from "./format.ts";
 import type { PackedValues } from "./packed_values.ts";
@@ -63,15 +62,17 @@ function floatBytes(value: number): Uint8Array {
   return bytes;
 }
 
-function boundsOfIntegers(values: PackedValues): Bounds {
-  const { words, count, physical: { words: width } } = values;
+function boundsOfIntegers({ words, count, physical: { words: width } }: PackedValues): Bounds {
   let min = 0;
   let max = 0;
   for (let at = width; at < count * width; at += width) {
     if (isLess(words, at, min, width)) min = at;
     else if (isLess(words, max, at, width)) max = at;
   }
-  const bytesAt = (at: number) => plainBytes({ ...values, count: 1, words: words.slice(at, at + width) });
+  const bytesAt = (at: number) => {
+    const bytes = new Uint8Array(words.slice(at, at + width).buffer);
+    return width === 4 ? bytes.reverse() : bytes;
+  };
   return { min: bytesAt(min), max: bytesAt(max) };
 }
 
