@@ -53,7 +53,10 @@ export async function doWork<T extends { readonly day: Day }>(work: Work<T>, con
   const enough = exhausted.promise.then(() => Promise.all(serving));
   await orAbort(Promise.race([all, enough]), signal);
   if (!work.queue.hasSegments) return;
-  if (snapshot !== undefined) note("No thread got a session of its own in time: all rows come over one");
+  if (snapshot !== undefined) {
+    note("No thread got a session of its own in time: all rows come over one");
+    work.table!.keepToItself();
+  }
   await feedThreads(work, context);
 }
 

@@ -46,7 +46,10 @@ export interface PostgresSourcesOptions {
   readonly target?: ServerTarget;
 }
 
-type SourceOptions = TableOptions & Omit<PostgresSourcesOptions, "tables">;
+type SourceOptions = TableOptions & Omit<PostgresSourcesOptions, "tables" | "target"> & {
+  /** What all tables of a snapshot have in common. */
+  readonly sharing: { target: ServerTarget | undefined };
+};
 
 /** Gives one snapshot of some tables to `use`, a source each in their order, undefined for one that is
  * not there: fingerprints first, rows on demand.
@@ -89,14 +92,15 @@ async function inTransaction(sql: Sql, body: () => Promise<void>): Promise<void>
 
 async function openSnapshot(
   tx: Sql,
-  { tables, ...options }: PostgresSourcesOptions,
+  { tables, target, ...options }: PostgresSourcesOptions,
 ): Promise<readonly (TableSource | undefined)[]> {
+  const sharing = { target };
   const isThere: boolean[] = [];
   for (const { dataset } of tables) isThere.push(await lockTable(tx, dataset));
   const state = await readServerState(tx, options.origin);
   const sources: (TableSource | undefined)[] = [];
   for (const [index, table] of tables.entries()) {
-    sources.push(isThere[index] ? await openTable(tx, { ...table, ...options }) : undefined);
+    sources.push(isThere[index] ? await openTable(tx, { ...table, ...options, sharing }) : undefined);
   }
   // Nearly always so by now; only where it is not, the connection is needed once more at the end.
   const isFlushedYet = await isFlushed(tx, state.position, { waitMs: 0 });
@@ -117,12 +121,13 @@ async function openTable(tx: Sql, options: SourceOptions): Promise<TableSource> 
     copySql: (segments) => copySql(segments, options),
     read: (text, take) => copyOut(tx, text, { take, patience: options.patience }),
     share: () => shareSnapshot(tx, options),
+    keepToItself: () => void (options.sharing.target = undefined),
   };
 }
 
 async function shareSnapshot(
   tx: Sql,
-  { target, dataset, patience }: SourceOptions,
+  { sharing: { target }, dataset, patience }: SourceOptions,
 ): Promise<SharedSnapshot | undefined> {
   if (target === undefined) return undefined;
   const [{ id }] = await unlessStalled(
