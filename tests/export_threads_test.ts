@@ -56,11 +56,13 @@ async function copiesIn(sql: Sql): Promise<number[]> {
   return rows.map(({ pid }) => pid);
 }
 
-/** Waits until so many sessions copy. */
-async function waitForCopies(sql: Sql, count: number): Promise<number[]> {
+/** Waits until a session waits for its client to take rows, and gives its process. */
+async function waitForCopy(sql: Sql): Promise<number> {
   for (;;) {
-    const pids = await copiesIn(sql);
-    if (pids.length >= count) return pids;
+    const [row] = await sql<{ pid: number }[]>`
+      select pid from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()
+        and query like 'copy (select%' and state = 'active' and wait_event = 'ClientWrite'`;
+    if (row) return row.pid;
     await sleep(3);
   }
 }
@@ -292,7 +294,7 @@ Deno.test("export whose thread loses its session in mid-COPY fails in one line, 
   );
   await sql`update checks set claim = repeat(md5(run_id), 1000)`;
   const child = exporter.start("export.ts", ["--threads", "2"]);
-  const [pid] = await waitForCopies(sql, 2);
+  const pid = await waitForCopy(sql);
   await sql`select pg_terminate_backend(${pid})`;
   const { code, stdout, stderr } = await finish(child);
   assert.deepEqual([code, stdout], [1, ""], stderr);
@@ -310,8 +312,7 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
     await using exporter = await createLong(600);
     const { database: { sql } } = exporter;
     const child = exporter.start("export.ts", ["--threads", "2"]);
-    await waitForCopies(sql, 2);
-    await sleep(200);
+    await waitForCopy(sql);
     child.kill(signal);
     const { code, stdout, stderr } = await finish(child);
     assert.deepEqual([code, stdout, stderr], [130, "", "Interrupted export; nothing half done is visible\n"]);
