@@ -56,11 +56,13 @@ async function copiesIn(sql: Sql): Promise<number[]> {
   return rows.map(({ pid }) => pid);
 }
 
-/** Waits until so many sessions copy. */
-async function waitForCopies(sql: Sql, count: number): Promise<number[]> {
+/** Waits until a session waits for its client to take rows, and gives its process. */
+async function waitForCopy(sql: Sql): Promise<number> {
   for (;;) {
-    const pids = await copiesIn(sql);
-    if (pids.length >= count) return pids;
+    const [row] = await sql<{ pid: number }[]>`
+      select pid from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()
+        and query like 'copy (select%' and state = 'active' and wait_event = 'ClientWrite'`;
+    if (row) return row.pid;
     await sleep(3);
   }
 }
@@ -108,7 +110,7 @@ Deno.test("export reads with as many sessions as threads, which end in good orde
   const { result, pids } = await watching(sql, verifying);
   assert.deepEqual([result.files, result.told, pids.size], [0, [], 2]);
   // A few rows are read before a second thread is there.
-  for (let n = 1; n <= 5; n++) {
+  for (let n = 1; n <= 3; n++) {
     await sql`update checks set claim = ${`${n}`} where run_id in ('run-1', 'run-100', 'run-200')`;
     assert.equal((await exportHere(exporter, { from: "postgres", threads: 4, exportDir })).files, 3);
   }
@@ -146,19 +148,19 @@ async function createMixed(): Promise<Exporter> {
   await insertChecks(
     database,
     1,
-    Math.ceil(1.3 * MAX_GROUP_ROWS),
+    Math.ceil(1.05 * MAX_GROUP_ROWS),
     "timestamptz '2025-09-30 00:00:00+00' + n * interval '2 seconds'",
   );
   await insertChecks(
     database,
     100_000,
     101_000,
-    "timestamptz '2025-09-20 00:00:00+00' + (n - 100000) * interval '1 hour'",
+    "timestamptz '2025-09-22 00:00:00+00' + (n - 100000) * interval '1 hour'",
   );
   await database.sql`insert into requests (created_at, claim, mode, env)
     select timestamptz '2025-09-01 00:00:00+00' + n * interval '7 hours', 'claim ' || n, 'baseline', 'local'
-    from generate_series(0, 300) n`;
-  writeHarnessSample(join(exporter.home, "heretix.sqlite"), { runs: 60, days: 5 });
+    from generate_series(0, 60) n`;
+  writeHarnessSample(join(exporter.home, "heretix.sqlite"), { runs: 20, days: 3 });
   return exporter;
 }
 
@@ -172,13 +174,13 @@ Deno.test("export gives the same bytes with 1, 2 and 4 threads, of all datasets 
     return first;
   };
   const first = await exportAll(["user_id"], ["checks"]);
-  assert.ok(Object.keys(first).length > 40);
-  await exporter.database.sql`update checks set claim = 'another' where run_id in ('run-7', 'run-40000', 'run-100007')`;
+  assert.ok(Object.keys(first).length > 12);
+  await exporter.database.sql`update checks set claim = 'another' where run_id in ('run-7', 'run-30000', 'run-100007')`;
   const second = await exportAll(["user_id", "claim"], ["checks"]);
   assert.notDeepEqual(second, first);
   for (const lake of lakes) await exportHere(exporter, { ...lake, from: "postgres", datasets: ["requests"] });
   const [one, ...others] = await Promise.all(lakes.map(({ exportDir }) => contentsOf(exportDir)));
-  assert.ok(Object.keys(one).length > Object.keys(second).length + 80);
+  assert.ok(Object.keys(one).length > Object.keys(second).length + 15);
   for (const other of others) assert.deepEqual(other, one);
   const [{ rowGroups, rows }] = (await readLane(join(lakes[2].exportDir, "local"))).filter(({ path }) =>
     path.startsWith("dt=2025-09-30")
@@ -190,20 +192,23 @@ Deno.test("export gives the same bytes with 1, 2 and 4 threads, of all datasets 
 pgBouncerTest(
   "export through a PgBouncer of 1, 2 or 3 sessions gives the bytes of the direct way, and says it where it has but one",
   async () => {
-    await using exporter = await createLong(300);
+    await using exporter = await createLong(150);
     const { database } = exporter;
-    await exportHere(exporter, { from: "postgres", threads: 4 });
-    const direct = await contentsOf(exporter.lane);
+    await database
+      .sql`insert into requests (created_at, claim, mode, env) values ('2025-09-01', 'claim', 'baseline', 'local')`;
+    const lakeOf = (places: number) => join(exporter.home, `lake${places}`);
+    const request = { from: "postgres", threads: 4, datasets: undefined } as const;
+    await exportHere(exporter, { ...request, exportDir: lakeOf(0) });
+    const direct = await contentsOf(lakeOf(0));
     for (const places of [1, 2, 3]) {
       await using pooler = await startPgBouncer(database.url, places);
       const pooled = new URL(database.url);
       pooled.port = `${pooler.port}`;
-      const exportDir = join(exporter.home, `lake${places}`);
-      const exporting = exportHere(by(exporter, pooled.href), { from: "postgres", threads: 4, exportDir });
+      const exporting = exportHere(by(exporter, pooled.href), { ...request, exportDir: lakeOf(places) });
       const { result, pids } = await watching(database.sql, exporting);
       assert.deepEqual(result.told, places === 1 ? [ALONE] : []);
-      assert.ok(pids.size >= 1 && pids.size <= Math.max(1, places - 1), `${pids.size} sessions`);
-      assert.deepEqual(await contentsOf(join(exportDir, "local")), direct);
+      assert.ok(pids.size >= 1 && pids.size <= places, `${pids.size} sessions`);
+      assert.deepEqual(await contentsOf(lakeOf(places)), direct);
     }
   },
 );
@@ -289,13 +294,13 @@ Deno.test("export whose thread loses its session in mid-COPY fails in one line, 
   );
   await sql`update checks set claim = repeat(md5(run_id), 1000)`;
   const child = exporter.start("export.ts", ["--threads", "2"]);
-  const [pid] = await waitForCopies(sql, 2);
+  const pid = await waitForCopy(sql);
   await sql`select pg_terminate_backend(${pid})`;
   const { code, stdout, stderr } = await finish(child);
   assert.deepEqual([code, stdout], [1, ""], stderr);
   assert.match(
     stderr,
-    /^Cannot export database "postgres@127.0.0.1:\d+\/test_\w+": terminating connection due to administrator command; .*\n$/,
+    /^Cannot export database "postgres@127.0.0.1:\d+\/test_\w+": (terminating connection due to administrator command|the connection was lost); .*\n$/,
   );
   assert.deepEqual(await fileStates(exporter.lane), before);
   assert.deepEqual(await listDebris(exporter.lane), []);
@@ -307,8 +312,7 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
     await using exporter = await createLong(600);
     const { database: { sql } } = exporter;
     const child = exporter.start("export.ts", ["--threads", "2"]);
-    await waitForCopies(sql, 2);
-    await sleep(200);
+    await waitForCopy(sql);
     child.kill(signal);
     const { code, stdout, stderr } = await finish(child);
     assert.deepEqual([code, stdout, stderr], [130, "", "Interrupted export; nothing half done is visible\n"]);
@@ -357,6 +361,8 @@ Deno.test("threads have sessions of their own on a hot standby and on a server t
   }
   const [one, other] = await Promise.all(ways.map(([way]) => contentsOf(join(exporter.home, way, "local"))));
   assert.deepEqual(one, other);
-  await sql.unsafe("set default_transaction_read_only = off; alter system reset default_transaction_read_only");
+  // Else nobody could drop the test's database.
+  await sql.unsafe("set default_transaction_read_only = off");
+  await sql.unsafe("alter system reset default_transaction_read_only");
   await sql`select pg_reload_conf()`;
 });

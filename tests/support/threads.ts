@@ -52,7 +52,7 @@ export function tableOf(days: readonly string[], parts: Partial<TableSource> = {
       await take(new Uint8Array(2), 0, 2);
     },
     share: () => Promise.resolve(SNAPSHOT),
-    stayAlone: () => {},
+    keepToItself: () => {},
     ...parts,
   };
 }

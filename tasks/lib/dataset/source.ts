@@ -68,8 +68,8 @@ export interface TableSource extends AnySource {
   read(sql: string, take: TakeMessage): Promise<void>;
   /** What other sessions need to see the same state; undefined where there can be no other. */
   share(): Promise<SharedSnapshot | undefined>;
-  /** Tells that there is no other session to be had, for any table of the same state. */
-  stayAlone(): void;
+  /** Says that none was had, so that nobody waits for one again: this table and the others of its snapshot share no more. */
+  keepToItself(): void;
 }
 
 /** Takes a message of a COPY, bytes `start` to `end`; while a promise that it gives is not resolved, the server waits. */

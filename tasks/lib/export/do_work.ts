@@ -55,7 +55,7 @@ export async function doWork<T extends { readonly day: Day }>(work: Work<T>, con
   if (!work.queue.hasSegments) return;
   if (snapshot !== undefined) {
     note("No thread got a session of its own in time: all rows come over one");
-    work.table!.stayAlone();
+    work.table!.keepToItself();
   }
   await feedThreads(work, context);
 }

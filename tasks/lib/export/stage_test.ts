@@ -130,7 +130,7 @@ Deno.test("stageDays() ends with the signal's reason before and while threads re
     ["joining", { join: never }],
     ["reading", { readTable: never }],
     ["between two days", {
-      async readTable(_run, onEvent) {
+      async readTable(_, onEvent) {
         onEvent({ kind: "chunk", chunk: CHUNK });
         onEvent(END);
         await never();

@@ -47,8 +47,8 @@ export interface PostgresSourcesOptions {
 }
 
 type SourceOptions = TableOptions & Omit<PostgresSourcesOptions, "tables" | "target"> & {
-  /** Where further sessions are to be had, for all tables. */
-  readonly further: { target?: ServerTarget };
+  /** What all tables of a snapshot have in common. */
+  readonly sharing: { target: ServerTarget | undefined };
 };
 
 /** Gives one snapshot of some tables to `use`, a source each in their order, undefined for one that is
@@ -94,13 +94,13 @@ async function openSnapshot(
   tx: Sql,
   { tables, target, ...options }: PostgresSourcesOptions,
 ): Promise<readonly (TableSource | undefined)[]> {
-  const further = { target };
+  const sharing = { target };
   const isThere: boolean[] = [];
   for (const { dataset } of tables) isThere.push(await lockTable(tx, dataset));
   const state = await readServerState(tx, options.origin);
   const sources: (TableSource | undefined)[] = [];
   for (const [index, table] of tables.entries()) {
-    sources.push(isThere[index] ? await openTable(tx, { ...table, ...options, further }) : undefined);
+    sources.push(isThere[index] ? await openTable(tx, { ...table, ...options, sharing }) : undefined);
   }
   // Nearly always so by now; only where it is not, the connection is needed once more at the end.
   const isFlushedYet = await isFlushed(tx, state.position, { waitMs: 0 });
@@ -121,13 +121,13 @@ async function openTable(tx: Sql, options: SourceOptions): Promise<TableSource> 
     copySql: (segments) => copySql(segments, options),
     read: (text, take) => copyOut(tx, text, { take, patience: options.patience }),
     share: () => shareSnapshot(tx, options),
-    stayAlone: () => void (options.further.target = undefined),
+    keepToItself: () => void (options.sharing.target = undefined),
   };
 }
 
 async function shareSnapshot(
   tx: Sql,
-  { further: { target }, dataset, patience }: SourceOptions,
+  { sharing: { target }, dataset, patience }: SourceOptions,
 ): Promise<SharedSnapshot | undefined> {
   if (target === undefined) return undefined;
   const [{ id }] = await unlessStalled(

@@ -136,3 +136,17 @@ Deno.test("Groups lets few new rows in many pieces join the old ones that were k
   const [result] = events.flatMap((event) => event.kind === "segment" ? [event.result] : []);
   assert.equal(result.rows, 9, "what was kept was not read");
 });
+
+Deno.test("Groups makes no row group of more rows than one holds, kept ones among them", () => {
+  const { groups, sizes, events } = openGroups();
+  groups.begin(0);
+  addRows(groups, 1, 3);
+  groups.end();
+  const [kept] = events.flatMap((event) => event.kind === "chunk" ? [event.chunk.bytes] : []);
+  groups.begin(10);
+  // Said to be of as many rows as leave room for five.
+  groups.keep(kept, MAX_GROUP_ROWS - 5, "postgres");
+  groups.add(tuplesOf(4, 13), 10);
+  groups.end();
+  assert.deepEqual(sizes(), [3, 3, 10]);
+});
