@@ -56,15 +56,16 @@ async function copiesIn(sql: Sql): Promise<number[]> {
   return rows.map(({ pid }) => pid);
 }
 
-/** Waits until a session waits for its client to take rows, and gives its process. */
+/** Waits until a session copies, a minute at most, and gives its process. */
 async function waitForCopy(sql: Sql): Promise<number> {
-  for (;;) {
+  for (const start = performance.now(); performance.now() - start < 60_000;) {
     const [row] = await sql<{ pid: number }[]>`
       select pid from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()
-        and query like 'copy (select%' and state = 'active' and wait_event = 'ClientWrite'`;
+        and query like 'copy (select%' and state = 'active'`;
     if (row) return row.pid;
-    await sleep(3);
+    await sleep(1);
   }
+  throw new Error("Nobody copies");
 }
 
 /** Expects no session of a database but these to be left within two seconds. */

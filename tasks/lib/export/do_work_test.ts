@@ -165,7 +165,8 @@ Deno.test("doWork() ends with the signal's reason before and while threads join,
       const interrupt = new AbortController();
       const { signal } = interrupt;
       if (isEarly) interrupt.abort("enough");
-      const working = work({ threads: [threadOf(thread)], days, table: tableOf(days, table), signal });
+      const threads = [threadOf(thread), threadOf(thread)];
+      const working = work({ threads, days, table: tableOf(days, table), signal });
       const ended = assert.rejects(working, (reason) => reason === "enough", name);
       await turns(5);
       interrupt.abort("enough");

@@ -191,11 +191,16 @@ Deno.test("stageDays() ends with the failure of a thread, and with that of the d
   });
   assert.ok(found.every((path) => path.endsWith(".part")), `${found}`);
   await withLane(days, async (directory) => {
-    await Deno.remove(join(directory, `dt=${days[1]}`));
     // A thread that never ends: nobody waits for it.
-    const other = threadOf({ join: never });
-    const staging = stageDays(days.map(planOf), [tableOf(days)], optionsOf(poolOf(writing(), other), directory));
+    const endless = writing({
+      async readTable({ segments }, onEvent) {
+        for (const _ of segments) onEvent({ kind: "chunk", chunk: CHUNK });
+        await never();
+      },
+    });
+    await Deno.remove(join(directory, `dt=${days[0]}`));
+    const staging = stageDays(days.map(planOf), [tableOf(days)], optionsOf(poolOf(endless), directory));
     await assert.rejects(staging, /^TaskError: Cannot (write|replace) /);
-    await Deno.mkdir(join(directory, `dt=${days[1]}`));
+    await Deno.mkdir(join(directory, `dt=${days[0]}`));
   });
 });

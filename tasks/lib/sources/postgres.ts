@@ -247,7 +247,7 @@ async function readParts(
     const counting = tx.unsafe(`
       select to_char(part, 'YYYY-MM-DD') as day, extract(epoch from part - date_trunc('day', part))::int / 60 as minute, rows
       from (
-        select date_bin('10 minutes', ${at} at time zone 'UTC', '2000-01-01') as part, count(*)::text as rows
+        select date_bin('10 minutes', ${at} at time zone 'UTC', '0001-01-01') as part, count(*)::text as rows
         from ${dataset.table} as c where ${rangeCondition(dataset, range)} group by 1
       ) as parts
       order by part`);
