@@ -64,51 +64,68 @@ qualify row_number() over (
   order by created_at desc nulls last, source, execution_id desc nulls last, id
 ) = 1;
 
--- Runs that recorded what is true: truth is 1 or 0, p the probability that was given, with the web where it was asked.
+-- Runs that recorded what is true: truth is 1 or 0, p the probability that was given (with the web where it was asked),
+-- bin_from the lower end of its tenth, of which the last has both ends. Rounding takes sums a little past 0 and 1.
 create or replace view resolved as
-select *, coalesce(p_combined, prob_true_rpl) as p, case when resolved_truth then 1.0 else 0.0 end as truth
+select
+  *,
+  coalesce(p_combined, prob_true_rpl) as p,
+  greatest(least(floor(coalesce(p_combined, prob_true_rpl) * 10), 9), 0) / 10 as bin_from,
+  case when resolved_truth then 1.0 else 0.0 end as truth
 from checks_latest
-where resolved_truth is not null and coalesce(p_combined, prob_true_rpl) between 0 and 1;
+where resolved_truth is not null and coalesce(p_combined, prob_true_rpl) between -1e-9 and 1 + 1e-9;
 
--- Prompt versions of each env and model, the newest with age 1: the one whose first day in the lake is the last.
-create or replace view prompt_version_ages as
+-- The newest prompt version of each env and model, by its first day in the lake, and the one before, with their runs.
+create or replace view prompt_version_newest as
 with born as (
   select prompt_version, min(dt) as first_day from checks group by prompt_version
 ),
 used as (
   select env, model, prompt_version, count(*) as runs from checks_latest group by env, model, prompt_version
-)
-select
-  used.*,
-  row_number() over (
-    partition by used.env, used.model order by born.first_day desc, used.prompt_version desc
-  ) as age
-from used
-join born on born.prompt_version = used.prompt_version;
-
--- The newest prompt version of each env and model beside the one before, on each claim that both answered with the same
--- K, R, T, B: medians, and of four measures (ci_width, stability, compliance, pqs) those it wins minus those it loses.
-create or replace view prompt_version_pairs as
-with claims as (
+),
+aged as (
   select
-    c.env, c.model, c."K", c."R", c."T", c."B", c.claim_hash, min(c.claim) as claim,
-    max(c.prompt_version) filter (where v.age = 2) as older,
-    max(c.prompt_version) filter (where v.age = 1) as newer,
-    median(c.prob_true_rpl) filter (where v.age = 2) as older_p,
-    median(c.prob_true_rpl) filter (where v.age = 1) as newer_p,
-    median(c.ci_width) filter (where v.age = 2) as older_width,
-    median(c.ci_width) filter (where v.age = 1) as newer_width,
-    median(c.stability_score) filter (where v.age = 2) as older_stability,
-    median(c.stability_score) filter (where v.age = 1) as newer_stability,
-    median(c.rpl_compliance_rate) filter (where v.age = 2) as older_compliance,
-    median(c.rpl_compliance_rate) filter (where v.age = 1) as newer_compliance,
-    median(c.pqs) filter (where v.age = 2) as older_pqs,
-    median(c.pqs) filter (where v.age = 1) as newer_pqs
+    used.env, used.model, used.prompt_version as newer, used.runs as newer_runs,
+    row_number() over (
+      partition by used.env, used.model order by born.first_day desc, used.prompt_version desc
+    ) as age,
+    lead(used.prompt_version) over (
+      partition by used.env, used.model order by born.first_day desc, used.prompt_version desc
+    ) as older,
+    lead(used.runs) over (
+      partition by used.env, used.model order by born.first_day desc, used.prompt_version desc
+    ) as older_runs
+  from used
+  join born on born.prompt_version = used.prompt_version
+)
+select env, model, older, newer, older_runs, newer_runs from aged where age = 1 and older is not null;
+
+-- These two on each claim that both answered with the same K, R, T, B: medians, and of four measures (ci_width,
+-- stability, compliance, pqs) those that the newer one wins minus those it loses.
+create or replace view prompt_version_pairs as
+with answers as (
+  select c.*, v.older, v.newer, c.prompt_version = v.newer as is_newer
   from checks_latest as c
-  join prompt_version_ages as v on v.env = c.env and v.model = c.model and v.prompt_version = c.prompt_version
-  where v.age <= 2 and c.claim_hash is not null
-  group by c.env, c.model, c."K", c."R", c."T", c."B", c.claim_hash
-  having count(distinct v.age) = 2
+  join prompt_version_newest as v
+    on v.env = c.env and v.model = c.model and c.prompt_version in (v.older, v.newer)
+  where c.claim_hash is not null
+),
+claims as (
+  select
+    env, model, older, newer, "K", "R", "T", "B", claim_hash, min(claim) as claim,
+    median(prob_true_rpl) filter (where not is_newer) as older_p,
+    median(prob_true_rpl) filter (where is_newer) as newer_p,
+    median(ci_width) filter (where not is_newer) as older_width,
+    median(ci_width) filter (where is_newer) as newer_width,
+    median(stability_score) filter (where not is_newer) as older_stability,
+    median(stability_score) filter (where is_newer) as newer_stability,
+    median(rpl_compliance_rate) filter (where not is_newer) as older_compliance,
+    median(rpl_compliance_rate) filter (where is_newer) as newer_compliance,
+    median(pqs) filter (where not is_newer) as older_pqs,
+    median(pqs) filter (where is_newer) as newer_pqs
+  from answers
+  group by env, model, older, newer, "K", "R", "T", "B", claim_hash
+  having count(distinct prompt_version) = 2
 )
 select
   *,

@@ -69,35 +69,32 @@ from executions;
 -- name: prompt_versions
 -- The newest prompt version and the one before, by env and model: the mean change on claims that both answered.
 with measured as (
-  select env, model, 'p' as measure, older_p as older, newer_p as newer, cast(null as double) as gain
+  select
+    env, model, measure, case when measure = 'ci_width' then -1 when measure <> 'p' then 1 end as better,
+    case measure
+      when 'p' then older_p when 'ci_width' then older_width when 'stability' then older_stability
+      when 'compliance' then older_compliance else older_pqs
+    end as older,
+    case measure
+      when 'p' then newer_p when 'ci_width' then newer_width when 'stability' then newer_stability
+      when 'compliance' then newer_compliance else newer_pqs
+    end as newer
   from prompt_version_pairs
-  union all
-  select env, model, 'ci_width', older_width, newer_width, older_width - newer_width from prompt_version_pairs
-  union all
-  select env, model, 'stability', older_stability, newer_stability, newer_stability - older_stability
-  from prompt_version_pairs
-  union all
-  select env, model, 'compliance', older_compliance, newer_compliance, newer_compliance - older_compliance
-  from prompt_version_pairs
-  union all
-  select env, model, 'pqs', older_pqs, newer_pqs, newer_pqs - older_pqs from prompt_version_pairs
+  cross join (values ('p'), ('ci_width'), ('stability'), ('compliance'), ('pqs')) as measures (measure)
 )
 select
-  n.env, n.model, o.prompt_version as older, n.prompt_version as newer, m.measure,
-  o.runs as older_runs, n.runs as newer_runs,
+  v.env, v.model, v.older, v.newer, m.measure, v.older_runs, v.newer_runs,
   count(m.newer - m.older) as claims,
   round(avg(m.older) filter (where m.newer is not null), 4) as older_mean,
   round(avg(m.newer) filter (where m.older is not null), 4) as newer_mean,
   round(avg(m.newer - m.older), 4) as change,
   round(stddev_samp(m.newer - m.older) / sqrt(count(m.newer - m.older)), 4) as change_se,
-  count(*) filter (where m.gain > 0) as wins,
-  count(*) filter (where m.gain < 0) as losses
-from prompt_version_ages as n
-join prompt_version_ages as o on o.env = n.env and o.model = n.model and o.age = 2
-left join measured as m on m.env = n.env and m.model = n.model
-where n.age = 1
-group by n.env, n.model, o.prompt_version, n.prompt_version, m.measure, o.runs, n.runs
-order by n.env, n.model, m.measure nulls last;
+  count(*) filter (where better * (m.newer - m.older) > 0) as wins,
+  count(*) filter (where better * (m.newer - m.older) < 0) as losses
+from prompt_version_newest as v
+left join measured as m on m.env = v.env and m.model = v.model
+group by v.env, v.model, v.older, v.newer, m.measure, v.older_runs, v.newer_runs
+order by v.env, v.model, m.measure nulls last;
 
 -- name: prompt_version_claims
 -- The same two versions claim by claim, by env and model: medians, which one wins, and on what the newer one loses.
@@ -219,8 +216,7 @@ order by 1, 2;
 -- name: calibration
 -- Ten bins of probability by model and prompt version: where a model says 0.7, are 70 % true?
 select
-  model, prompt_version,
-  least(floor(p * 10), 9) / 10 as bin_from,
+  model, prompt_version, bin_from,
   count(*) as runs,
   round(avg(p), 3) as mean_p,
   round(avg(truth), 3) as share_true,
@@ -234,7 +230,7 @@ order by 1 nulls last, 2 nulls last, 3;
 select
   strftime(dt, '%Y-%m') as month,
   mode,
-  least(floor(p * 10), 9) / 10 as bin_from,
+  bin_from,
   count(*) as runs,
   round(avg(p), 3) as mean_p,
   round(avg(truth), 3) as share_true,
