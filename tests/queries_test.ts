@@ -24,7 +24,9 @@ Deno.test("the named queries answer as Postgres does", async (t) => {
     using catalog = await openCatalog(lake.directory, NEVER, { asked });
     for (const query of takers(asked)) {
       await t.step(`${query.name}, of ${name}`, async () => {
-        assertSame(await catalog.query(query), await lake.answer(query.name, asked));
+        const expected = await lake.answer(query.name, asked);
+        assert.ok(expected.length > 0 || name !== "all rows");
+        assertSame(await catalog.query(query), expected);
       });
     }
   }
@@ -36,7 +38,6 @@ function takers(asked: Asked): readonly NamedQuery[] {
 
 function assertSame({ columns, rows }: QueryResult, expected: readonly AnswerRow[]): void {
   const found = rows.map((row) => Object.fromEntries(row.map((value, index) => [columns[index], value])));
-  assert.ok(expected.length > 0);
   assert.deepEqual(found.map(plain), expected.map(plain));
 }
 
