@@ -3,8 +3,10 @@ import { openCatalog } from "../tasks/lib/analytics/catalog.ts";
 import type { Asked } from "../tasks/lib/analytics/parameters.ts";
 import { type NamedQuery, parseQueries } from "../tasks/lib/analytics/queries.ts";
 import type { QueryResult } from "../tasks/lib/parquet/duckdb.ts";
-import { type AnswerRow, createQueryLake } from "./support/query_lake.ts";
+import { findPython, runPython } from "./support/python.ts";
+import { type AnswerRow, createQueryLake, type QueryLake } from "./support/query_lake.ts";
 
+const CATALOG = await Deno.readTextFile(new URL("../analytics/catalog.sql", import.meta.url));
 const QUERIES = parseQueries(await Deno.readTextFile(new URL("../analytics/queries.sql", import.meta.url)));
 
 /** A signal that nothing aborts. */
@@ -15,8 +17,25 @@ const CASES: Readonly<Record<string, Asked>> = {
   "all rows": {},
   "a model until a day within an outage": { model: "gpt-4o", until: "2025-07-22" },
   "an env since a day": { env: "production", since: "2025-06-20" },
-  "a claim within days": { claim: "100% of o'brien's _SWANS_", since: "2025-05-10", until: "2025-08-01" },
+  "a claim within days": { claim: "100% of o'brien's _SWANS_", since: "2025-05-10", until: "2025-06-08" },
 };
+
+const python = await findPython(["duckdb"]);
+
+/** Runs the catalog and one query after another on native DuckDB, and prints their columns and rows as text. */
+const DUCKDB = `
+import duckdb, json, sys
+catalog, *queries = json.load(open(sys.argv[1]))
+connection = duckdb.connect()
+connection.execute("set timezone = 'UTC'")
+connection.execute(catalog)
+results = []
+for sql in queries:
+    connection.execute("create or replace temp table result as " + sql)
+    cursor = connection.execute("select columns(*)::varchar from result")
+    results.append({"columns": [column[0] for column in cursor.description], "types": [], "rows": cursor.fetchall()})
+print(json.dumps(results))
+`;
 
 Deno.test("the named queries answer as Postgres does", async (t) => {
   await using lake = await createQueryLake();
@@ -30,7 +49,17 @@ Deno.test("the named queries answer as Postgres does", async (t) => {
       });
     }
   }
+  await t.step({ name: "and on native DuckDB, of all rows", ignore: python === undefined, fn: () => runNative(lake) });
 });
+
+async function runNative({ directory, answer }: QueryLake): Promise<void> {
+  const input = await Deno.makeTempFile();
+  const catalog = CATALOG.replaceAll("data/exports/", () => `${directory.replaceAll("'", "''")}/`);
+  await Deno.writeTextFile(input, JSON.stringify([catalog, ...QUERIES.map(({ sql }) => sql)]));
+  const results: QueryResult[] = JSON.parse(await runPython(python!, DUCKDB, input));
+  await Deno.remove(input);
+  for (const [index, { name }] of QUERIES.entries()) assertSame(results[index], await answer(name, {}));
+}
 
 function takers(asked: Asked): readonly NamedQuery[] {
   return QUERIES.filter(({ params }) => Object.keys(asked).every((name) => params.some((param) => param === name)));

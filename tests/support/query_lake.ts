@@ -21,10 +21,12 @@ const read = (name: string) => Deno.readTextFile(new URL(`queries/${name}.sql`, 
 
 const ROWS = await read("rows");
 const VIEWS = await read("views");
-const ANSWERS = new Map((await read("answers")).split(/^-- name: /m).slice(1).map((block) => {
-  const [name, ...sql] = block.split("\n");
-  return [name, sql.join("\n")];
-}));
+const ANSWERS = new Map(
+  (await read("answers")).split(/^-- name: /m).slice(1).map((block) => {
+    const [name, ...sql] = block.split("\n");
+    return [name, sql.join("\n")];
+  }),
+);
 
 /** Makes the databases, and exports them: `a` in an earlier state to the lane staging, in its last state to prod, `b` and
  * the harness to local, whose days from July on somebody copied to laptop. */
@@ -83,7 +85,9 @@ async function fill(sql: Sql, place: string): Promise<void> {
     insert into users (id, email) select md5('user ' || n)::uuid, n || '@example.org' from generate_series(0, 4) as n
       on conflict do nothing;
     insert into requests (id, created_at, claim, mode, env) select * from planned_requests
-      ${place === "earlier" ? "where id in (select request_id from earlier)" : place === "b" ? "where false" : ""} on conflict do nothing;
+      ${
+    place === "earlier" ? "where id in (select request_id from earlier)" : place === "b" ? "where false" : ""
+  } on conflict do nothing;
     insert into checks (${names}) select ${names} from ${from} as rows
       on conflict (id) do update set ${changes};
     insert into usage_ledger (user_id, period_start, period_end, plan, checks_allowed, checks_used, updated_at)
@@ -93,7 +97,8 @@ async function fill(sql: Sql, place: string): Promise<void> {
       on conflict (user_id, period_start) do update set checks_used = excluded.checks_used, updated_at = excluded.updated_at`);
 }
 
-const SHARED = `run_id, extract(epoch from created_at)::integer as created_at, claim, model, prompt_version, "K", "R", "T", "B",
+const SHARED =
+  `run_id, extract(epoch from created_at)::integer as created_at, claim, model, prompt_version, "K", "R", "T", "B",
   prob_true_rpl, ci_lo, ci_hi, ci_width, stability_score, rpl_compliance_rate, cache_hit_rate`;
 const GATES = `pqs::integer as pqs, gate_compliance_ok::integer as gate_compliance_ok,
   gate_stability_ok::integer as gate_stability_ok, gate_precision_ok::integer as gate_precision_ok`;
@@ -104,11 +109,17 @@ async function writeHarness([newer, older]: readonly string[], sql: Sql): Promis
   using old = createHarnessFile(older, "runs");
   const rowsOf = async (query: string) => await sql.unsafe(query) as unknown as HarnessRow[];
   file.db.exec("begin");
-  for (const row of await rowsOf(`select execution_id, ${SHARED}, ${GATES} from planned
-    where place = 'h' and execution_id is not null`)) file.insert("executions", row);
-  for (const row of await rowsOf(`select distinct on (run_id) ${SHARED}, ${GATES}, provider, tokens_in::integer as tokens_in,
+  for (
+    const row of await rowsOf(`select execution_id, ${SHARED}, ${GATES} from planned
+    where place = 'h' and execution_id is not null`)
+  ) file.insert("executions", row);
+  for (
+    const row of await rowsOf(
+      `select distinct on (run_id) ${SHARED}, ${GATES}, provider, tokens_in::integer as tokens_in,
       tokens_out::integer as tokens_out, cost_usd::double precision as cost_usd
-    from planned where place = 'h' order by run_id, planned.created_at desc, n desc`)) file.insert("runs", row);
+    from planned where place = 'h' order by run_id, planned.created_at desc, n desc`,
+    )
+  ) file.insert("runs", row);
   file.db.exec("commit");
   for (const row of await rowsOf(`select ${SHARED} from planned where place = 'o'`)) old.insert("runs", row);
 }

@@ -65,7 +65,9 @@ export function requireTaken(query: Pick<NamedQuery, "name" | "params">, asked: 
   const other = PARAMETER_NAMES.find((name) => name in asked && !query.params.includes(name));
   if (other) {
     throw new TaskError(
-      `Cannot run query "${query.name}": it takes no parameter "${other}"; give it ${query.params.join(", ")} or nothing`,
+      `Cannot run query "${query.name}": it takes no parameter "${other}"; give it ${
+        query.params.join(", ")
+      } or nothing`,
       EXIT.usage,
     );
   }
@@ -76,7 +78,7 @@ export function formatParameters(queries: readonly NamedQuery[]): string[] {
   const width = Math.max(...PARAMETER_NAMES.map((name) => name.length)) + 2;
   const lines = PARAMETER_NAMES.map((name) => {
     const { type, help } = PARAMETERS[name];
-    return `  ${name.padEnd(width)}${type.padEnd(6)}${help}`;
+    return `  ${name.padEnd(width)}${type.padEnd(4)}  ${help}`;
   });
   const some = queries.filter(({ params }) => params.length < PARAMETER_NAMES.length);
   return [

@@ -46,7 +46,9 @@ function parseParams(query: string, listed: string): ParameterName[] {
     const name = PARAMETER_NAMES.find((known) => known === text.trim());
     if (name) return name;
     throw new TaskError(
-      `Cannot read query "${query}": there is no parameter "${text.trim()}"; take some of ${PARAMETER_NAMES.join(", ")}`,
+      `Cannot read query "${query}": there is no parameter "${text.trim()}"; take some of ${
+        PARAMETER_NAMES.join(", ")
+      }`,
     );
   });
 }

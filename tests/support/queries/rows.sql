@@ -2,7 +2,7 @@
 -- the last export, in "planned". place tells where a row lives: a (a database that is exported to two lanes), b (another
 -- one), h (a harness file), o (an older one).
 --
--- Day 0 is 2025-05-01. production has 20 to 29 rows a day, 6 on days 20 and 21, none from 30 to 64, and none from 92 on;
+-- Day 0 is 2025-05-01. production has 20 to 29 rows a day, 6 on days 20 and 21, 14 on day 25, none from 30 to 64, and none from 92 on;
 -- staging has 12 a day, 5 on day 50 and none on day 60; dev has 2 a day from day 50 to 69; local has what the harness and
 -- database b have: 11 a day from day 40 on, none on days 80 to 82.
 create function unit(n bigint, stream integer) returns double precision language sql immutable
@@ -15,6 +15,7 @@ with days as (
       when env = 'production' then case
         when day between 30 and 64 or day > 91 then 0
         when day in (20, 21) then 6
+        when day = 25 then 14
         else 20 + (unit(day, 1) * 10)::integer end
       when env = 'staging' then case day when 50 then 5 when 60 then 0 else 12 end
       when env = 'dev' then case when day between 50 and 69 then 2 else 0 end
@@ -45,9 +46,9 @@ answered as (
     case when n % 60 = 0 then 1.0000000000000002 when n % 61 = 0 then 0 when n % 62 = 0 then 0.7 else unit(n, 5) end as p,
     case when is_web and n % 9 = 0 then unit(n, 5) when is_web then unit(n, 6) end as web,
     case when place in ('a', 'b') then md5('row ' || n)::uuid end as id,
-    -- A run of the harness is executed up to three times, within one second now and then.
-    case when place = 'h' then 'run-h-' || n / 3 else 'run-' || n end as run_id,
-    case when place = 'h' and n % 10 <> 0 then 'execution-' || lpad((n * 7919 % 10007)::text, 5, '0') end as execution_id,
+    -- A run of the harness is executed three times, within one second now and then, or once without an execution.
+    case when place <> 'h' then 'run-' || n when n / 3 % 10 = 0 then 'run-h-once-' || n else 'run-h-' || n / 3 end as run_id,
+    case when place = 'h' and n / 3 % 10 <> 0 then 'execution-' || lpad((n * 7919 % 10007)::text, 5, '0') end as execution_id,
     timestamptz '2025-05-01 00:00:00+00' + day * interval '1 day' + case
       when place = 'h' and n / 3 % 4 = 0 then interval '9 hours'
       when place = 'h' then floor(unit(n, 7) * 86400) * interval '1 second'
@@ -59,9 +60,9 @@ select
   place, n, id, run_id, env, execution_id,
   case when place in ('a', 'b') then 'postgres' else 'sqlite' end as source,
   case when place = 'a' and n % 7 = 0 then md5('user ' || n % 5)::uuid end as user_id,
-  case when n % 97 <> 0 then 'Claim ' || claim_number || case claim_number when 3 then ': 100% of O''Brien''s _swans_' else '' end
+  case when n % 31 <> 0 then 'Claim ' || claim_number || case claim_number when 3 then ': 100% of O''Brien''s _swans_' else '' end
     end as claim,
-  case when n % 97 <> 0 then encode(sha256(convert_to('Claim ' || claim_number
+  case when n % 31 <> 0 then encode(sha256(convert_to('Claim ' || claim_number
     || case claim_number when 3 then ': 100% of O''Brien''s _swans_' else '' end, 'UTF8')), 'hex') end as claim_hash,
   model, prompt_version,
   (case when u < 0.3 then 16 else 8 end)::bigint as "K",
@@ -95,13 +96,16 @@ select
   case when place = 'a' and n % 3 = 0 then md5('request ' || n / 6)::uuid end as request_id
 from answered;
 
--- Two runs that both the harness and database b have, in the same second; and one that two harness files tell apart.
+-- Two runs that both the harness and database b have, in the same second; runs that database a has, too; and runs that
+-- two harness files tell apart.
 update planned set run_id = h.run_id, created_at = h.created_at, finished_at = h.created_at, execution_id = null
 from (
   select row_number() over (order by n) as i, run_id, created_at from planned where place = 'h' and execution_id is not null and n % 30 = 1
 ) as h
 where place = 'b' and env = 'local' and planned.n - (select min(n) from planned where place = 'b' and env = 'local') = h.i
   and h.i <= 2;
+
+update planned set run_id = 'run-' || n + 1000 where place = 'b' and n % 8 = 0 and run_id not like 'run-h%';
 
 insert into planned (place, n, run_id, env, source, claim, claim_hash, model, prompt_version, "K", "R", "T", "B", prob_true_rpl,
   ci_lo, ci_hi, ci_width, stability_score, rpl_compliance_rate, cache_hit_rate, was_cached, created_at, finished_at, mode, p_prior)
@@ -117,9 +121,6 @@ from (
   select distinct on (run_id) * from planned where place = 'h' order by run_id, created_at desc, n desc
 ) as r
 where e.place = 'h' and r.run_id = e.run_id and e.created_at = r.created_at;
--- A run without an execution of its own is there where it has none at all.
-delete from planned as e using planned as other
-where e.place = 'h' and e.execution_id is null and other.place = 'h' and other.run_id = e.run_id and other.execution_id is not null;
 
 -- Requests, every tenth of which led to nothing, and months of five users, one of whom has no allowance at all.
 create table planned_requests as
