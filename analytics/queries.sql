@@ -2,11 +2,10 @@
 -- not take all of --param's names, a line "params" has those it takes.
 --   deno task analytics prompt_versions
 --   duckdb -init analytics/catalog.sql < analytics/queries.sql
--- overview and freshness tell what each lane holds. All others count a row once, in however many lanes it stands, and
--- speak of envs: where a query does not say "by env", it takes all of them together.
+-- overview and freshness tell what each lane holds. All others count a row once, in however many lanes it stands.
 
 -- name: overview
--- Rows, runs and days of each lane, env and source, as they were exported.
+-- Rows, runs and days of each lane, env and source; a row that stands in two lanes counts in both.
 select
   lane,
   env,
@@ -23,7 +22,7 @@ group by lane, env, source
 order by lane, env, source;
 
 -- name: freshness
--- How fresh each lane is, by env: its last row, how far that lies behind the lane's last day, and days without rows.
+-- The last row of each env in each lane, how far it lies behind the lane's last day, and days without rows.
 with envs as (
   select
     lane, env,
@@ -52,7 +51,7 @@ join lanes on lanes.lane = envs.lane
 order by envs.lane, envs.env;
 
 -- name: totals
--- The lake in one line.
+-- The lake in one line: each row once, all envs together.
 select
   count(*) as rows,
   count(distinct run_id) as runs,
@@ -117,7 +116,7 @@ from prompt_version_pairs
 order by score, claim nulls last, env, model, "K", "R", "T", "B", claim_hash;
 
 -- name: claim_models
--- The same claim across models, in the newest prompt version that most of them share: a row per claim and model.
+-- The same claim across models, a row each, in the newest prompt version that most of them share; all envs together.
 -- params: env, claim, since, until
 with per_model as (
   select
@@ -151,7 +150,7 @@ join per_model as m on m.claim_hash = c.claim_hash and m.prompt_version = c.prom
 order by c.spread desc, c.claim nulls last, c.claim_hash, m.p desc, m.model;
 
 -- name: bias_gap
--- How far the web moves each model (p_web - p_prior), and how often towards the truth, of the runs that it moves.
+-- How far the web moves each model (p_web - p_prior), and how often towards the truth if at all; all envs together.
 select
   model,
   count(*) as web_runs,
@@ -185,7 +184,7 @@ group by 1, 2
 order by 1, 2;
 
 -- name: brier
--- Brier score by model, prompt version and mode where the truth is known; 0 is perfect, 0.25 is a coin.
+-- Brier score by model, prompt version and mode where the truth is known (0 perfect, 0.25 a coin); all envs together.
 select
   model, prompt_version, mode,
   count(*) as runs,
@@ -200,7 +199,7 @@ group by model, prompt_version, mode
 order by model nulls last, prompt_version nulls last, mode;
 
 -- name: brier_months
--- Brier score by month and mode.
+-- Brier score by month and mode; all envs together.
 select
   strftime(dt, '%Y-%m') as month,
   mode,
@@ -214,7 +213,7 @@ group by 1, 2
 order by 1, 2;
 
 -- name: calibration
--- Ten bins of probability by model and prompt version: where a model says 0.7, are 70 % true?
+-- Where a model says 0.7, are 70 % true? Ten bins by model and prompt version; all envs together.
 select
   model, prompt_version, bin_from,
   count(*) as runs,
@@ -226,7 +225,7 @@ group by 1, 2, 3
 order by 1 nulls last, 2 nulls last, 3;
 
 -- name: reliability
--- The same bins by month and mode.
+-- The same bins by month and mode; all envs together.
 select
   strftime(dt, '%Y-%m') as month,
   mode,
@@ -240,7 +239,7 @@ group by 1, 2, 3
 order by 1, 2, 3;
 
 -- name: widths
--- Width of the confidence interval by day and model: median and quartiles.
+-- Width of the confidence interval by day and model, median and quartiles; all envs together.
 select
   dt, model,
   count(ci_width) as runs,
@@ -253,7 +252,7 @@ group by dt, model
 order by dt, model nulls last;
 
 -- name: cache_hits
--- Cache hit rate by day and env: whole runs from the cache, and the mean over samples.
+-- Cache hit rate by day and env, each execution once: whole runs from the cache, and the mean over samples.
 select
   dt,
   env,
@@ -266,7 +265,7 @@ group by dt, env
 order by dt, env;
 
 -- name: costs
--- Tokens and cost by day and provider, and per run.
+-- Tokens and cost by day and provider, and per run; each execution once, all envs together.
 select
   dt,
   provider,
@@ -282,7 +281,7 @@ group by dt, provider
 order by dt, provider nulls last;
 
 -- name: costly_runs
--- The twenty most expensive executions.
+-- The twenty most expensive executions, each once, of all envs.
 select
   dt, env, run_id, execution_id, provider, model, mode, "K", "R", tokens_in, tokens_out, cost_usd
 from executions
@@ -291,7 +290,7 @@ order by cost_usd desc, created_at desc, run_id, execution_id nulls last, env
 limit 20;
 
 -- name: checks_per_user
--- Checks by UTC month and user; rows without a user are anonymous visitors or research.
+-- Checks by UTC month and user, all envs together; rows without a user are anonymous visitors or research.
 select
   strftime(dt, '%Y-%m') as month,
   user_id,
@@ -306,7 +305,7 @@ group by 1, 2, 3
 order by 1, checks desc, kind, user_id nulls last;
 
 -- name: allowance
--- Checks used and allowed by month and plan, and users near the allowance (four fifths), at it and over it.
+-- Checks used and allowed by month and plan, users near (four fifths), at and over it; needs the dataset usage_ledger.
 -- params: since, until
 select
   strftime(period_start, '%Y-%m') as month,
@@ -316,8 +315,8 @@ select
   sum(checks_allowed) as allowed,
   round(100.0 * sum(checks_used) / nullif(sum(checks_allowed), 0), 1) as percent,
   count(*) filter (where checks_used >= 0.8 * checks_allowed and checks_used < checks_allowed) as near,
-  count(*) filter (where checks_used = checks_allowed) as full,
-  count(*) filter (where checks_used > checks_allowed) as over
+  count(*) filter (where checks_used = checks_allowed) as reached,
+  count(*) filter (where checks_used > checks_allowed) as exceeded
 from usage
 group by 1, 2
 order by 1, 2;
@@ -367,7 +366,7 @@ group by r.dt, r.env, r.mode
 order by r.dt, r.env nulls last, r.mode nulls last;
 
 -- name: gates
--- Gate pass rates among rated runs, and runs that lack gates or pqs, by month and prompt version.
+-- Gate pass rates among rated runs, and runs that lack gates or pqs, by month and prompt version; all envs together.
 select
   strftime(dt, '%Y-%m') as month,
   prompt_version,
@@ -386,7 +385,7 @@ group by 1, 2
 order by 1, 2 nulls last;
 
 -- name: days
--- Rows by env and day, empty days too; an alert where a day has less than half of what is usual, or nothing.
+-- Rows by env and day, each once, empty days too; an alert where a day has less than half of the usual, or nothing.
 select
   d.env, d.dt, d.rows, d.usual,
   case
@@ -417,10 +416,13 @@ stretches as (
     cast(sum(rows) as bigint) as rows, median(usual) as usual
   from numbered
   group by env, alert, stretch
+),
+aged as (
+  select *, row_number() over (partition by env order by last_day desc) as age from stretches
 )
 select env, last_day, first_day, alert, coalesce(empty_days, days) as days, rows, usual
-from stretches
-qualify row_number() over (partition by env order by last_day desc) <= 10
+from aged
+where age <= 10
 order by last_day desc, env;
 
 -- name: local_production
@@ -447,7 +449,7 @@ where l.env = 'local' and p.env = 'production'
 order by abs(p.p - l.p) desc nulls last, l.claim nulls last, l.claim_hash, l.model, l.prompt_version;
 
 -- name: reruns
--- Runs that were executed more than once, by env, and how far their answers lie apart.
+-- Runs that were executed more than once, by env, and how far their answers lie apart; each execution once.
 select
   env, run_id, min(claim) as claim, model, prompt_version,
   count(*) as executions,

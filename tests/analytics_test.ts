@@ -23,7 +23,7 @@ Deno.test("analytics prints a query as table, CSV, JSON and Markdown", async () 
 Deno.test("analytics without a name lists the queries, without a lake", async () => {
   const { code, stdout } = await runCommand("analytics", [], { env: { EXPORT_DIR: "data/no-such-lake" } });
   assert.equal(code, 0);
-  assert.match(stdout, /^overview +Rows, runs and days of each lane, env and source, as .*\n/);
+  assert.match(stdout, /^overview +Rows, runs and days of each lane, env and source; a row .*\n/);
   assert.match(
     stdout,
     /\n\n--param NAME=VALUE [^]*\n {2}since +day +rows from [^]*\n {2}allowance takes since, until alone\n/,

@@ -174,7 +174,8 @@ from latest group by 1, 2, 3 order by 1, 4 desc, 3, 2 nulls last
 -- name: allowance
 select to_char(month, 'YYYY-MM') as month, plan, count(distinct user_id) as users, sum(used) as used, sum(allowed) as allowed,
   round(sum(used) * 100 / nullif(sum(allowed), 0), 1) as percent,
-  sum((used * 5 >= allowed * 4 and used < allowed)::int) as near, sum((used = allowed)::int) as full, sum((used > allowed)::int) as over
+  sum((used * 5 >= allowed * 4 and used < allowed)::int) as near, sum((used = allowed)::int) as reached,
+  sum((used > allowed)::int) as exceeded
 from ledger group by 1, 2 order by 1, 2
 
 -- name: usage_allowance
