@@ -3,7 +3,7 @@
 -- one), h (a harness file), o (an older one).
 --
 -- Day 0 is 2025-05-01. production has 20 to 29 rows a day, 6 on days 20 and 21, 14 on day 25, none from 30 to 64, and none from 92 on;
--- staging has 12 a day, 5 on day 50 and none on day 60; dev has 2 a day from day 50 to 69; local has what the harness and
+-- staging has 12 a day, one on each third day from 10 to 43, 5 on day 50 and none on day 60; dev has 2 a day from day 50 to 69; local has what the harness and
 -- database b have: 11 a day from day 40 on, none on days 80 to 82.
 create function unit(n bigint, stream integer) returns double precision language sql immutable
 return (hashint8extended(n, stream) & 9007199254740991)::double precision / 9007199254740992;
@@ -17,7 +17,8 @@ with days as (
         when day in (20, 21) then 6
         when day = 25 then 14
         else 20 + (unit(day, 1) * 10)::integer end
-      when env = 'staging' then case day when 50 then 5 when 60 then 0 else 12 end
+      when env = 'staging' then case when day between 10 and 43 and day % 3 = 1 then 1 when day = 50 then 5 when day = 60 then 0
+        else 12 end
       when env = 'dev' then case when day between 50 and 69 then 2 else 0 end
       when day between 40 and 79 or day > 82 then case place when 'b' then 3 else 4 end
       else 0 end as count
@@ -44,7 +45,7 @@ answered as (
   select *,
     (array['gpt-5', 'gpt-4o', 'grok-4', 'gemini-2.5-pro', 'claude-opus-4'])[model_number] as model,
     case when n % 60 = 0 then 1.0000000000000002 when n % 61 = 0 then 0 when n % 62 = 0 then 0.7 else unit(n, 5) end as p,
-    case when is_web and n % 9 = 0 then unit(n, 5) when is_web then unit(n, 6) end as web,
+    case when is_web and n % 9 = 0 then unit(n, 5) when is_web or place = 'a' and n % 44 = 3 then unit(n, 6) end as web,
     case when place in ('a', 'b') then md5('row ' || n)::uuid end as id,
     -- A run of the harness is executed three times, within one second now and then, or once without an execution.
     case when place <> 'h' then 'run-' || n when n / 3 % 10 = 0 then 'run-h-once-' || n else 'run-h-' || n / 3 end as run_id,
@@ -79,10 +80,10 @@ select
   case when n % 14 <> 0 then unit(n, 12) < 0.7 end as gate_stability_ok,
   case when n % 16 <> 0 then unit(n, 13) < 0.4 end as gate_precision_ok,
   n % 6 = 0 as was_cached,
-  created_at, created_at as finished_at,
+  created_at, created_at + case when place in ('a', 'b') then n % 40 else 0 end * interval '1 second' as finished_at,
   case when place = 'a' and n % 7 in (1, 2) then 'token-' || n % 31 end as anon_token,
   case when is_web then 'web_informed' else 'baseline' end as mode,
-  case when is_web or place in ('h', 'o') then p end as p_prior,
+  case when is_web or place in ('h', 'o') or n % 44 = 3 then p end as p_prior,
   web as p_web,
   case when is_web then 2 + (n % 5)::integer end as n_domains,
   case when is_web then (p + web) / 2 end as p_combined,
