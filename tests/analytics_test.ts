@@ -26,7 +26,7 @@ Deno.test("analytics without a name lists the queries, without a lake", async ()
   assert.match(stdout, /^overview +Rows, runs and days of each lane, env and source; a row .*\n/);
   assert.match(
     stdout,
-    /\n\n--param NAME=VALUE [^]*\n {2}since +day +rows from [^]*\n {2}allowance takes since, until alone\n/,
+    /\n\n--param NAME=VALUE, [^]*\n {2}since +day +rows from [^]*\n {2}allowance takes since, until alone\n/,
   );
 });
 

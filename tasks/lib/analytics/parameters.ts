@@ -6,9 +6,9 @@ import type { NamedQuery } from "./queries.ts";
 export const PARAMETERS = {
   model: { type: "text", help: "rows of this model" },
   env: { type: "text", help: "rows of this env" },
-  claim: { type: "text", help: "claims that contain this text, in any case, or the one with this claim_hash" },
-  since: { type: "day", help: "rows from this UTC day on" },
-  until: { type: "day", help: "rows up to this UTC day" },
+  claim: { type: "text", help: "claims with this text in them, in any case, or this hash" },
+  since: { type: "day", help: "rows from this UTC day on, for short --since" },
+  until: { type: "day", help: "rows up to this UTC day, for short --until" },
 } as const;
 
 /** Name of a parameter. */
@@ -82,7 +82,7 @@ export function formatParameters(queries: readonly NamedQuery[]): string[] {
   });
   const some = queries.filter(({ params }) => params.length < PARAMETER_NAMES.length);
   return [
-    "--param NAME=VALUE (repeatable) asks about some rows; --since DAY and --until DAY are short for two of them:",
+    "--param NAME=VALUE, repeatable, asks about some rows:",
     ...lines,
     ...some.map(({ name, params }) => `  ${name} takes ${params.join(", ")} alone`),
   ];
