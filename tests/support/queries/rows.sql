@@ -2,9 +2,10 @@
 -- the last export, in "planned". place tells where a row lives: a (a database that is exported to two lanes), b (another
 -- one), h (a harness file), o (an older one).
 --
--- Day 0 is 2025-05-01. production has 20 to 29 rows a day, 6 on days 20 and 21, 14 on day 25, none from 30 to 64, and none from 92 on;
--- staging has 12 a day, one on each third day from 10 to 43, 5 on day 50 and none on day 60; dev has 2 a day from day 50 to 69; local has what the harness and
--- database b have: 11 a day from day 40 on, none on days 80 to 82.
+-- Day 0 is 2025-05-01. production has 20 to 30 rows a day, 6 on days 20 and 21, 14 on day 25, none from 30 to 64, and
+-- none from 92 on; staging has 12 a day, one on each third day from 10 to 43, 5 on day 50, one on days 59 and 61, and
+-- none between; dev has 2 a day from day 50 to 69; local has what the harness and database b have: 11 a day from day 40
+-- on, none on days 80 to 82.
 create function unit(n bigint, stream integer) returns double precision language sql immutable
 return (hashint8extended(n, stream) & 9007199254740991)::double precision / 9007199254740992;
 
@@ -17,7 +18,10 @@ with days as (
         when day in (20, 21) then 6
         when day = 25 then 14
         else 20 + (unit(day, 1) * 10)::integer end
-      when env = 'staging' then case when day between 10 and 43 and day % 3 = 1 then 1 when day = 50 then 5 when day = 60 then 0
+      when env = 'staging' then case
+        when day between 10 and 43 and day % 3 = 1 or day in (59, 61) then 1
+        when day = 50 then 5
+        when day = 60 then 0
         else 12 end
       when env = 'dev' then case when day between 50 and 69 then 2 else 0 end
       when day between 40 and 79 or day > 82 then case place when 'b' then 3 else 4 end
