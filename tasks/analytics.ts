@@ -1,6 +1,7 @@
 import { type Args, type TaskSpec, usageError } from "./lib/task/args.ts";
 import { openCatalog } from "./lib/analytics/catalog.ts";
 import { formatQueryList, type NamedQuery, parseQueries, pickQueries } from "./lib/analytics/queries.ts";
+import { type Asked, formatParameters, parseParameters, requireTaken } from "./lib/analytics/parameters.ts";
 import { parseOwnQuery } from "./lib/analytics/own_query.ts";
 import { fromCaller, readExportDir } from "./lib/task/settings.ts";
 import { type Format, formatCsv, formatRows, FORMATS } from "./lib/analytics/format.ts";
@@ -17,8 +18,16 @@ const SPEC: TaskSpec = {
     sql: {
       type: "string",
       value: "SELECT",
-      help: "run one SELECT, DESCRIBE or SUMMARIZE over the views of analytics/catalog.sql",
+      help: "run one SELECT, DESCRIBE, SUMMARIZE or SHOW TABLES over the views of analytics/catalog.sql",
     },
+    param: {
+      type: "string",
+      value: "NAME=VALUE",
+      multiple: true,
+      help: "ask about some rows: model, env, claim, since or until; --list tells what each takes",
+    },
+    since: { type: "string", value: "DAY", help: "rows from this UTC day on, YYYY-MM-DD" },
+    until: { type: "string", value: "DAY", help: "rows up to this UTC day" },
     format: { type: "string", value: "FORMAT", help: "table (default), csv, json or md; csv and json take one query" },
     dir: { type: "string", value: "DIR", help: "the exports to read (default EXPORT_DIR)" },
     quiet: { type: "boolean", help: "print the result only" },
@@ -29,8 +38,12 @@ async function analytics({ args, report, signal }: TaskContext): Promise<void> {
   const known = parseQueries(await Deno.readTextFile(QUERIES));
   const queries = chosenQueries(args, known);
   const format = chosenFormat(args, queries.length);
-  if (args.has("list") || queries.length === 0) return report.result(formatQueryList(known));
-  using catalog = await openCatalog(fromCaller(args.text("dir")) ?? readExportDir(), signal);
+  const asked = askedFor(args);
+  for (const query of queries) requireTaken(query, asked);
+  if (args.has("list") || queries.length === 0) {
+    return report.result([...formatQueryList(known), "", ...formatParameters(known)]);
+  }
+  using catalog = await openCatalog(fromCaller(args.text("dir")) ?? readExportDir(), signal, { asked });
   for (const query of queries) {
     const result = await catalog.query(query);
     if (format === "csv") report.data(formatCsv(result));
@@ -49,6 +62,14 @@ function chosenQueries(args: Args, known: readonly NamedQuery[]): NamedQuery[] {
   if (sql === undefined) return named;
   if (named.length > 0) throw usageError(SPEC, "--sql and query names exclude each other; give one of them");
   return [parseOwnQuery(sql)];
+}
+
+function askedFor(args: Args): Asked {
+  const short = (["since", "until"] as const).flatMap((name) => {
+    const value = args.text(name);
+    return value === undefined ? [] : [`${name}=${value}`];
+  });
+  return parseParameters([...args.texts("param"), ...short]);
 }
 
 function chosenFormat(args: Args, count: number): Format {

@@ -23,7 +23,11 @@ Deno.test("analytics prints a query as table, CSV, JSON and Markdown", async () 
 Deno.test("analytics without a name lists the queries, without a lake", async () => {
   const { code, stdout } = await runCommand("analytics", [], { env: { EXPORT_DIR: "data/no-such-lake" } });
   assert.equal(code, 0);
-  assert.match(stdout, /^overview +Rows, runs and days of each lane, env and source\.\n/);
+  assert.match(stdout, /^overview +Rows, runs and days of each lane, env and source; a row .*\n/);
+  assert.match(
+    stdout,
+    /\n\n--param NAME=VALUE, [^]*\n {2}since +day +rows from [^]*\n {2}allowance takes since, until alone\n/,
+  );
 });
 
 Deno.test("analytics ends with 2 on a wrong name, format or mix, and with 1 on an empty lake or bad SQL", async () => {
@@ -38,7 +42,43 @@ Deno.test("analytics ends with 2 on a wrong name, format or mix, and with 1 on a
   await using lake = await writeSampleLake({ "local/dt=2025-09-01/checks.parquet": [sampleRow("a", "2025-09-01")] });
   const bad = await run("--sql", "select nope from checks", "--dir", lake.directory);
   assert.equal(bad.code, 1);
-  assert.match(bad.stderr, /^Cannot run query "--sql": Binder Error: .*nope/);
+  assert.match(bad.stderr, /^Cannot run query "--sql": Binder Error: .* \(line 1, near "nope from checks"\); correct /);
+  for (
+    const sql of ["select * from nope", "describe nope", "select 1 +", "with a as (select 1) insert into b from a"]
+  ) {
+    const { stderr } = await run("--sql", sql, "--dir", lake.directory);
+    assert.match(stderr, /^Cannot run query "--sql": (Catalog|Parser) Error: /, sql);
+    assert.doesNotMatch(stderr, /query_result|create or replace/, sql);
+  }
+});
+
+Deno.test("analytics asks about the rows that --param, --since and --until tell", async () => {
+  const rows = (
+    day: string,
+  ) => [sampleRow(`a-${day}`, day), sampleRow(`b-${day}`, day, { model: "'grok \"4\" it''s'" })];
+  const days = ["2025-09-01", "2025-09-02", "2025-09-03"];
+  await using lake = await writeSampleLake(
+    Object.fromEntries(days.map((day) => [`local/dt=${day}/checks.parquet`, rows(day)])),
+  );
+  const run = (...args: string[]) => runCommand("analytics", [...args, "--dir", lake.directory]);
+  const totals = await run("totals", "--format", "csv", "--param", 'model=grok "4" it\'s', "--until", "2025-09-02");
+  assert.match(totals.stdout, /\r\n2,2,1,1,2025-09-01,2025-09-02,/);
+  const own = ["--sql", "select run_id from executions order by all", "--format", "csv"];
+  const since = await run(...own, "--since", "2025-09-03");
+  assert.equal(since.stdout, "run_id\r\na-2025-09-03\r\nb-2025-09-03\r\n");
+  assert.equal((await run(...own, "--param", "since=2025-09-03")).stdout, since.stdout);
+});
+
+Deno.test("analytics ends with 2 on a parameter that is not there, has no such value or is none of the query's", async () => {
+  const run = async (...args: string[]) => {
+    const { code, stdout, stderr } = await runCommand("analytics", args, { env: { EXPORT_DIR: "data/none" } });
+    assert.deepEqual([code, stdout], [2, ""]);
+    return stderr;
+  };
+  assert.match(await run("days", "--param", "modle=x"), /^Cannot take parameter "modle": .*; take one of model, env, /);
+  assert.match(await run("days", "--since", "today"), /^Cannot take parameter "since": "today" is no day; /);
+  assert.match(await run("days", "--since", "2025-09-01", "--param", "since=2025-09-01"), /: it is given twice; /);
+  assert.match(await run("days", "allowance", "--param", "env=a"), /^Cannot run query "allowance": it takes no /);
 });
 
 Deno.test("analytics --sql takes one statement that reads, and reaches no file but the lake's", async () => {
@@ -50,6 +90,7 @@ Deno.test("analytics --sql takes one statement that reads, and reaches no file b
   assert.deepEqual([summary.code, summary.stderr], [0, ""]);
   assert.match(summary.stdout, /^column_name .*\n.*\nid /);
   assert.match((await run("/* columns */ describe checks; -- all")).stdout, /\nseed +DECIMAL\(20,0\)/);
+  assert.match((await run("show tables")).stdout, /^name *\n[^]*\nchecks *\nchecks_latest/);
   const own = await run(`select run_id from read_parquet('${join(lake.directory, file)}')`);
   assert.match(own.stdout, /\na\n\(1 row\)\n$/);
   for (

@@ -3,6 +3,8 @@ import type { QueryResult } from "../parquet/duckdb.ts";
 import { compileDuckDb } from "../parquet/duckdb_code.ts";
 import { EXIT, TaskError } from "../task/errors.ts";
 import { filePath, laneDirectory, listDays, listFiles, listLanes } from "../lake/lake.ts";
+import { catalogAsking } from "./catalog_views.ts";
+import type { Asked } from "./parameters.ts";
 import type { NamedQuery } from "./queries.ts";
 import type { QueryReply } from "./query_messages.ts";
 import { startQueryThread } from "./query_thread.ts";
@@ -18,12 +20,17 @@ export interface Catalog extends Disposable {
   query(query: Pick<NamedQuery, "name" | "sql">): Promise<QueryResult>;
 }
 
-/** A DuckDB, in a thread of its own, with the views of analytics/catalog.sql over the files that a lake holds now.
+/** A DuckDB, in a thread of its own, with the views of analytics/catalog.sql over the files that a lake holds now; of the
+ * rows that `asked` tells, where it does.
  *
  * Errors: TaskError (exit 1) when the lake is empty; the signal's reason as soon as it is aborted.
  */
-export async function openCatalog(directory: string, signal: AbortSignal): Promise<Catalog> {
-  const catalog = await Deno.readTextFile(CATALOG);
+export async function openCatalog(
+  directory: string,
+  signal: AbortSignal,
+  { asked = {} }: { readonly asked?: Asked } = {},
+): Promise<Catalog> {
+  const catalog = catalogAsking(await Deno.readTextFile(CATALOG), asked);
   const files = await listLake(directory);
   if (files.size === 0) {
     throw new TaskError(

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { type SampleRow, sampleRow, writeSampleLake } from "../../../tests/support/sample_lake.ts";
 import { openCatalog } from "./catalog.ts";
-import { catalogOver } from "./catalog_views.ts";
+import { catalogAsking, catalogOver } from "./catalog_views.ts";
+import { type Asked, PARAMETER_NAMES, PARAMETERS } from "./parameters.ts";
 import { parseQueries, pickQueries } from "./queries.ts";
 
 const QUERIES = parseQueries(await Deno.readTextFile(new URL("../../../analytics/queries.sql", import.meta.url)));
@@ -11,6 +12,7 @@ const NEVER = new AbortController().signal;
 
 function usageRow(user: string, month: string, plan: string, used: number, allowed: number): SampleRow {
   return {
+    id: `'${user} ${month}'`,
     user_id: `'${user}'`,
     period_start: `date '${month}'`,
     plan: `'${plan}'`,
@@ -113,8 +115,8 @@ Deno.test("openCatalog() answers the team's questions", async (t) => {
   const rowsOf = async (name: string) => (await catalog.query(pickQueries(QUERIES, [name])[0])).rows;
   const select = async (sql: string) => (await catalog.query({ name: "test", sql })).rows;
 
-  await t.step("every query runs and returns rows", async () => {
-    for (const { name } of QUERIES) assert.ok((await rowsOf(name)).length > 0, name);
+  await t.step("every query runs, and returns rows; but no alert where nothing is amiss", async () => {
+    for (const { name } of QUERIES) assert.equal((await rowsOf(name)).length > 0, name !== "alerts", name);
   });
   await t.step("lane and dt come from the path, parts of a day belong together", async () => {
     assert.deepEqual(await select("select lane, dt, count(*) from checks group by all order by 1, 2"), [
@@ -132,25 +134,31 @@ Deno.test("openCatalog() answers the team's questions", async (t) => {
   await t.step("seeds keep every digit", async () => {
     assert.deepEqual(await select("select seed from checks where run_id = 'seeds'"), [["18446744073709551615"]]);
   });
-  await t.step("prompt_versions counts wins and losses of the newest pair", async () => {
-    const [row] = await rowsOf("prompt_versions");
-    assert.deepEqual(row.slice(0, 11), ["gpt-5", "8", "2", "8", "5000", "v1", "v2", "2", "1", "1", "0"]);
-  });
-  await t.step("prompt_version_claims tells on what the newer one loses", async () => {
-    const rows = (await rowsOf("prompt_version_claims")).map((row) => [row[0], row[6], row[7]]);
+  await t.step("prompt_versions tells what changes from the older version to the newest", async () => {
+    const rows = (await rowsOf("prompt_versions")).map((row) => row.slice(1, 5).concat(row.slice(7)));
     assert.deepEqual(rows, [
-      ["Fire is cold", "v1", "ci_width"],
-      ["Water is wet", "tie", ""],
-      ["Water is wet", "v2", ""],
+      ["gpt-5", "v1", "v2", "ci_width", "2", "0.15", "0.2", "0.05", "0.15", "1", "1"],
+      ["gpt-5", "v1", "v2", "compliance", "0", null, null, null, null, "0", "0"],
+      ["gpt-5", "v1", "v2", "p", "1", "0.2", "0.7", "0.5", null, "0", "0"],
+      ["gpt-5", "v1", "v2", "pqs", "1", "70.0", "80.0", "10.0", null, "1", "0"],
+      ["gpt-5", "v1", "v2", "stability", "2", "0.8", "0.85", "0.05", "0.05", "1", "0"],
     ]);
   });
-  await t.step("claim_models compares the models of one prompt version", async () => {
-    const [row] = await rowsOf("claim_models");
-    assert.deepEqual(row, ["Water is wet", "v2", "2", "0.75", "0.3", null, "0.45", "grok-4", "gpt-5", "-0.3"]);
+  await t.step("prompt_version_claims tells on what the newer one loses", async () => {
+    const rows = (await rowsOf("prompt_version_claims")).map((row) => [row[0], row[7], row[8]]);
+    assert.deepEqual(rows, [["Fire is cold", "v1", "ci_width"], ["Water is wet", "v2", ""]]);
+  });
+  await t.step("claim_models has a row per claim and model", async () => {
+    assert.deepEqual(await rowsOf("claim_models"), [
+      ["Water is wet", "v2", "2", "0.45", "gpt-5", "2", "0.75", "0.225", "-0.3"],
+      ["Water is wet", "v2", "2", "0.45", "grok-4", "1", "0.3", "-0.225", null],
+    ]);
   });
   await t.step("bias_gap and brier use what is resolved", async () => {
-    assert.deepEqual(await rowsOf("bias_gap"), [["gpt-5", "1", "-0.3", "0.3", "1", "0.0"]]);
-    assert.deepEqual(await rowsOf("brier"), [["2025-09", "web_informed", "1", "0.16", "0.04", "0.6", "1.0"]]);
+    assert.deepEqual(await rowsOf("bias_gap"), [["gpt-5", "1", "-0.3", "0.3", "1", "1", "0.0"]]);
+    assert.deepEqual(await rowsOf("brier"), [
+      ["gpt-5", "v2", "web_informed", "1", "1", "0.16", null, "0.04", "0.6", "1.0"],
+    ]);
     assert.deepEqual(await rowsOf("reliability"), [["2025-09", "web_informed", "0.6", "1", "0.6", "1.0", "0.4"]]);
   });
   await t.step("costs are exact decimals", async () => {
@@ -177,8 +185,8 @@ Deno.test("openCatalog() answers the team's questions", async (t) => {
   });
   await t.step("request_outcomes counts requests, not their checks", async () => {
     assert.deepEqual(await rowsOf("request_outcomes"), [
-      ["local", "2025-09-02", "baseline", "2", "1", "1", "2"],
-      ["local", "2025-09-02", null, "1", "0", "1", "0"],
+      ["2025-09-02", null, "baseline", "2", "1", "1", "1"],
+      ["2025-09-02", null, null, "1", "0", "1", "0"],
     ]);
   });
   await t.step("gates count what is missing", async () => {
@@ -200,25 +208,94 @@ Deno.test("openCatalog() answers the team's questions", async (t) => {
   });
 });
 
-Deno.test("days calls a day flat that has less than half of the usual rows, or none", async () => {
-  const files: Record<string, SampleRow[]> = {};
-  for (const [index, count] of [4, 4, 4, 4, 0, 1, 4].entries()) {
-    const day = `2025-09-0${index + 1}`;
-    const rows = Array.from({ length: count }, (_, number) => sampleRow(`run-${day}-${number}`, day));
-    if (count > 0) files[`local/dt=${day}/checks.parquet`] = rows;
-  }
-  await using lake = await writeSampleLake(files);
+/** A lake with as many rows on each day from 2025-09-01 on. */
+function countedDays(counts: readonly number[]): Record<string, SampleRow[]> {
+  const days = counts.map((count, index) => ({ count, day: `2025-09-${`${index + 1}`.padStart(2, "0")}` }));
+  return Object.fromEntries(
+    days.filter(({ count }) => count > 0).map(({ count, day }) => [
+      `local/dt=${day}/checks.parquet`,
+      Array.from({ length: count }, (_, number) => sampleRow(`run-${day}-${number}`, day)),
+    ]),
+  );
+}
+
+async function alertsOf(counts: readonly number[]): Promise<(string | null)[]> {
+  await using lake = await writeSampleLake(countedDays(counts));
   using catalog = await openCatalog(lake.directory, NEVER);
   const { rows } = await catalog.query(pickQueries(QUERIES, ["days"])[0]);
-  assert.deepEqual(rows.map(([, , count, , alert]) => [count, alert]), [
-    ["4", null],
-    ["4", null],
-    ["4", null],
-    ["4", null],
-    ["0", "flat"],
-    ["1", "flat"],
-    ["4", null],
+  return rows.map((row) => row[4]);
+}
+
+Deno.test("days calls a day flat that has less than half of the usual rows and ten less, from the eighth day on", async () => {
+  assert.deepEqual(await alertsOf([20, 1, 20, 20, 20, 20, 20, 10, 9, 20]), [
+    ...Array(8).fill(null),
+    "flat",
+    null,
   ]);
+});
+
+Deno.test("days makes no noise of low counts, but tells when ten rows are missing", async () => {
+  assert.deepEqual((await alertsOf([4, 4, 4, 4, 4, 4, 4, 1, 0, 4, 0, 0, 0, 4])).slice(7), [
+    null,
+    null,
+    null,
+    null,
+    null,
+    "no rows for 3 days",
+    null,
+  ]);
+});
+
+Deno.test("alerts tells of an outage that lasts longer than what is usual is taken from", async () => {
+  const last = { "local/dt=2025-10-09/checks.parquet": [sampleRow("last", "2025-10-09", { env: "'staging'" })] };
+  await using lake = await writeSampleLake({ ...countedDays(Array(7).fill(12)), ...last });
+  using catalog = await openCatalog(lake.directory, NEVER);
+  const { rows } = await catalog.query(pickQueries(QUERIES, ["alerts"])[0]);
+  assert.deepEqual(rows, [["local", "2025-10-09", "2025-09-08", "no rows", "32", "0", "12.0"]]);
+});
+
+Deno.test("catalogAsking() takes a value for a value, whatever is in it", async () => {
+  const claim = "it's $& 'x'; drop view checks; --\\";
+  await using lake = await writeSampleLake({
+    "local/dt=2025-09-01/checks.parquet": [
+      sampleRow("asked", "2025-09-01", { claim: `'${claim.replaceAll("'", "''")}'` }),
+      sampleRow("other", "2025-09-01"),
+    ],
+  });
+  using catalog = await openCatalog(lake.directory, NEVER, { asked: { claim } });
+  const { rows } = await catalog.query({ name: "test", sql: "select run_id from checks_latest" });
+  assert.deepEqual(rows, [["asked"]]);
+});
+
+Deno.test("catalogAsking() takes a claim for a part of the text, in any case, or the hash, and for no pattern", async () => {
+  await using lake = await writeSampleLake({
+    "local/dt=2025-09-01/checks.parquet": [
+      sampleRow("water", "2025-09-01"),
+      sampleRow("fire", "2025-09-01", { claim: "'Fire is 100% COLD'", claim_hash: "'c2'" }),
+      sampleRow("none", "2025-09-01", { claim: "null", claim_hash: "null" }),
+    ],
+  });
+  const asking = async (claim: string) => {
+    using catalog = await openCatalog(lake.directory, NEVER, { asked: { claim } });
+    const { rows } = await catalog.query({ name: "test", sql: "select run_id from executions order by run_id" });
+    return rows.map(([run]) => run);
+  };
+  assert.deepEqual(await asking("% cold"), ["fire"]);
+  assert.deepEqual(await asking("c1"), ["water"]);
+  assert.deepEqual(await asking("IS"), ["fire", "water"]);
+  assert.deepEqual(await asking("_ater"), []);
+});
+
+Deno.test("catalogAsking() puts each parameter into the column of its name, of its type", async () => {
+  const catalog = await Deno.readTextFile(new URL("../../../analytics/catalog.sql", import.meta.url));
+  const types = PARAMETER_NAMES.map((name) =>
+    `cast(null as ${PARAMETERS[name].type === "day" ? "date" : "varchar"}) as ${name}`
+  );
+  assert.ok(catalog.includes(`create or replace view asked as\nselect\n  ${types.join(",\n  ")};\n`));
+  const asked: Asked = { env: "a", until: "2025-09-01" };
+  const made = catalogAsking(catalog.replaceAll("\n", "\r\n"), asked);
+  assert.ok(made.includes("cast('a' as varchar) as env") && made.includes("cast('2025-09-01' as date) as until"));
+  assert.throws(() => catalogAsking("select 1;", asked), /must make the view asked/);
 });
 
 Deno.test("openCatalog() of an empty lake says to export first", async () => {

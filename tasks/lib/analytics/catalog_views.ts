@@ -1,4 +1,5 @@
 import { literal, quote } from "../parquet/duckdb.ts";
+import { type Asked, PARAMETER_NAMES, PARAMETERS } from "./parameters.ts";
 
 /** The views of one dataset in catalog.sql, which begin with a line `-- dataset: NAME`. */
 interface Section {
@@ -31,6 +32,25 @@ function plainSection(dataset: string): Section {
     select * exclude (filename, dt), regexp_extract(filename, '([^/\\\\.]+)\\.[^/\\\\]+[/\\\\]dt=', 1) as lane, cast(dt as date) as dt
     from read_parquet('data/exports/x', hive_partitioning = true, union_by_name = true, filename = true);\n`;
   return { dataset, sql };
+}
+
+/** The view of catalog.sql that has what is asked about. */
+const ASKED = /^create or replace view asked as\nselect\n[^;]*;$/m;
+
+/** The catalog's SQL with what is asked about in its view `asked`: its views have those rows alone. */
+export function catalogAsking(catalog: string, asked: Asked): string {
+  const text = catalog.replaceAll("\r\n", "\n");
+  if (!ASKED.test(text)) throw new Error("catalog.sql must make the view asked");
+  return text.replace(ASKED, () => askedView(asked));
+}
+
+function askedView(asked: Asked): string {
+  const columns = PARAMETER_NAMES.map((name) => {
+    const value = asked[name];
+    const type = PARAMETERS[name].type === "day" ? "date" : "varchar";
+    return `  cast(${value === undefined ? "null" : literal(value)} as ${type}) as ${name}`;
+  });
+  return `create or replace view asked as\nselect\n${columns.join(",\n")};`;
 }
 
 function sectionsOf(catalog: string): Section[] {

@@ -16,6 +16,12 @@ Deno.test("parseOwnQuery() takes one statement that only reads", () => {
   ) assert.equal(parseOwnQuery(sql).sql, text, sql);
 });
 
+Deno.test("parseOwnQuery() makes a SELECT of SHOW TABLES", () => {
+  for (const sql of ["show tables", "SHOW\n TABLES;"]) {
+    assert.match(parseOwnQuery(sql).sql, /^select table_name as name from information_schema\.tables\n/, sql);
+  }
+});
+
 Deno.test("parseOwnQuery() refuses everything else", () => {
   for (
     const [sql, finding] of [
@@ -30,6 +36,7 @@ Deno.test("parseOwnQuery() refuses everything else", () => {
       ["pragma version", /takes a SELECT/],
       ["drop view checks", /takes a SELECT/],
       ["explain select 1", /takes a SELECT/],
+      ["show all tables", /takes a SELECT, DESCRIBE, SUMMARIZE or SHOW TABLES/],
     ] as const
   ) assert.throws(() => parseOwnQuery(sql), { message: finding, exitCode: 2 }, sql);
 });

@@ -1,4 +1,5 @@
 import { EXIT, TaskError } from "../task/errors.ts";
+import { PARAMETER_NAMES, type ParameterName } from "./parameters.ts";
 
 /** One named query of analytics/queries.sql. */
 export interface NamedQuery {
@@ -6,13 +7,18 @@ export interface NamedQuery {
   readonly name: string;
   /** One line on what it shows. */
   readonly description: string;
+  /** Names of the parameters that it takes. */
+  readonly params: readonly ParameterName[];
   /** One SELECT, without the final semicolon. */
   readonly sql: string;
 }
 
 /** The queries of a file, in its order: each `-- name: x`, a comment line that describes it, one SELECT.
  *
- * Errors: TaskError naming the query that has no description or no SQL, or the name that is there twice.
+ * A line `-- params: a, b` between them has the parameters that a query takes, which else takes all.
+ *
+ * Errors: TaskError naming the query that has no description or no SQL, an unknown parameter, or the name that is there
+ * twice.
  */
 export function parseQueries(text: string): NamedQuery[] {
   const queries = text.replaceAll("\r\n", "\n").split(/^-- name: */m).slice(1).map(parseQuery);
@@ -22,15 +28,29 @@ export function parseQueries(text: string): NamedQuery[] {
 }
 
 function parseQuery(block: string): NamedQuery {
-  const [name, comment = "", ...rest] = block.split("\n");
+  const [title, comment = "", ...rest] = block.split("\n");
+  const name = title.trim();
   const description = /^-- (.+)$/.exec(comment)?.[1];
-  const sql = rest.join("\n").trim().replace(/;$/, "");
+  const listed = /^-- params: *(.+)$/.exec(rest[0] ?? "")?.[1];
+  const sql = rest.slice(listed === undefined ? 0 : 1).join("\n").trim().replace(/;$/, "");
   if (!description || sql === "") {
     throw new TaskError(
-      `Cannot read query "${name.trim()}": it lacks a description or SQL; write a comment line and a SELECT below it`,
+      `Cannot read query "${name}": it lacks a description or SQL; write a comment line and a SELECT below it`,
     );
   }
-  return { name: name.trim(), description, sql };
+  return { name, description, params: listed === undefined ? PARAMETER_NAMES : parseParams(name, listed), sql };
+}
+
+function parseParams(query: string, listed: string): ParameterName[] {
+  return listed.split(",").map((text) => {
+    const name = PARAMETER_NAMES.find((known) => known === text.trim());
+    if (name) return name;
+    throw new TaskError(
+      `Cannot read query "${query}": there is no parameter "${text.trim()}"; take some of ${
+        PARAMETER_NAMES.join(", ")
+      }`,
+    );
+  });
 }
 
 /** The queries with these names, in the order of the names.

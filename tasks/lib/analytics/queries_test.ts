@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { PARAMETER_NAMES } from "./parameters.ts";
 import { formatQueryList, parseQueries, pickQueries } from "./queries.ts";
 
 const TEXT = `-- A preface.
@@ -8,6 +9,7 @@ select 1;
 
 -- name: second
 -- What second shows.
+-- params: since, until
 select
   2 -- two
 ;
@@ -15,8 +17,8 @@ select
 
 Deno.test("parseQueries() reads name, description and one SELECT", () => {
   assert.deepEqual(parseQueries(TEXT), [
-    { name: "first", description: "What first shows.", sql: "select 1" },
-    { name: "second", description: "What second shows.", sql: "select\n  2 -- two\n" },
+    { name: "first", description: "What first shows.", params: PARAMETER_NAMES, sql: "select 1" },
+    { name: "second", description: "What second shows.", params: ["since", "until"], sql: "select\n  2 -- two\n" },
   ]);
 });
 
@@ -27,6 +29,12 @@ Deno.test("parseQueries() reads a file with Windows line ends", () => {
 Deno.test("parseQueries() names the query without a description", () => {
   assert.throws(() => parseQueries("-- name: x\nselect 1;\n"), {
     message: 'Cannot read query "x": it lacks a description or SQL; write a comment line and a SELECT below it',
+  });
+});
+
+Deno.test("parseQueries() names the parameter that is not there", () => {
+  assert.throws(() => parseQueries("-- name: x\n-- Shows.\n-- params: since, day\nselect 1;\n"), {
+    message: 'Cannot read query "x": there is no parameter "day"; take some of model, env, claim, since, until',
   });
 });
 

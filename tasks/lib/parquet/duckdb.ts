@@ -1,8 +1,10 @@
 import { closeSync, constants, existsSync, fstatSync, openSync, readSync } from "node:fs";
 // @ts-types="./duckdb_wasm.d.ts"
 import * as duckdb from "@duckdb/duckdb-wasm/dist/duckdb-node-blocking.cjs";
+import { messageOf } from "../task/errors.ts";
 import { compileDuckDb } from "./duckdb_code.ts";
 import { MemoryFiles } from "./memory_files.ts";
+import { placeOf } from "./sql_place.ts";
 
 /** An in-memory DuckDB that reads files of the disk and writes only files of its own memory.
  *
@@ -20,6 +22,8 @@ export interface DuckDb extends Disposable {
   /** All rows of one SELECT, each value as DuckDB's text for it, null for NULL.
    *
    * A plain SELECT may end early without an error, so the rows go through a table and are counted.
+   *
+   * Errors: Error with DuckDB's message, and the line of the SELECT that it speaks of.
    */
   query(sql: string): QueryResult;
   /** All rows of one DESCRIBE or SUMMARIZE, a row a column, which can be no part of a SELECT; values as in `query`. */
@@ -90,7 +94,8 @@ class Session implements DuckDb {
   }
 
   query(sql: string): QueryResult {
-    this.run(`create or replace temp table query_result as ${sql}`);
+    // On lines of its own, the SELECT is all that a message can quote.
+    placing(1, () => this.run(`create or replace temp table query_result as\n${sql}`));
     const described = this.#texts(
       "select column_name, data_type from duckdb_columns() where table_name = 'query_result' order by column_index",
     );
@@ -104,7 +109,7 @@ class Session implements DuckDb {
   }
 
   describe(sql: string): QueryResult {
-    const table = this.#connection.query(sql);
+    const table = placing(0, () => this.#connection.query(sql));
     const { fields } = table.schema;
     return {
       columns: fields.map(({ name }) => name),
@@ -165,6 +170,15 @@ class Session implements DuckDb {
 
   #texts(sql: string): (string | null)[][] {
     return textsOf(this.#connection.query(sql));
+  }
+}
+
+/** Does what may throw DuckDB's message, which then says its place within the SQL behind `linesBefore`. */
+function placing<T>(linesBefore: number, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    throw new Error(placeOf(messageOf(error), linesBefore), { cause: error });
   }
 }
 
