@@ -1,7 +1,6 @@
 import { nameOf, numberOf, type Row } from "./answer.ts";
-import { countOf } from "../task/plural.ts";
 import { cutText, escapeHtml } from "./html.ts";
-import { formatCount } from "./numbers.ts";
+import { formatCount, formatCountOf } from "./numbers.ts";
 
 /** Envs and alerts of each that the page begins with. */
 const MAX_ENVS = 6;
@@ -23,6 +22,8 @@ export function formatAlerts(alerts: readonly Row[]): string {
 
 function textOf({ first_day, last_day, days, alert, rows, usual }: Row): string {
   const span = first_day === last_day ? nameOf(last_day) : `${nameOf(first_day)} to ${nameOf(last_day)}`;
-  const found = alert === "flat" ? countOf(numberOf(rows), "row") : `no rows for ${countOf(numberOf(days), "day")}`;
+  const found = alert === "flat"
+    ? formatCountOf(numberOf(rows), "row")
+    : `no rows for ${formatCountOf(numberOf(days), "day")}`;
   return `${span}: ${found}, usually ${formatCount(numberOf(usual))} a day`;
 }

@@ -1,7 +1,7 @@
 import type { PlotOptions } from "@observablehq/plot";
 import { type Answer, nameOf, numberOf, type Row, sumOf, toRows } from "./answer.ts";
-import { countOf } from "../task/plural.ts";
-import { formatCount, formatPercent } from "./numbers.ts";
+import { fitText } from "./html.ts";
+import { formatCount, formatCountOf, formatPercent } from "./numbers.ts";
 import type { Canvas, View } from "./view.ts";
 
 const LINE_HEIGHT = 46;
@@ -19,7 +19,11 @@ export function viewAllowance({ result }: Answer): View {
 }
 
 function toPlot({ plot, width }: Canvas, rows: readonly Row[]): PlotOptions {
-  const lines = rows.map((row) => ({ plan: nameOf(row.plan), share: shareOf([row]), text: textOf(row) }));
+  const lines = rows.map((row) => ({
+    plan: nameOf(row.plan),
+    share: shareOf([row]),
+    text: fitText(textOf(row), width - 34),
+  }));
   return {
     height: lines.length * LINE_HEIGHT + 68,
     marginTop: 20,
@@ -62,7 +66,7 @@ function textOf(row: Row): string {
   const count = (column: string) => formatCount(numberOf(row[column]) || 0);
   const over = numberOf(row.over) > 0 ? `, ${count("over")} over` : "";
   return `${nameOf(row.plan)}: ${count("used")} of ${count("allowed")} by ${
-    countOf(numberOf(row.users), "user")
+    formatCountOf(numberOf(row.users), "user")
   }${over}`;
 }
 

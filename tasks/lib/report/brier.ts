@@ -1,6 +1,6 @@
 import { type Answer, nameOf, namesBy, numberOf, type Row, rowsWith, sumOf, toRows, weightedMean } from "./answer.ts";
 import { type Estimate, estimatePanel } from "./estimates.ts";
-import { formatCount, formatFixed } from "./numbers.ts";
+import { formatCountOf, formatFixed } from "./numbers.ts";
 import { styleOf, withoutDash } from "./palette.ts";
 import type { Panel, View } from "./view.ts";
 
@@ -35,7 +35,7 @@ function panelOf(all: readonly Row[], mode: string, versions: readonly string[])
     return own.map((row): Estimate => {
       const value = numberOf(row.brier);
       const half = 1.96 * numberOf(row.brier_se) || 0;
-      const label = `${model} (${formatCount(sumOf(own, "runs"))} runs)`;
+      const label = `${model} (${formatCountOf(sumOf(own, "runs"), "run")})`;
       const series = versions.indexOf(nameOf(row.prompt_version));
       return { label, series, value, lo: Math.max(0, value - half), hi: Math.min(1, value + half) };
     });

@@ -1,8 +1,7 @@
 import type { PlotOptions } from "@observablehq/plot";
 import { type Answer, nameOf, namesBy, numberOf, type Row, rowsWith, sumOf, toRows } from "./answer.ts";
 import { newestVersions } from "./brier.ts";
-import { formatCount } from "./numbers.ts";
-import { shareBounds } from "./numbers.ts";
+import { formatCountOf, shareBounds } from "./numbers.ts";
 import { styleOf } from "./palette.ts";
 import type { Canvas, View } from "./view.ts";
 
@@ -22,7 +21,7 @@ export function viewCalibration({ result }: Answer): View {
     panels: models.map((model) => {
       const own = rows.filter((row) => nameOf(row.model) === model);
       return {
-        title: `${model} (${formatCount(sumOf(own, "runs"))} runs)`,
+        title: `${model} (${formatCountOf(sumOf(own, "runs"), "run")})`,
         draw: (canvas: Canvas) => toPlot(canvas, own, versions),
       };
     }),

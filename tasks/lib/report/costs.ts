@@ -1,6 +1,6 @@
 import { type Answer, nameOf, namesBy, type Row, sumOf, toRows } from "./answer.ts";
 import { barPanel } from "./bars.ts";
-import { type Bin, lastDays, type Step, stepOf, toBins } from "./days.ts";
+import { type Bin, lastDays, noteOfEnds, type Step, stepOf, toBins } from "./days.ts";
 import { formatUsd } from "./numbers.ts";
 import type { Panel, View } from "./view.ts";
 
@@ -18,7 +18,8 @@ export function viewCosts({ result }: Answer): View {
   if (others.length > 0) groups.push({ name: `${others.length} others`, members: others });
   return {
     title: titleOf(rows, providers),
-    note: `Cost each ${step}, a chart a provider, all on one scale. Rows without a price are in the table only.`,
+    note: `Cost each ${step}, a chart a provider, all on one scale. ` +
+      `Rows without a price count nothing.${noteOfEnds(step)}`,
     panels: bins.length === 0 ? [] : panelsOf(groups, bins, step),
   };
 }

@@ -45,15 +45,14 @@ function startOf(timeMs: number, step: Step): number {
   return step === "day" ? timeMs : timeMs - ((timeMs / DAY_MS + 3) % 7) * DAY_MS;
 }
 
+/** What is to be said of the ends of a chart. */
+export function noteOfEnds(step: Step): string {
+  return step === "week" ? " The first and the last week can be short." : "";
+}
+
 /** The rows of the last `days` days that any row has. */
 export function lastDays(rows: readonly Row[], days: number): Row[] {
   const last = rows.reduce((day, { dt }) => (nameOf(dt) > day && dt !== null ? dt : day), "");
   const from = dayOf(last).getTime() - (days - 1) * DAY_MS;
   return rows.filter(({ dt }) => dayOf(dt).getTime() >= from);
-}
-
-/** A bin as a person names it. */
-export function nameOfBin({ from }: Bin, step: Step): string {
-  const day = from.toISOString().slice(0, 10);
-  return step === "week" ? `week of ${day}` : day;
 }

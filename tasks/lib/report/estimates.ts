@@ -1,5 +1,5 @@
 import type { Markish, PlotOptions } from "@observablehq/plot";
-import { cutText } from "./html.ts";
+import { fitText } from "./html.ts";
 import { type Style, styleOf } from "./palette.ts";
 import type { Canvas, Panel } from "./view.ts";
 
@@ -50,8 +50,8 @@ function toPlot({ plot, width }: Canvas, estimates: readonly Estimate[], options
     height: labels.length * band + 56,
     marginTop: options.reference ? 20 : 6,
     marginBottom: 38,
-    marginLeft: 14,
-    marginRight: 14,
+    marginLeft: 20,
+    marginRight: 20,
     x: {
       label: options.axis,
       labelAnchor: "center",
@@ -68,7 +68,7 @@ function toPlot({ plot, width }: Canvas, estimates: readonly Estimate[], options
       ...estimates.flatMap((estimate) => estimateMarks(plot, estimate, lower(estimate.series))),
       plot.text(labels, {
         y: (label: string) => label,
-        text: (label: string) => cutText(label, Math.floor((width - 28) / 6.6)),
+        text: (label: string) => fitText(label, width - 40),
         frameAnchor: "left",
         dy: LABEL_HEIGHT / 2 - band / 2,
         textAnchor: "start",

@@ -1,8 +1,8 @@
 import type { PlotOptions } from "@observablehq/plot";
 import { type Answer, nameOf, numberOf, type Row, toRows } from "./answer.ts";
-import { countOf } from "../task/plural.ts";
 import { dayOf } from "./days.ts";
-import { cutText } from "./html.ts";
+import { fitText } from "./html.ts";
+import { formatCountOf } from "./numbers.ts";
 import { type Style, STYLES, withoutDash } from "./palette.ts";
 import type { Canvas, Key, View } from "./view.ts";
 
@@ -20,7 +20,7 @@ const LEGEND: readonly Key[] = [
 
 /** The last row of each lane and env, and how far behind it is. */
 export function viewFreshness({ result }: Answer): View {
-  const rows = toRows(result);
+  const rows = toRows(result).filter(({ last_row }) => !Number.isNaN(toTime(nameOf(last_row)).getTime()));
   const shown = rows.toSorted((a, b) => numberOf(b.days_behind) - numberOf(a.days_behind)).slice(0, MAX_LINES);
   return {
     title: titleOf(rows),
@@ -67,7 +67,7 @@ function toPlot({ plot, width }: Canvas, rows: readonly Row[]): PlotOptions {
       ),
       plot.text(lines, {
         y: "name",
-        text: ({ text }: { text: string }) => cutText(text, Math.floor((width - 28) / 6.6)),
+        text: ({ text }: { text: string }) => fitText(text, width - 28),
         frameAnchor: "left",
         dy: -8,
         textAnchor: "start",
@@ -83,7 +83,7 @@ function toLine(row: Row) {
   const name = nameOf(row.lane) === nameOf(row.env) ? nameOf(row.env) : `${nameOf(row.lane)} / ${nameOf(row.env)}`;
   const at = toTime(nameOf(row.last_row));
   const gaps = numberOf(row.gap_days);
-  const text = [name, minuteOf(at), behindOf(row), gaps > 0 ? `${countOf(gaps, "day")} without rows` : ""];
+  const text = [name, minuteOf(at), behindOf(row), gaps > 0 ? `${formatCountOf(gaps, "day")} without rows` : ""];
   return {
     name: JSON.stringify([row.lane, row.env]),
     at,
@@ -104,7 +104,7 @@ function minuteOf(at: Date): string {
 
 function behindOf({ days_behind }: Row): string {
   const behind = numberOf(days_behind);
-  return behind > 0 ? `${countOf(behind, "day")} behind` : "";
+  return behind > 0 ? `${formatCountOf(behind, "day")} behind` : "";
 }
 
 function titleOf(rows: readonly Row[]): string {

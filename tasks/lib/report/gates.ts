@@ -1,7 +1,7 @@
 import { type Answer, nameOf, numberOf, type Row, rowsWith, sumOf, toRows, weightedMean } from "./answer.ts";
 import { newestVersions } from "./brier.ts";
 import { type Estimate, estimatePanel } from "./estimates.ts";
-import { formatCount, formatPercent, shareBounds } from "./numbers.ts";
+import { formatCountOf, formatPercent, shareBounds } from "./numbers.ts";
 import { styleOf, withoutDash } from "./palette.ts";
 import type { Panel, View } from "./view.ts";
 
@@ -46,7 +46,7 @@ function panelOf(rows: readonly Row[], versions: readonly string[]): Panel {
   const estimates = versions.flatMap((version) => {
     const own = ofVersion(rows, version);
     const rated = ratedOf(own);
-    const label = `${version} (${formatCount(rated)} rated runs)`;
+    const label = `${version} (${formatCountOf(rated, "rated run")})`;
     return GATES.flatMap(({ column }, series): Estimate[] => {
       const value = passOf(own, column);
       return Number.isFinite(value) ? [{ label, series, value, ...shareBounds(value, rated) }] : [];

@@ -25,6 +25,9 @@ export interface LineOptions {
 /** Bins up to which each value has a mark of its own; behind them every so many have one. */
 const MAX_MARKS = 24;
 
+/** A time over which each day has its tick: hours mean nothing to days. */
+const SHORT_MS = 7 * 86_400_000;
+
 /** Lines over days or weeks; each has its dashes and marks. */
 export function linePanel(
   bins: readonly Pick<Bin, "from" | "to">[],
@@ -55,8 +58,10 @@ function toPlot(
 
 /** The axis of days, from the first bin's begin to the last one's end. */
 export function timeScale(bins: readonly Pick<Bin, "from" | "to">[], label: string, width: number): PlotOptions["x"] {
-  const domain = [bins[0].from, bins[bins.length - 1].to];
-  return { type: "utc", domain, label, labelAnchor: "center", labelArrow: "none", ticks: Math.floor(width / 90) };
+  const domain = [bins[0].from, bins[bins.length - 1].to] as const;
+  const isShort = domain[1].getTime() - domain[0].getTime() <= SHORT_MS;
+  const ticks = isShort ? "1 day" as const : Math.floor(width / 90);
+  return { type: "utc", domain, label, labelAnchor: "center", labelArrow: "none", ticks };
 }
 
 function lineMarks(plot: Canvas["plot"], bins: readonly Pick<Bin, "from" | "to">[], line: Line): Markish[] {

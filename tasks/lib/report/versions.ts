@@ -1,7 +1,7 @@
 import { nameOf, numberOf, type Row, rowsWith, toRows } from "./answer.ts";
 import type { Answer } from "./answer.ts";
 import { type Estimate, estimatePanel } from "./estimates.ts";
-import { countOf } from "../task/plural.ts";
+import { formatCountOf } from "./numbers.ts";
 import { OTHER, type Style, STYLES, withoutDash } from "./palette.ts";
 import type { Key, View } from "./view.ts";
 
@@ -68,7 +68,7 @@ function panelOf(rows: readonly Row[], measure: Measure) {
 }
 
 function labelOf(row: Row): string {
-  return `${nameOf(row.model)}, ${nameOf(row.env)} (${countOf(numberOf(row.claims), "claim")})`;
+  return `${nameOf(row.model)}, ${nameOf(row.env)} (${formatCountOf(numberOf(row.claims), "claim")})`;
 }
 
 /** Where the change lies in 95 of 100 cases; on one claim nothing is known of that. */
@@ -100,5 +100,5 @@ function findingOf(rows: readonly Row[], column: string, words: string): string 
   const own = rows.filter((row) => row.measure === column);
   const count = (verdict: Verdict) => own.filter((row) => verdictOf(row, measure) === verdict).length;
   const worse = count("worse") === 0 ? "" : `, worse in ${count("worse")}`;
-  return `${words} in ${count("better")} of ${countOf(own.length, "comparison")}${worse}`;
+  return `${words} in ${count("better")} of ${formatCountOf(own.length, "comparison")}${worse}`;
 }

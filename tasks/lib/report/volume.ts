@@ -1,6 +1,6 @@
 import { type Answer, nameOf, namesBy, type Row, sumOf, toRows } from "./answer.ts";
 import { barPanel } from "./bars.ts";
-import { type Bin, lastDays, type Step, stepOf, toBins } from "./days.ts";
+import { type Bin, lastDays, noteOfEnds, type Step, stepOf, toBins } from "./days.ts";
 import { formatCount } from "./numbers.ts";
 import type { Panel, View } from "./view.ts";
 
@@ -14,8 +14,8 @@ export function viewVolume({ result }: Answer): View {
   const envs = namesBy(rows, "env", "rows").slice(0, MAX_ENVS);
   return {
     title: titleOf(rows, envs),
-    note:
-      `Executions each ${step}, a chart an env, each on a scale of its own. A triangle marks a ${step} with an alert.`,
+    note: `Executions each ${step}, a chart an env, each on a scale of its own. ` +
+      `A triangle marks a ${step} with an alert.${noteOfEnds(step)}`,
     panels: bins.length === 0 ? [] : envs.map((env) => panelOf(env, bins, step)),
   };
 }

@@ -1,6 +1,6 @@
 import { type Answer, nameOf, numberOf, rowsWith, sumOf, toRows } from "./answer.ts";
 import { type Estimate, estimatePanel } from "./estimates.ts";
-import { formatCount, formatPercent, shareBounds } from "./numbers.ts";
+import { formatCountOf, formatPercent, shareBounds } from "./numbers.ts";
 import type { View } from "./view.ts";
 
 const MAX_MODELS = 12;
@@ -11,7 +11,7 @@ export function viewWeb({ result }: Answer): View {
   const shown = rows.toSorted((a, b) => numberOf(b.resolved_moved) - numberOf(a.resolved_moved)).slice(0, MAX_MODELS);
   const estimates = shown.map((row): Estimate => {
     const [value, count] = [numberOf(row.towards_truth), numberOf(row.resolved_moved)];
-    const label = `${nameOf(row.model)} (${formatCount(count)} resolved runs)`;
+    const label = `${nameOf(row.model)} (${formatCountOf(count, "resolved run")})`;
     return { label, series: 0, value, ...shareBounds(value, count) };
   });
   const axis = "share of runs that the web moves towards the truth";

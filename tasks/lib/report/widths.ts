@@ -44,10 +44,12 @@ function titleOf(rows: readonly Row[], models: readonly string[]): string {
   const recent = lastDays(rows, 7);
   const widths = models.map((model) => ({ model, width: weightedMean(ofModel(recent, model), "median_width", "runs") }))
     .filter(({ width }) => Number.isFinite(width)).sort((a, b) => a.width - b.width);
+  if (widths.length === 0) return "No run of the last 7 days has an interval";
   const [best, worst] = [widths[0], widths[widths.length - 1]];
-  if (best === worst) return `Over the last 7 days ${best.model}'s intervals are ${formatFixed(best.width, 3)} wide`;
-  return `Over the last 7 days ${best.model} is narrowest with ${formatFixed(best.width, 3)}, ` +
-    `${worst.model} widest with ${formatFixed(worst.width, 3)}${changeOf(rows)}`;
+  const all = formatFixed(weightedMean(recent, "median_width", "runs"), 3);
+  const spread = best === worst ? "" : `, from ${formatFixed(best.width, 3)} (${best.model}) to ` +
+    `${formatFixed(worst.width, 3)} (${worst.model})`;
+  return `Intervals of the last 7 days are ${all} wide${spread}${changeOf(rows)}`;
 }
 
 /** What became of the width since the first 7 days, all models together. */
@@ -56,6 +58,5 @@ function changeOf(rows: readonly Row[]): string {
   if (days.length < 21 || sumOf(rows, "runs") < 100) return "";
   const meanOf = (some: readonly string[]) =>
     weightedMean(rows.filter(({ dt }) => some.includes(nameOf(dt))), "median_width", "runs");
-  const [before, now] = [meanOf(days.slice(0, 7)), meanOf(days.slice(-7))];
-  return `; all together ${formatFixed(now, 3)}, ${formatFixed(before, 3)} in the first 7`;
+  return `; those of the first 7 were ${formatFixed(meanOf(days.slice(0, 7)), 3)}`;
 }
