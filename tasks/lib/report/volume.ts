@@ -8,7 +8,7 @@ const MAX_ENVS = 6;
 
 /** How many rows each env has a day or a week, and where that is less than usual. */
 export function viewVolume({ result }: Answer): View {
-  const rows = toRows(result);
+  const rows = toRows(result).filter(({ dt }) => dt !== null);
   const step = stepOf(rows);
   const bins = toBins(rows, step);
   const envs = namesBy(rows, "env", "rows").slice(0, MAX_ENVS);
