@@ -27,12 +27,13 @@ Deno.test("viewVersions() counts a change that its range keeps from 0, in the di
     "env|model|older|newer|measure|claims|change|change_se",
     "a|m1|v1|v2|ci_width|20|-0.05|0.01",
     "a|m2|v1|v2|ci_width|20|-0.05|0.03",
+    "b|m2|v1|v2|ci_width|20|-0.07|0.01",
     "a|m3|v1|v2|ci_width|20|0.05|0.01",
     "a|m4|v1|v2|ci_width|1|-0.5|-",
     "a|m1|v1|v2|stability|20|0.05|0.01",
     "a|m5|v1|v2|-|0|-|-",
   ));
-  assert.equal(title, "v2 narrows intervals in 1 of 4 comparisons, worse in 1; is more stable in 1 of 1 comparison");
+  assert.equal(title, "v2 narrows intervals in 2 of 5 comparisons, worse in 1; is more stable in 1 of 1 comparison");
   assert.deepEqual(panels.map(({ title }) => title), ["Interval width", "Stability"]);
 });
 
