@@ -157,7 +157,7 @@ Deno.test({ name: "the report is sound in a browser", ignore: !hasBrowser }, asy
         await openAll(page);
         return await page.evaluate(`[...document.querySelectorAll("td bdi")].filter((text) => {
           const [inner, cell] = [text.getBoundingClientRect(), text.parentElement.getBoundingClientRect()];
-          return inner.left < cell.left - 0.5 || inner.right > cell.right + 0.5 || inner.height > 200;
+          return inner.left < cell.left - 0.5 || inner.right > cell.right + 0.5 || inner.height > 200 || inner.width > 330;
         }).length`);
       });
       assert.equal(out, 0);
