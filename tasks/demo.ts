@@ -20,7 +20,7 @@ const SETTINGS = {
 
 const SPEC: TaskSpec = {
   name: "demo",
-  summary: `Run the whole path on the embedded database, from nothing to a report, in ${DIRECTORY}.`,
+  summary: `Run the whole path on the embedded database, from nothing to tables, in ${DIRECTORY}.`,
   flags: {},
 };
 
@@ -43,16 +43,19 @@ async function demo({ report, signal }: TaskContext): Promise<void> {
   await run("analytics", "overview");
   await run("analytics", "prompt_versions");
   await run("analytics", "bias_gap");
-  await run("report", "--out", `${DIRECTORY}/report.html`);
   report.result(CLOSING.split("\n"));
 }
 
 const CLOSING = `
-The Parquet files are in ${DIRECTORY}/exports, one directory a day; the charts in ${DIRECTORY}/report.html.
+The Parquet files are in ${DIRECTORY}/exports, one directory a day.
 Try next:
-  deno task analytics --list
-  deno task analytics claim_models --dir ${DIRECTORY}/exports
-  deno task migrate && deno task db:seed && deno task export     the same on your own database (DATABASE_URL in .env)`;
+  npx -y deno@2.9.6 task report --dir ${DIRECTORY}/exports    # one page with charts, data/report.html
+  npx -y deno@2.9.6 task analytics --list                     # the shipped queries
+  npx -y deno@2.9.6 task analytics claim_models --dir ${DIRECTORY}/exports
+The same on your own database (DATABASE_URL in .env):
+  npx -y deno@2.9.6 task migrate
+  npx -y deno@2.9.6 task db:seed
+  npx -y deno@2.9.6 task export`;
 
 function ignoreNotFound(error: unknown): void {
   if (!(error instanceof Deno.errors.NotFound)) throw error;

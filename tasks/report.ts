@@ -2,8 +2,8 @@ import { dirname } from "node:path";
 import type { TaskSpec } from "./lib/task/args.ts";
 import { openCatalog } from "./lib/analytics/catalog.ts";
 import { EXIT, messageOf, TaskError } from "./lib/task/errors.ts";
-import { parseQueries, pickQueries } from "./lib/analytics/queries.ts";
-import { type Answer, formatReport, REPORT_QUERIES } from "./lib/analytics/page.ts";
+import { parseQueries } from "./lib/analytics/queries.ts";
+import { makeReport } from "./lib/report/run.ts";
 import { fromCaller, readExportDir } from "./lib/task/settings.ts";
 import { runTask, type TaskContext } from "./lib/task/run.ts";
 
@@ -21,15 +21,13 @@ const SPEC: TaskSpec = {
 
 async function writeReport({ args, report, signal }: TaskContext): Promise<void> {
   const out = fromCaller(args.text("out")) ?? "data/report.html";
-  const known = parseQueries(await Deno.readTextFile(new URL("queries.sql", ANALYTICS)));
+  const queries = parseQueries(await Deno.readTextFile(new URL("queries.sql", ANALYTICS)));
   const css = await Deno.readTextFile(new URL("report.css", ANALYTICS));
-  const queries = pickQueries(known, REPORT_QUERIES);
   using catalog = await openCatalog(fromCaller(args.text("dir")) ?? readExportDir(), signal);
-  const answers: Answer[] = [];
-  for (const query of queries) answers.push({ ...query, result: await catalog.query(query) });
+  const page = await makeReport({ catalog, queries, css, madeAt: new Date() });
   try {
     await Deno.mkdir(dirname(out), { recursive: true });
-    await Deno.writeTextFile(out, formatReport(answers, css));
+    await Deno.writeTextFile(out, page);
   } catch (error) {
     if (error instanceof Deno.errors.NotCapable) {
       throw new TaskError(

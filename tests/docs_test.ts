@@ -16,7 +16,8 @@ const project = JSON.parse(read("deno.json"));
 const readme = read("README.md");
 
 /** Names of the pages that README is too short for. */
-const DOCS = [...Deno.readDirSync(new URL("../docs/", import.meta.url))].map(({ name }) => `docs/${name}`).sort();
+const IN_DOCS = [...Deno.readDirSync(new URL("../docs/", import.meta.url))].map(({ name }) => `docs/${name}`).sort();
+const DOCS = IN_DOCS.filter((path) => path.endsWith(".md"));
 
 /** Everything that is written about the project. */
 const PAGES: readonly { readonly path: string; readonly text: string }[] = ["README.md", "AGENTS.md", ...DOCS]
@@ -38,9 +39,13 @@ Deno.test("README fits one sitting", () => {
   assert.ok(words <= 1500, `README has ${words} words; move what not everybody needs to docs/`);
 });
 
-Deno.test("README links every page of docs/, each of which is one page of Markdown", () => {
-  assert.deepEqual(DOCS.filter((path) => !path.endsWith(".md")), []);
-  assert.deepEqual(DOCS.filter((path) => !readme.includes(`](${path})`)), []);
+Deno.test("README links every page of docs/, and shows every picture, each small", () => {
+  assert.deepEqual(IN_DOCS.filter((path) => !/\.(md|png)$/.test(path)), []);
+  assert.deepEqual(IN_DOCS.filter((path) => !readme.includes(`](${path})`)), []);
+  const pictures = IN_DOCS.filter((path) => path.endsWith(".png"));
+  assert.ok(pictures.length > 0);
+  const sizes = pictures.map((path) => Deno.statSync(new URL(`../${path}`, import.meta.url)).size);
+  assert.deepEqual(sizes.filter((size) => size >= 200_000), []);
 });
 
 Deno.test("relative links lead to files that are there, and to headings that they have", () => {
@@ -125,12 +130,17 @@ Deno.test("deno.json's permission sets hold what their tasks need, and nothing e
     export: { read: true, write: true, net: true, env: [...LOCAL_PATTERNS, ...STORE_PATTERNS, "INIT_CWD"], ...ENGINE },
     lake: { read: true, net: true, env: [...STORE_PATTERNS, "EXPORT_DIR", "INIT_CWD"] },
     analytics: { read: true, env: ["EXPORT_DIR", "INIT_CWD"], ...ENGINE },
-    report: { read: true, write: ["data"], env: ["EXPORT_DIR", "INIT_CWD"], ...ENGINE },
   });
   const patterns = [...LOCAL_PATTERNS, ...STORE_PATTERNS].map((pattern) =>
     new RegExp(`^${pattern.replace("*", ".*")}$`)
   );
   for (const name of VARIABLES) assert.ok(patterns.some((pattern) => pattern.test(name)), name);
+});
+
+Deno.test("deno.json gives report what analytics may, and to write below data", () => {
+  const flags = (project.tasks.report.command as string).split(" ").filter((word) => word.startsWith("--allow"));
+  const { env, sys } = project.permissions.analytics;
+  assert.deepEqual(flags, ["--allow-read", "--allow-write=data", `--allow-env=${env}`, `--allow-sys=${sys}`]);
 });
 
 Deno.test("deno.json gives each task its set, and all permissions to none that meets a database of somebody's", () => {
@@ -142,22 +152,24 @@ Deno.test("deno.json gives each task its set, and all permissions to none that m
     export: ["export", "export:local", "export:run", "lake:pull"].map((name) => [name, "export"]),
     lake: ["lake:list", "lake:prune"].map((name) => [name, "lake"]),
     analytics: [["analytics", "analytics"]],
-    report: [["report", "report"]],
-    all: ["demo", "test", "bench"].map((name) => [name, "all"]),
+    all: ["report:image", "demo", "test", "bench"].map((name) => [name, "all"]),
   });
 });
 
-Deno.test("deno.json, the tests' and the benchmark's pin every package to an exact version, shared ones to one", () => {
-  const others = ["tests/deno.json", "bench/deno.json"].map((path) => JSON.parse(read(path)).imports);
+Deno.test("deno.json, the report's, the tests' and the benchmark's pin every package to an exact version, shared ones to one", () => {
+  const others = ["tests/deno.json", "analytics/deno.json", "bench/deno.json"].map((path) =>
+    JSON.parse(read(path)).imports
+  );
   for (const imports of [project.imports, ...others] as Readonly<Record<string, string>>[]) {
     for (const [name, target] of Object.entries(imports)) {
       assert.match(target, /^npm:.+@\d+\.\d+\.\d+(-[\w.]+)?$/);
       if (name in project.imports) assert.equal(target, project.imports[name]);
     }
   }
-  // A task loads the root's packages, the tests load its modules: they need all of them.
-  const [tests] = others;
-  assert.deepEqual(Object.keys(project.imports).filter((name) => !(name in tests)), []);
+  // A task loads the root's packages or the report's, the tests load its modules: they need all of them.
+  const [tests, report] = others;
+  const used = Object.entries({ ...report, ...project.imports });
+  assert.deepEqual(used.filter(([name, target]) => tests[name] !== target), []);
 });
 
 Deno.test("deno.json describes every task", () => {

@@ -5,7 +5,7 @@ import { createTestDatabase } from "./support/database.ts";
 import { insertChecks } from "./support/exporter.ts";
 
 /** Packages that cost more to load than most commands take. */
-const ENGINES = ["@duckdb/duckdb-wasm", "@electric-sql/pglite", "aws4fetch"];
+const ENGINES = ["@duckdb/duckdb-wasm", "@electric-sql/pglite", "aws4fetch", "@observablehq/plot", "linkedom"];
 
 /** What every thread with DuckDB runs. */
 const ENGINE_CODE = "@duckdb/duckdb-wasm/dist/duckdb-eh.wasm";
@@ -52,6 +52,11 @@ Deno.test("commands load the engines that they use, and no other", async () => {
     const { code, stderr } = await runCommand("export", [], { env });
     assert.equal(code, 0, stderr);
     await expectEngines("export");
+    const out = `${ROOT}data/startup-test/report.html`;
+    // The engine is in a thread, of which nothing may be recorded.
+    const drawing = (await loadedEngines("report", ["--out", out], env)).filter((name) => !name.includes("duckdb"));
+    assert.deepEqual(drawing, ["@observablehq/plot", "linkedom"]);
+    await Deno.remove(`${ROOT}data/startup-test`, { recursive: true });
     // Of a thread that is ended nothing may be recorded: here the engine's code cannot be read.
     const denoFlags = [`--deny-read=${await Deno.realPath(`${ROOT}node_modules/${ENGINE_CODE}`)}`];
     const unchanged = await runCommand("export", [], { env, denoFlags });
