@@ -47,12 +47,23 @@ async function demo({ report, signal }: TaskContext): Promise<void> {
   report.result(CLOSING.split("\n"));
 }
 
+/** How somebody without an installed deno runs a task: by the version that runs here. */
+const NPX = `npx -y deno@${Deno.version.deno} task`;
+
 const CLOSING = `
-The Parquet files are in ${DIRECTORY}/exports, one directory a day; the charts in ${DIRECTORY}/report.html.
-Try next:
-  deno task analytics --list
-  deno task analytics claim_models --dir ${DIRECTORY}/exports
-  deno task migrate && deno task db:seed && deno task export     the same on your own database (DATABASE_URL in .env)`;
+The Parquet files are in ${DIRECTORY}/exports, one directory a day;
+the charts in ${DIRECTORY}/report.html.
+
+Try next, from this directory:
+${NPX} analytics --list
+${NPX} analytics claim_models --dir ${DIRECTORY}/exports
+${NPX} analytics --sql "describe checks_latest" --dir ${DIRECTORY}/exports
+
+The same on your own database, or without DATABASE_URL in .env on an embedded one:
+${NPX} migrate
+${NPX} db:seed
+${NPX} export
+${NPX} report`;
 
 function ignoreNotFound(error: unknown): void {
   if (!(error instanceof Deno.errors.NotFound)) throw error;
