@@ -38,10 +38,13 @@ function widthOfGrapheme(grapheme: string): number {
   if (/^\p{RGI_Emoji}$/v.test(grapheme)) return 2;
   let width = 0;
   for (const character of grapheme) {
-    if (!WITHOUT_WIDTH.test(character)) width += eastAsianWidth(character.codePointAt(0)!);
+    if (character === SOFT_HYPHEN || !WITHOUT_WIDTH.test(character)) width += eastAsianWidth(character.codePointAt(0)!);
   }
   return width;
 }
+
+/** Terminals show it, wherever it stands. */
+const SOFT_HYPHEN = "\u00ad";
 
 /** Marks, invisible characters, and the vowels and finals that join a Hangul syllable. */
 const WITHOUT_WIDTH = /[\p{Mn}\p{Me}\p{Cf}\p{Default_Ignorable_Code_Point}\u1160-\u11ff]/u;

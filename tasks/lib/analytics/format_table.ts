@@ -17,7 +17,7 @@ export interface TableOptions {
 const GAP = "  ";
 
 /** A column no wider is never cut. */
-const MIN_TEXT = 16;
+const MIN_TEXT = 12;
 
 /** What a column's name may claim of the width beyond its values. */
 const MAX_HEADER = 12;
