@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
-import { commandOf } from "./support/command.ts";
+import { commandOf, runCommand } from "./support/command.ts";
 import { createTestDatabase } from "./support/database.ts";
-import { runCommand } from "./support/command.ts";
 import { type SampleRow, sampleRow, writeSampleLake } from "./support/sample_lake.ts";
 import { drawScreen } from "./support/screen.ts";
 import { hasTerminal, runInTerminal } from "./support/terminal.ts";

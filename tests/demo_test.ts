@@ -24,7 +24,7 @@ Deno.test("demo goes from nothing to a report, whatever DATABASE_URL says", asyn
   for (const line of pasted) assert.ok(line.slice(npx.length).split(" ")[0] in tasks, line);
   for (const line of pasted.filter((line) => line.includes("data/demo"))) {
     const command = line.replace(npx, `"${Deno.execPath()}" task `);
-    const options = { args: ["-c", command], cwd: ROOT, env: UNSET, stdin: "null" } as const;
+    const options = { args: ["-c", command], cwd: ROOT, env: UNSET, stdin: "null" as const };
     assert.equal((await new Deno.Command("/bin/sh", options).output()).code, 0, line);
   }
 });
