@@ -5,7 +5,11 @@ import { type Asked, formatParameters, parseParameters, requireTaken } from "./l
 import { parseOwnQuery } from "./lib/analytics/own_query.ts";
 import { fromCaller, readExportDir } from "./lib/task/settings.ts";
 import { type Format, formatCsv, formatRows, FORMATS } from "./lib/analytics/format.ts";
+import type { QueryResult } from "./lib/parquet/duckdb.ts";
+import type { Report } from "./lib/task/console.ts";
+import { countOf } from "./lib/task/plural.ts";
 import { runTask, type TaskContext } from "./lib/task/run.ts";
+import { wrapLines } from "./lib/task/wrap.ts";
 
 const QUERIES = new URL("../analytics/queries.sql", import.meta.url);
 
@@ -28,6 +32,11 @@ const SPEC: TaskSpec = {
     },
     since: { type: "string", value: "DAY", help: "rows from this UTC day on, YYYY-MM-DD" },
     until: { type: "string", value: "DAY", help: "rows up to this UTC day" },
+    limit: {
+      type: "string",
+      value: "N",
+      help: "print the first N rows (default 100 in a table on a terminal, else all)",
+    },
     format: { type: "string", value: "FORMAT", help: "table (default), csv, json or md; csv and json take one query" },
     dir: { type: "string", value: "DIR", help: "the exports to read (default EXPORT_DIR)" },
     quiet: { type: "boolean", help: "print the result only" },
@@ -41,19 +50,40 @@ async function analytics({ args, report, signal }: TaskContext): Promise<void> {
   const asked = askedFor(args);
   for (const query of queries) requireTaken(query, asked);
   if (args.has("list") || queries.length === 0) {
-    return report.result([...formatQueryList(known), "", ...formatParameters(known)]);
+    const lines = [...formatQueryList(known), "", ...formatParameters(known)];
+    return report.result(wrapLines(lines, report.columns));
   }
+  const maxRows = args.count("limit", 1) ?? (format === "table" && report.columns ? TERMINAL_ROWS : Infinity);
   using catalog = await openCatalog(fromCaller(args.text("dir")) ?? readExportDir(), signal, { asked });
   for (const query of queries) {
-    const result = await catalog.query(query);
-    if (format === "csv") report.data(formatCsv(result));
-    else if (queries.length === 1) report.result(formatRows(result, format));
-    else report.result([...headingOf(query, format), ...formatRows(result, format), ""]);
+    if (queries.length > 1) report.result(headingOf(query, { format, columns: report.columns }));
+    printRows(await catalog.query(query), format, { maxRows, report });
+    if (queries.length > 1) report.result("");
   }
 }
 
-function headingOf({ name, description }: NamedQuery, format: Format): string[] {
-  return format === "md" ? [`## ${name}: ${description}`, ""] : [`-- ${name}: ${description}`];
+/** Rows of a table on a terminal, unless `--limit` says otherwise. */
+const TERMINAL_ROWS = 100;
+
+function printRows(
+  { rows, ...head }: QueryResult,
+  format: Format,
+  { maxRows, report }: { readonly maxRows: number; readonly report: Report },
+): void {
+  const shown = { ...head, rows: rows.slice(0, maxRows) };
+  if (format === "table") {
+    return report.table(formatRows(shown, format, { columns: report.columns, total: rows.length }));
+  }
+  if (format === "csv") report.data(formatCsv(shown));
+  else report.result(formatRows(shown, format));
+  if (rows.length > maxRows) report.note(`Printed ${maxRows} of ${countOf(rows.length, "row")}`);
+}
+
+function headingOf(
+  { name, description }: NamedQuery,
+  { format, columns }: { readonly format: Format; readonly columns: number | undefined },
+): string[] {
+  return format === "md" ? [`## ${name}: ${description}`, ""] : wrapLines([`-- ${name}: ${description}`], columns);
 }
 
 function chosenQueries(args: Args, known: readonly NamedQuery[]): NamedQuery[] {

@@ -1,7 +1,7 @@
 import type { TaskSpec } from "./lib/task/args.ts";
 import { openDatabase } from "./lib/postgres/database.ts";
 import { LOCAL_FLAGS, readLocalTarget } from "./lib/local/guard.ts";
-import { requireSeedable, seedDatabase } from "./lib/local/seed.ts";
+import { requireSeedable, seedDatabase, type SeedStep } from "./lib/local/seed.ts";
 import { toServerFailure } from "./lib/postgres/server_failure.ts";
 import { runTask, type TaskContext } from "./lib/task/run.ts";
 
@@ -17,7 +17,9 @@ const SPEC: TaskSpec = {
 };
 
 async function seed({ args, report, signal }: TaskContext): Promise<void> {
-  const options = { rows: args.count("rows", 1) ?? 1000, days: args.count("days", 1) ?? 14, signal };
+  const rows = args.count("rows", 1) ?? 1000;
+  const onStep = (step: SeedStep) => report.progress(formatStep(step, rows));
+  const options = { rows, days: args.count("days", 1) ?? 14, signal, onStep };
   const waitMs = (args.count("wait", 0) ?? 10) * 1000;
   const target = readLocalTarget(args, "seed");
   await using database = await openDatabase(target, { report, waitMs, signal });
@@ -29,6 +31,10 @@ async function seed({ args, report, signal }: TaskContext): Promise<void> {
   } catch (error) {
     throw toServerFailure(error, { verb: "seed", ...target });
   }
+}
+
+function formatStep({ table, rows }: SeedStep, total: number): string {
+  return table === "checks" ? `Seeding checks, ${rows} of ${total} rows` : `Seeding ${table}`;
 }
 
 if (import.meta.main) Deno.exitCode = await runTask(SPEC, seed);

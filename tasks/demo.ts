@@ -46,16 +46,23 @@ async function demo({ report, signal }: TaskContext): Promise<void> {
   report.result(CLOSING.split("\n"));
 }
 
+/** How somebody without an installed deno runs a task: by the version that runs here. */
+const NPX = `npx -y deno@${Deno.version.deno} task`;
+
 const CLOSING = `
 The Parquet files are in ${DIRECTORY}/exports, one directory a day.
-Try next:
-  npx -y deno@2.9.6 task report --dir ${DIRECTORY}/exports    # one page with charts, data/report.html
-  npx -y deno@2.9.6 task analytics --list                     # the shipped queries
-  npx -y deno@2.9.6 task analytics claim_models --dir ${DIRECTORY}/exports
-The same on your own database (DATABASE_URL in .env):
-  npx -y deno@2.9.6 task migrate
-  npx -y deno@2.9.6 task db:seed
-  npx -y deno@2.9.6 task export`;
+
+Try next, from this directory:
+${NPX} report --dir ${DIRECTORY}/exports
+${NPX} analytics --list
+${NPX} analytics claim_models --dir ${DIRECTORY}/exports
+${NPX} analytics --sql "describe checks_latest" --dir ${DIRECTORY}/exports
+
+The same on your own database, or without DATABASE_URL in .env on an embedded one:
+${NPX} migrate
+${NPX} db:seed
+${NPX} export
+${NPX} report`;
 
 function ignoreNotFound(error: unknown): void {
   if (!(error instanceof Deno.errors.NotFound)) throw error;

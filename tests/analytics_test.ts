@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { runCommand } from "./support/command.ts";
+import { createChecksDatabase } from "./support/export.ts";
 import { sampleRow, writeSampleLake } from "./support/sample_lake.ts";
 
 Deno.test("analytics prints a query as table, CSV, JSON and Markdown", async () => {
@@ -33,6 +34,14 @@ Deno.test("analytics without a name lists the queries, without a lake", async ()
 Deno.test("analytics ends with 2 on a wrong name, format or mix, and with 1 on an empty lake or bad SQL", async () => {
   const run = async (...args: string[]) => await runCommand("analytics", args, { env: { EXPORT_DIR: "data/none" } });
   assert.equal((await run("nope")).code, 2);
+  assert.match(
+    (await run("totls")).stderr,
+    /^Cannot run query "totls": there is no such query; did you mean "totals"\? /,
+  );
+  assert.match(
+    (await run("days", "--form", "csv")).stderr,
+    /^Cannot run task .* '--form'; did you mean --format\? See /,
+  );
   assert.equal((await run("days", "--format", "xml")).code, 2);
   assert.equal((await run("days", "--sql", "select 1")).code, 2);
   assert.equal((await run("days", "costs", "--format", "csv")).code, 2);
@@ -117,4 +126,38 @@ Deno.test("analytics --sql takes one statement that reads, and reaches no file b
     assert.doesNotMatch(stderr, /opensesame/);
   }
   assert.match((await run(`from glob('${lake.directory}/s*')`)).stdout, /\(0 rows\)/);
+});
+
+Deno.test("analytics says so where exports found no rows", async () => {
+  const directory = await Deno.makeTempDir({ prefix: "heretix-empty-" });
+  try {
+    await using database = await createChecksDatabase();
+    const env = { DATABASE_URL: database.url, EXPORT_DIR: directory };
+    assert.equal((await runCommand("export", ["checks"], { env })).code, 0);
+    for (const task of ["analytics days", "report"]) {
+      const [name, ...args] = task.split(" ");
+      const { code, stderr } = await runCommand(name, args, { env });
+      assert.equal(code, 1);
+      const finding =
+        "what was exported to it has no rows (local); add some, by deno task db:seed for example, and export again";
+      assert.equal(stderr, `Cannot query lake "${directory}": ${finding}\n`);
+    }
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+});
+
+Deno.test("analytics prints all rows of a table in a pipe, and of any format the first ones with --limit", async () => {
+  await using lake = await writeSampleLake({ "local/dt=2025-09-01/checks.parquet": [sampleRow("a", "2025-09-01")] });
+  const sql = ["--sql", "select i * 1000 as n from range(1500) as t(i)", "--dir", lake.directory];
+  const run = (...args: string[]) => runCommand("analytics", [...sql, ...args]);
+  const all = await run();
+  assert.match(all.stdout, /^ +n\n.*\n +0\n[^]*\n1499000\n\(1500 rows\)\n$/);
+  assert.equal(all.stdout.split("\n").length, 1504);
+  assert.match((await run("--limit", "1")).stdout, /\n0\n\(1 of 1500 rows, --limit for more\)\n$/);
+  const csv = await run("--limit", "2", "--format", "csv");
+  assert.deepEqual([csv.stdout, csv.stderr], ["n\r\n0\r\n1000\r\n", "Printed 2 of 1500 rows\n"]);
+  assert.equal((await run("--format", "csv")).stdout.split("\r\n").length, 1502);
+  assert.equal(JSON.parse((await run("--limit", "3", "--format", "json", "--quiet")).stdout).length, 3);
+  assert.equal((await run("--limit", "0")).code, 2);
 });

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { runCommand } from "./support/command.ts";
+import { ROOT, runCommand, UNSET } from "./support/command.ts";
 
 Deno.test("demo goes from nothing to tables, whatever DATABASE_URL says", async () => {
   const env = { DATABASE_URL: "postgresql://nobody@127.0.0.1:1/none" };
@@ -14,9 +14,15 @@ Deno.test("demo goes from nothing to tables, whatever DATABASE_URL says", async 
     "analytics",
   ]);
   assert.match(stdout, /\nlocal +local +sqlite +\d+ +36 /);
-  const closing = stdout.slice(stdout.indexOf("Try next:"));
-  const line = /^ {2}npx -y deno@2\.9\.6 task report (.+?) +#/m.exec(closing)![1];
-  const made = await runCommand("report", line.split(" "));
-  assert.equal(made.code, 0, made.stderr);
-  assert.ok((await Deno.stat("data/report.html")).size > 20_000);
+  const { tasks } = JSON.parse(await Deno.readTextFile(`${ROOT}deno.json`));
+  const [npx] = /npx -y deno@[\d.]+ task /.exec(await Deno.readTextFile(`${ROOT}README.md`))!;
+  const pasted = stdout.split("\n").filter((line) => line.startsWith("npx "));
+  assert.ok(pasted.length >= 5 && pasted.every((line) => line.startsWith(npx)), stdout);
+  for (const line of pasted) assert.ok(line.slice(npx.length).split(" ")[0] in tasks, line);
+  for (const line of pasted.filter((line) => line.includes("data/demo"))) {
+    const command = line.replace(npx, `"${Deno.execPath()}" task `);
+    const options = { args: ["-c", command], cwd: ROOT, env: UNSET, stdin: "null" as const };
+    assert.equal((await new Deno.Command("/bin/sh", options).output()).code, 0, line);
+  }
+  assert.ok((await Deno.stat(`${ROOT}data/report.html`)).size > 20_000);
 });

@@ -1,4 +1,4 @@
--- $1 rows, $2 days. Rows that are there are left out first: "on conflict" would double the time.
+-- $1 rows, $2 days; those from $3 to $4. Rows that are there are left out first: "on conflict" would double the time.
 -- Each layer ends in "offset 0", so that what it computes is computed once per row.
 -- An odd multiplier makes every number a run_id of its own.
 insert into checks (
@@ -132,7 +132,7 @@ from (
           -- Old rows lack what the schema had not yet.
           n * 8 > $1::bigint and n % 37 <> 0 as has_gates,
           n * 5 > $1::bigint as has_costs
-        from generate_series(1, $1::bigint) as n
+        from generate_series($3::bigint, $4::bigint) as n
         where not exists (select from checks where checks.id = md5('check ' || n::text)::uuid)
         offset 0
       ) as numbered

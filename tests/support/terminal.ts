@@ -12,6 +12,8 @@ export interface TerminalResult {
 export interface TerminalOptions {
   /** Variables; the tasks' other settings are unset. */
   readonly env?: Readonly<Record<string, string>>;
+  /** Width of the terminal; without it, it does not know. */
+  readonly columns?: number;
   /** What is typed, one after another, each as soon as the screen shows its text below what was there before. */
   readonly typed?: readonly (readonly [shown: string, keys: string])[];
   /** Called with the command's process id, as soon as the screen shows a text. */
@@ -39,10 +41,11 @@ async function canRunScript(): Promise<boolean> {
  */
 export async function runInTerminal(
   args: readonly string[],
-  { env = {}, typed = [], onShown }: TerminalOptions = {},
+  { env = {}, columns, typed = [], onShown }: TerminalOptions = {},
 ): Promise<TerminalResult> {
   // The shell's process becomes deno's.
-  const command = `echo "pid $$."; exec ${[Deno.execPath(), ...args].map(quote).join(" ")}`;
+  const size = columns === undefined ? "" : `stty cols ${columns} rows 30; `;
+  const command = `${size}echo "pid $$."; exec ${[Deno.execPath(), ...args].map(quote).join(" ")}`;
   const child = new Deno.Command("script", {
     args: ["--quiet", "--return", "--command", command, "/dev/null"],
     cwd: ROOT,

@@ -1,9 +1,10 @@
 import { join } from "node:path";
 import type { QueryResult } from "../parquet/duckdb.ts";
 import { compileDuckDb } from "../parquet/duckdb_code.ts";
-import { EXIT, TaskError } from "../task/errors.ts";
+import { TaskError } from "../task/errors.ts";
 import { filePath, laneDirectory, listDays, listFiles, listLanes } from "../lake/lake.ts";
 import { catalogAsking } from "./catalog_views.ts";
+import { emptyLakeError } from "./empty_lake.ts";
 import type { Asked } from "./parameters.ts";
 import type { NamedQuery } from "./queries.ts";
 import type { QueryReply } from "./query_messages.ts";
@@ -32,12 +33,7 @@ export async function openCatalog(
 ): Promise<Catalog> {
   const catalog = catalogAsking(await Deno.readTextFile(CATALOG), asked);
   const files = await listLake(directory);
-  if (files.size === 0) {
-    throw new TaskError(
-      `Cannot query lake "${directory}": it holds no <lane>/dt=YYYY-MM-DD/<dataset>.parquet; run deno task export first`,
-      EXIT.failed,
-    );
-  }
+  if (files.size === 0) throw await emptyLakeError(directory);
   using stack = new DisposableStack();
   const thread = stack.use(startQueryThread(signal));
   // Compiled here: Deno dies with a panic when a thread is ended that compiles.

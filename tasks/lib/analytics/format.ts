@@ -1,6 +1,6 @@
 import type { QueryResult } from "../parquet/duckdb.ts";
-import { countOf } from "../task/plural.ts";
 import { printable } from "../task/printable.ts";
+import { formatTable, type TableOptions } from "./format_table.ts";
 
 /** Ways to print a query's rows. */
 export const FORMATS = ["table", "csv", "json", "md"] as const;
@@ -8,43 +8,16 @@ export const FORMATS = ["table", "csv", "json", "md"] as const;
 /** One of the ways. */
 export type Format = (typeof FORMATS)[number];
 
-/** The rows of a query as lines, values digit for digit: no number passes through a JS number. */
-export function formatRows(result: QueryResult, format: Exclude<Format, "csv">): string[] {
-  return FORMATTERS[format](result);
-}
-
-const FORMATTERS: Readonly<Record<Exclude<Format, "csv">, (result: QueryResult) => string[]>> = {
-  table: formatTable,
-  json: formatJson,
-  md: formatMarkdown,
-};
-
-/** Longest text that a table shows of one value. */
-const MAX_CELL = 60;
-
-function formatTable({ columns, types, rows }: QueryResult): string[] {
-  const lines = [columns, ...rows].map((row) => row.map(toCell));
-  const widths = columns.map((_, index) => Math.max(...lines.map((line) => lengthOf(line[index]))));
-  const numeric = types.map(isNumeric);
-  const format = (line: readonly string[]) =>
-    line.map((cell, index) => {
-      const space = " ".repeat(widths[index] - lengthOf(cell));
-      return numeric[index] ? space + cell : cell + space;
-    }).join("  ").trimEnd();
-  const rule = widths.map((width) => "─".repeat(width)).join("  ");
-  return [format(lines[0]), rule, ...lines.slice(1).map(format), `(${countOf(rows.length, "row")})`];
-}
-
-/** A value on one line, cut to its width; NULL and the empty text can be told apart. */
-function toCell(value: string | null): string {
-  if (value === null) return "NULL";
-  if (value === "") return "''";
-  const line = printable(value);
-  return lengthOf(line) > MAX_CELL ? [...line].slice(0, MAX_CELL - 1).join("") + "…" : line;
-}
-
-function lengthOf(text: string): number {
-  return [...text].length;
+/** The rows of a query as lines, values digit for digit: no number passes through a JS number. A table fits the terminal
+ * of so many columns, and tells how many rows there are in all where these are the first of them. */
+export function formatRows(
+  result: QueryResult,
+  format: Exclude<Format, "csv">,
+  options: Omit<TableOptions, "numeric"> = {},
+): string[] {
+  if (format === "json") return formatJson(result);
+  if (format === "md") return formatMarkdown(result);
+  return formatTable(result, { ...options, numeric: result.types.map(isNumeric) });
 }
 
 /** The rows of a query as CSV by RFC 4180; NULL is empty, the empty text is "". Values are as they are. */

@@ -24,10 +24,9 @@ Deno.test("formatRows() draws a table that tells NULL from an empty text", () =>
   );
 });
 
-Deno.test("formatRows() cuts long values and disarms control characters in a table", () => {
+Deno.test("formatRows() disarms control characters in a table", () => {
   const table = (value: string) => formatRows({ columns: ["v"], types: ["VARCHAR"], rows: [[value]] }, "table")[2];
-  assert.equal(table("x".repeat(61)), "x".repeat(59) + "…");
-  assert.equal(table("\u001b[31mred\u202e"), "\\u001b[31mred\\u202e");
+  assert.equal(table("\u001b[31mred\u202e\u200e"), "\\u001b[31mred\\u202e\\u200e");
 });
 
 Deno.test("formatCsv() writes CSV by RFC 4180 that tells NULL from an empty text", () => {

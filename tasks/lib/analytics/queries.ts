@@ -1,4 +1,5 @@
 import { EXIT, TaskError } from "../task/errors.ts";
+import { nearestOf } from "../task/nearest.ts";
 import { PARAMETER_NAMES, type ParameterName } from "./parameters.ts";
 
 /** One named query of analytics/queries.sql. */
@@ -55,14 +56,16 @@ function parseParams(query: string, listed: string): ParameterName[] {
 
 /** The queries with these names, in the order of the names.
  *
- * Errors: TaskError (exit 2) listing the names there are.
+ * Errors: TaskError (exit 2) with the name that was meant, or all there are.
  */
 export function pickQueries(queries: readonly NamedQuery[], names: readonly string[]): NamedQuery[] {
   return names.map((name) => {
     const query = queries.find((candidate) => candidate.name === name);
     if (query) return query;
-    const known = queries.map((candidate) => candidate.name).join(", ");
-    throw new TaskError(`Cannot run query "${name}": there is no such query; take one of ${known}`, EXIT.usage);
+    const known = queries.map((candidate) => candidate.name);
+    const near = nearestOf(name, known);
+    const advice = near ? `did you mean "${near}"? See deno task analytics --list` : `take one of ${known.join(", ")}`;
+    throw new TaskError(`Cannot run query "${name}": there is no such query; ${advice}`, EXIT.usage);
   });
 }
 

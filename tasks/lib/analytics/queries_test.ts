@@ -46,9 +46,16 @@ Deno.test("pickQueries() keeps the order of the names", () => {
   assert.deepEqual(pickQueries(parseQueries(TEXT), ["second", "first"]).map(({ name }) => name), ["second", "first"]);
 });
 
-Deno.test("pickQueries() lists the names when one is unknown", () => {
-  assert.throws(() => pickQueries(parseQueries(TEXT), ["third"]), {
-    message: 'Cannot run query "third": there is no such query; take one of first, second',
+Deno.test("pickQueries() names the query that was meant", () => {
+  assert.throws(() => pickQueries(parseQueries(TEXT), ["fisrt"]), {
+    message: 'Cannot run query "fisrt": there is no such query; did you mean "first"? See deno task analytics --list',
+    exitCode: 2,
+  });
+});
+
+Deno.test("pickQueries() lists the names when one is like none", () => {
+  assert.throws(() => pickQueries(parseQueries(TEXT), ["other"]), {
+    message: 'Cannot run query "other": there is no such query; take one of first, second',
     exitCode: 2,
   });
 });

@@ -12,9 +12,22 @@ export interface SeedOptions {
   readonly days: number;
   /** Ends it, with no rows added. */
   readonly signal?: AbortSignal;
+  /** Told before each statement what it fills. */
+  readonly onStep?: (step: SeedStep) => void;
+}
+
+/** One statement of many. */
+export interface SeedStep {
+  /** The table that it fills. */
+  readonly table: string;
+  /** How many rows of `checks` are there before it, of those asked for. */
+  readonly rows: number;
 }
 
 const TABLES = ["users", "requests", "anonymous_usage", "checks", "usage_ledger"] as const;
+
+/** Rows of checks in one statement: some seconds' work. */
+const STEP_ROWS = 20_000;
 
 const SEED_DIRECTORY = new URL("../../../sql/seed/", import.meta.url);
 
@@ -28,7 +41,7 @@ const SEED_DIRECTORY = new URL("../../../sql/seed/", import.meta.url);
  */
 export async function seedDatabase(
   sql: Sql,
-  { rows, days, signal }: SeedOptions,
+  { rows, days, signal, onStep = () => {} }: SeedOptions,
 ): Promise<Readonly<Record<string, number>>> {
   return await onTables(() =>
     sql.begin(async (transaction) => {
@@ -37,12 +50,23 @@ export async function seedDatabase(
       const counts: Record<string, number> = {};
       for (const table of TABLES) {
         const text = await readSeed(table);
-        signal?.throwIfAborted();
-        counts[table] = (await cancelledBy(transaction.unsafe(text, [rows, days]), signal)).count;
+        counts[table] = 0;
+        for (const range of table === "checks" ? rangesOf(rows) : [[]]) {
+          signal?.throwIfAborted();
+          onStep({ table, rows: range.length > 0 ? range[0] - 1 : 0 });
+          const statement = transaction.unsafe(text, [rows, days, ...range]);
+          counts[table] += (await cancelledBy(statement, signal)).count;
+        }
       }
       return counts;
     })
   );
+}
+
+/** First and last number of the rows of each statement. */
+function rangesOf(rows: number): [first: number, last: number][] {
+  const count = Math.ceil(rows / STEP_ROWS);
+  return Array.from({ length: count }, (_, at) => [at * STEP_ROWS + 1, Math.min(rows, (at + 1) * STEP_ROWS)]);
 }
 
 /** Throws unless demo rows may be added to a server's database: it is marked, or its tables hold no rows.

@@ -4,7 +4,7 @@ import { openDatabase } from "../postgres/database.ts";
 import { readMigrations } from "../migration/files.ts";
 import { migrate } from "../migration/run.ts";
 import { openReport } from "../task/console.ts";
-import { requireSeedable, seedDatabase } from "./seed.ts";
+import { requireSeedable, seedDatabase, type SeedStep } from "./seed.ts";
 import { parseDatabaseUrl, type Target } from "../task/target.ts";
 import type { Sql } from "../postgres/connection.ts";
 
@@ -98,6 +98,19 @@ Deno.test("seedDatabase() and requireSeedable() end with their signal, though a 
     clearTimeout(unlock);
     await server.sql.unsafe("commit");
     assert.deepEqual([...await sql`select id from users`], []);
+  });
+});
+
+Deno.test("seedDatabase() tells its steps, and makes each row of checks in one of them", async () => {
+  await using server = await createTestDatabase();
+  await onMigrated(parseDatabaseUrl(server.url), async (sql) => {
+    const steps: string[] = [];
+    const onStep = ({ table, rows }: SeedStep) => void steps.push(`${table} ${rows}`);
+    const { checks } = await seedDatabase(sql, { rows: 40_001, days: 2, onStep });
+    assert.equal(checks, 40_001);
+    assert.deepEqual(steps, [
+      ...["users 0", "requests 0", "anonymous_usage 0", "checks 0", "checks 20000", "checks 40000", "usage_ledger 0"],
+    ]);
   });
 });
 

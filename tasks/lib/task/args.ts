@@ -1,5 +1,6 @@
 import { parseArgs } from "node:util";
 import { EXIT, TaskError } from "./errors.ts";
+import { nearestOf } from "./nearest.ts";
 
 /** One flag: what parseArgs needs, and its line in `--help`. */
 export interface Flag {
@@ -58,7 +59,7 @@ export function parseTaskArgs(spec: TaskSpec, argv: readonly string[]): Args {
   try {
     parsed = parseArgs({ args: [...argv], options, allowPositionals: spec.positionals !== undefined });
   } catch (error) {
-    throw usageError(spec, (error as Error).message.split(/\. To specify|\n/)[0].replace(/[.]$/, ""));
+    throw refusalOf(error as Error, spec);
   }
   const values = parsed.values as Record<string, string | boolean | string[] | undefined>;
   const text = (name: string) => values[name] as string | undefined;
@@ -81,6 +82,16 @@ export function parseTaskArgs(spec: TaskSpec, argv: readonly string[]): Args {
       return seconds === undefined ? undefined : 1000 * seconds;
     },
   };
+}
+
+/** What parseArgs says, with the flag that was meant where it does not know one. */
+function refusalOf({ message }: Error, spec: TaskSpec): TaskError {
+  const finding = message.split(/\. To specify|\n/)[0].replace(/[.]$/, "");
+  const [, unknown] = /^Unknown option '--([^']*)'/.exec(finding) ?? [];
+  const near = unknown && nearestOf(unknown, [...Object.keys(spec.flags), "help"]);
+  if (!near) return usageError(spec, finding);
+  const advice = `did you mean --${near}? See deno task ${spec.name} --help`;
+  return new TaskError(`Cannot run task "${spec.name}": ${finding}; ${advice}`, EXIT.usage);
 }
 
 const HELP: Flag = { type: "boolean", short: "h", help: "show this text" };

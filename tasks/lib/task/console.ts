@@ -9,8 +9,13 @@ export type Lines = string | readonly string[];
  * Names, messages and values come from servers and files: all of them go through `printable` here, and only here.
  */
 export interface Report {
-  /** The task's result: a table, a summary. */
+  /** Width of the terminal that results go to; undefined where they go elsewhere. */
+  readonly columns: number | undefined;
+  /** The task's result: a summary, a list. */
   result(lines: Lines): void;
+  /** As `result`, of lines whose values are printable already: the left-to-right marks between them stay, that keep a
+   * value which runs from right to left in its place. */
+  table(lines: readonly string[]): void;
   /** A result for programs, as JSON. */
   json(value: unknown): void;
   /** A result for programs, as it is: the only text that is not cleaned. */
@@ -55,7 +60,9 @@ export function openReport({ quiet, json }: { readonly quiet?: boolean; readonly
   };
   const asJson = (value: unknown) => result(JSON.stringify(value, null, 2).split("\n"));
   return {
+    columns: columnsOfTerminal(),
     result,
+    table: (lines) => print(Deno.stdout, `${lines.map(cleanAroundMarks).join("\n")}\n`),
     json: asJson,
     data: (text) => print(Deno.stdout, text),
     note: (lines) => quiet || print(Deno.stderr, `${clean(lines)}\n`),
@@ -80,6 +87,19 @@ export function openReport({ quiet, json }: { readonly quiet?: boolean; readonly
 function clean(lines: Lines): string {
   return [lines].flat().map(printable).join("\n");
 }
+
+function cleanAroundMarks(line: string): string {
+  return line.split("\u200e").map(printable).join("\u200e");
+}
+
+/** A terminal that does not know its width is taken for the usual one. */
+function columnsOfTerminal(): number | undefined {
+  if (!Deno.stdout.isTerminal()) return undefined;
+  return Math.max(MIN_COLUMNS, Deno.consoleSize().columns || 80);
+}
+
+/** Nothing fits a narrower terminal. */
+const MIN_COLUMNS = 20;
 
 const RED = 31;
 const YELLOW = 33;

@@ -2,6 +2,7 @@ import { type Args, formatHelp, parseTaskArgs, type TaskSpec } from "./args.ts";
 import { EXIT, type ExitCode, TaskError } from "./errors.ts";
 import { isLostConnectionNoise } from "./lost_connection.ts";
 import { type Lines, openReport, type Report } from "./console.ts";
+import { wrapLines } from "./wrap.ts";
 
 /** What a task's body gets. */
 export interface TaskContext {
@@ -34,7 +35,7 @@ export async function runTask(
   try {
     const args = parseTaskArgs(spec, argv);
     if (args.has("help")) {
-      report.result(formatHelp(spec));
+      report.result(wrapLines(formatHelp(spec), report.columns));
       return EXIT.done;
     }
     return (await body({ args, report, signal: interrupt.signal })) ?? EXIT.done;
