@@ -74,7 +74,7 @@ async function bench({ args, report, signal }: TaskContext): Promise<void> {
 async function measureAll(bench: Bench): Promise<Table[]> {
   const { server, args, rows, note } = bench;
   await server.fill({ rows: 1, days: 1 });
-  const own = await exportWriters(server, note);
+  const own = exportWriters(server);
   const known = await examineAll(bench, [...own, ...await peerWriters(bench)]);
   const writers = known.map(({ writer }) => writer);
   const size: Size = { rows, days: DAYS };
@@ -111,7 +111,7 @@ async function measureSize(
 }
 
 async function measureThreads(bench: Bench, size: Size): Promise<Table[]> {
-  const writers = await threadWriters(bench.server, THREADS, bench.note);
+  const writers = threadWriters(bench.server, THREADS);
   if (writers.length === 0) return [];
   const { results } = await measureSize(bench, size, (context) => [floorCase(context), ...loadCases(context, writers)]);
   return asideTables(`The export by threads, ${describe(size)}`, results);

@@ -22,37 +22,25 @@ export interface Written extends Sample {
 }
 
 /** Our export with each of its writers. */
-export async function exportWriters(server: Server, note: (text: string) => void): Promise<Writer[]> {
-  const writers = [
+export function exportWriters(server: Server): Writer[] {
+  return [
     exportWriter(server, "export", []),
     exportWriter(server, "direct", ["--writer", "direct"]),
   ];
-  return await withFlags(server, writers, note);
 }
 
 /** Our export with both writers on so many threads. */
-export async function threadWriters(
-  server: Server,
-  counts: readonly number[],
-  note: (text: string) => void,
-): Promise<Writer[]> {
-  const writers = counts.flatMap((count) => [
+export function threadWriters(server: Server, counts: readonly number[]): Writer[] {
+  return counts.flatMap((count) => [
     exportWriter(server, `export-${count}`, ["--threads", `${count}`]),
     exportWriter(server, `direct-${count}`, ["--writer", "direct", "--threads", `${count}`]),
   ]);
-  return await withFlags(server, writers, note);
 }
 
-/** Our export, and the flags that make it this one. */
-interface ExportWriter extends Writer {
-  readonly flags: readonly string[];
-}
-
-function exportWriter(server: Server, id: string, flags: readonly string[]): ExportWriter {
+function exportWriter(server: Server, id: string, flags: readonly string[]): Writer {
   return {
     id,
     name: ["deno task export", ...flags].join(" "),
-    flags,
     isIncremental: true,
     isPeer: false,
     async write(directory) {
@@ -60,20 +48,6 @@ function exportWriter(server: Server, id: string, flags: readonly string[]): Exp
       return { ...sample, rows: JSON.parse(sample.stdout).lanes[0].rows };
     },
   };
-}
-
-/** Those whose flags the export has; the others are named. */
-async function withFlags(
-  server: Server,
-  writers: readonly ExportWriter[],
-  note: (text: string) => void,
-): Promise<ExportWriter[]> {
-  const { stdout } = await server.task("export", "--help");
-  return writers.filter(({ name, flags }) => {
-    const missing = flags.filter((flag) => flag.startsWith("--") && !stdout.includes(` ${flag} `));
-    if (missing.length > 0) note(`Left out: ${name}, since the export has no ${missing.join(" and no ")}`);
-    return missing.length === 0;
-  });
 }
 
 /** A program that writes everything into the directory that is its last argument, and prints the rows. */
