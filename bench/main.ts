@@ -72,7 +72,7 @@ async function bench({ args, report, signal }: TaskContext): Promise<void> {
 }
 
 async function measureAll(bench: Bench): Promise<Table[]> {
-  const { server, args, rows, note } = bench;
+  const { server, args, rows } = bench;
   await server.fill({ rows: 1, days: 1 });
   const own = exportWriters(server);
   const known = await examineAll(bench, [...own, ...await peerWriters(bench)]);
