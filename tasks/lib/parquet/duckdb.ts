@@ -184,7 +184,13 @@ function placing<T>(linesBefore: number, work: () => T): T {
 
 /** Values of a table of texts and whole numbers. */
 function textsOf(table: duckdb.Table): (string | null)[][] {
-  return Array.from(table.toArray(), (row) => row.toArray().map((value) => value === null ? null : `${value}`));
+  // By place: as an object, a row has names like 1 before all others.
+  const columns = table.schema.fields.map((_, index) => table.getChildAt(index)!);
+  const textAt = (column: typeof columns[number], row: number) => {
+    const value = column.get(row);
+    return value === null ? null : `${value}`;
+  };
+  return Array.from({ length: table.numRows }, (_, row) => columns.map((column) => textAt(column, row)));
 }
 
 /** A name as a quoted SQL identifier. */

@@ -23,6 +23,11 @@ Deno.test("DuckDB is the last release that has Parquet inside: later ones fetch 
   assert.equal(imports["@duckdb/duckdb-wasm"], "npm:@duckdb/duckdb-wasm@1.28.0");
 });
 
+Deno.test("query() gives each value in its column's place, also where that is named like a number", () => {
+  const { columns, rows } = db.query("select 'claim' as claim, 1, 2 as \"0\"");
+  assert.deepEqual([columns, rows], [["claim", "1", "0"], [["claim", "1", "2"]]]);
+});
+
 Deno.test("openDuckDb() writes and reads Parquet without the network", async () => {
   const stdout = await runScript(`const db = await openDuckDb();
     db.run("copy (select 42 as x) to 'memory/x.parquet' (format parquet)");

@@ -49,7 +49,9 @@ export interface Connection {
 /** Rows of a query. */
 export interface Table {
   readonly schema: { readonly fields: readonly { readonly name: string; readonly type: object }[] };
-  toArray(): ArrayLike<{ toArray(): (string | bigint | null)[] }>;
+  readonly numRows: number;
+  /** Values of a column by its place: names can be there twice. */
+  getChildAt(index: number): { get(row: number): string | bigint | null } | null;
 }
 
 /** A file as the engine knows it. */

@@ -21,7 +21,8 @@ export async function lockTable(tx: Sql, { name, table }: Pick<Dataset, "name" |
   } catch (error) {
     const { code } = serverErrorOf(error);
     if (!["42P01", "42501", "55P03"].includes(code)) throw error;
-    await tx.unsafe("rollback to unlocked");
+    // Within a subtransaction no snapshot can be shared.
+    await tx.unsafe("rollback to unlocked; release unlocked");
     if (code === "42P01") return false;
     if (code === "42501") {
       const [{ role }] = await tx.unsafe("select quote_ident(current_user) as role");

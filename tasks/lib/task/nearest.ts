@@ -1,12 +1,13 @@
 /** The name that a mistyped one was most likely meant to be; undefined where none is near.
  *
- * Near is one slip for every three characters: a character too much, too little or another, or two exchanged.
+ * Near is one slip for every three characters: a character too much, too little or another, or two exchanged. An end that
+ * is missing counts as one.
  */
 export function nearestOf(name: string, known: readonly string[]): string | undefined {
   const maxSlips = Math.max(1, Math.floor(name.length / 3));
   let [nearest, fewest]: [string | undefined, number] = [undefined, maxSlips + 1];
   for (const candidate of known) {
-    const slips = slipsBetween(name, candidate);
+    const slips = candidate.startsWith(name) ? 1 : slipsBetween(name, candidate);
     if (slips < fewest) [nearest, fewest] = [candidate, slips];
   }
   return nearest;
