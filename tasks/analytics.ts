@@ -43,7 +43,11 @@ async function analytics({ args, report, signal }: TaskContext): Promise<void> {
   if (args.has("list") || queries.length === 0) {
     return report.result([...formatQueryList(known), "", ...formatParameters(known)]);
   }
-  using catalog = await openCatalog(fromCaller(args.text("dir")) ?? readExportDir(), signal, { asked });
+  using catalog = await openCatalog(fromCaller(args.text("dir")) ?? readExportDir(), signal, {
+    queries,
+    asked,
+    progress: report.progress,
+  });
   for (const query of queries) {
     const result = await catalog.query(query);
     if (format === "csv") report.data(formatCsv(result));

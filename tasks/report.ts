@@ -24,7 +24,10 @@ async function writeReport({ args, report, signal }: TaskContext): Promise<void>
   const known = parseQueries(await Deno.readTextFile(new URL("queries.sql", ANALYTICS)));
   const css = await Deno.readTextFile(new URL("report.css", ANALYTICS));
   const queries = pickQueries(known, REPORT_QUERIES);
-  using catalog = await openCatalog(fromCaller(args.text("dir")) ?? readExportDir(), signal);
+  using catalog = await openCatalog(fromCaller(args.text("dir")) ?? readExportDir(), signal, {
+    queries,
+    progress: report.progress,
+  });
   const answers: Answer[] = [];
   for (const query of queries) answers.push({ ...query, result: await catalog.query(query) });
   try {
