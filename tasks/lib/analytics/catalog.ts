@@ -23,8 +23,8 @@ export interface Catalog extends Disposable {
 
 /** What a catalog is opened for. */
 export interface CatalogOptions {
-  /** The queries that will be asked: what these need is loaded once. */
-  readonly queries: readonly Pick<NamedQuery, "name" | "sql">[];
+  /** The queries that will be asked: what these need is loaded once. Any can be asked where none is named, and reads files. */
+  readonly queries?: readonly Pick<NamedQuery, "name" | "sql">[];
   /** Rows that they are about; all where it is empty. */
   readonly asked?: Asked;
   /** Told what is done, for people to read. */
@@ -41,8 +41,12 @@ const ADDRESSABLE_BYTES = 2 ** 32;
  * Errors: TaskError (exit 1) when the lake is empty, or too large for what the queries need; the signal's reason as soon
  * as it is aborted.
  */
-export async function openCatalog(directory: string, signal: AbortSignal, options: CatalogOptions): Promise<Catalog> {
-  const { queries, asked = {}, progress = () => {}, maxBytes = ADDRESSABLE_BYTES / 3 } = options;
+export async function openCatalog(
+  directory: string,
+  signal: AbortSignal,
+  options: CatalogOptions = {},
+): Promise<Catalog> {
+  const { queries = [], asked = {}, progress = () => {}, maxBytes = ADDRESSABLE_BYTES / 3 } = options;
   const catalog = catalogAsking(await Deno.readTextFile(CATALOG), asked);
   const files = await listLake(directory);
   if (files.size === 0) {
@@ -60,7 +64,7 @@ export async function openCatalog(directory: string, signal: AbortSignal, option
     ({ files, of }) => progress(`Files: ${files} of ${of}`),
   );
   if (reply.kind === "large") throw new TaskError(tooLarge(directory, reply.sizeBytes, { ...options, maxBytes }));
-  requireDone(queries.map(({ name }) => name).join(", "), reply);
+  requireDone("catalog.sql", reply);
   const open = stack.move();
   let asking = 0;
   return {
@@ -92,7 +96,7 @@ async function listLake(directory: string): Promise<Map<string, LakeFile[]>> {
 function tooLarge(
   directory: string,
   sizeBytes: number,
-  { queries, asked = {}, maxBytes }: CatalogOptions & { readonly maxBytes: number },
+  { queries = [], asked = {}, maxBytes }: CatalogOptions & { readonly maxBytes: number },
 ): string[] {
   const [needed, there] = [sizeBytes, maxBytes].map((bytes) => `${Math.ceil(bytes / 1e6)} MB`);
   const names = queries.map(({ name }) => name).join(", ");

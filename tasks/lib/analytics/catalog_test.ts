@@ -322,12 +322,26 @@ Deno.test("openCatalog() of a lake with a damaged file is an error, not fewer ro
   }, { name: "TaskError", message: /^Cannot run query "(all|catalog.sql)": / });
 });
 
-Deno.test("catalogOver() lists each dataset's files, leaves out what has none, and throws on a section without a pattern", () => {
-  const catalog =
-    "select 0;\n-- dataset: a\nfrom ['data/exports/*/a.parquet'];\n-- dataset: b\nfrom 'data/exports/b';\n";
+Deno.test("catalogOver() has a dataset's source in place of its view, and the other views that are wanted", () => {
+  const base = (name: string) =>
+    `-- dataset: ${name}\ncreate or replace view ${name} as\nselect\n  * from read_parquet('data/exports/x');\n`;
+  const catalog = `select 0;\n${base("a")}create or replace view c as\nselect 1;\n${base("b")}`;
+  const sources = new Map([["a", "make a, $&;"], ["other", "make other;"]]);
+  const over = (views: string[]) => catalogOver(catalog, { sources, views: new Set(views), asTables: true });
   assert.equal(
-    catalogOver(catalog, new Map([["a", ["x'$&.parquet", "y"]]])),
-    "select 0;\nfrom [['x''$&.parquet', 'y']];\n",
+    over(["a", "c"]),
+    "select 0;\nmake a, $&;\ncreate or replace view c as\nselect 1;\nmake other;\n",
   );
-  assert.throws(() => catalogOver("-- dataset: a\nselect 1", new Map([["a", ["x"]]])), /must name the files of a once/);
+  assert.equal(over(["a"]), "select 0;\nmake a, $&;\n\nmake other;\n");
+  assert.throws(
+    () => catalogOver("-- dataset: a\nselect 1", { sources, views: new Set(), asTables: true }),
+    /must make one view a of its files/,
+  );
+});
+
+Deno.test("catalogOver() makes tables of views with window functions where it may", () => {
+  const catalog = "create or replace view a as\nselect row_number() over (order by 1);\n";
+  const over = (asTables: boolean) => catalogOver(catalog, { sources: new Map(), views: new Set(["a"]), asTables });
+  assert.match(over(true), /^create or replace table a as\n/);
+  assert.equal(over(false), catalog);
 });

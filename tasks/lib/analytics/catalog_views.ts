@@ -35,18 +35,26 @@ export function baseViewOf(sql: string): string | undefined {
 }
 
 /** The catalog's SQL with what `sources` makes of each dataset in place of the view of its files, and `views` alone of the
- * others.
+ * others; with `asTables`, those with window functions, which are costly to make, are made once.
  *
  * Views of datasets that are not in `sources` are left out.
  */
 export function catalogOver(
   catalog: string,
-  { sources, views }: { readonly sources: ReadonlyMap<string, string>; readonly views: ReadonlySet<string> },
+  { sources, views, asTables }: {
+    readonly sources: ReadonlyMap<string, string>;
+    readonly views: ReadonlySet<string>;
+    readonly asTables: boolean;
+  },
 ): string {
   return sectionsOf(catalog, sources.keys()).map(({ dataset, sql }) => {
     const source = dataset === undefined ? "" : sources.get(dataset);
     if (source === undefined) return "";
-    return sql.replace(VIEW, (statement, name) => baseViewOf(statement) ? source : views.has(name) ? statement : "");
+    return sql.replace(VIEW, (statement, name) => {
+      if (baseViewOf(statement)) return source;
+      if (!views.has(name)) return "";
+      return asTables && /\bover\s*\(/.test(statement) ? statement.replace(" view ", " table ") : statement;
+    });
   }).join("");
 }
 

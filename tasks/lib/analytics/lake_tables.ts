@@ -17,6 +17,9 @@ interface OpenFile extends DiskFile {
 /** Files between two notices of progress. */
 const TOLD_EVERY = 20;
 
+/** How often the rows are there when views are tables, too. */
+const COPIES = 3;
+
 /** Makes the views of the catalog that queries need, over tables of the columns that they need, each file read once.
  *
  * Queries that take whole rows get views over the files instead: what they leave out is not known. Tells how many bytes
@@ -39,7 +42,8 @@ export function openLake(
     const relation = join(db, { dataset, parts, keep });
     return [dataset, `create or replace ${wanted.words ? "table" : "view"} ${dataset} as ${relation};`];
   }));
-  db.run(catalogOver(catalog, { sources, views: wanted.views }));
+  const asTables = wanted.words !== undefined && sizeBytes * COPIES <= maxBytes;
+  db.run(catalogOver(catalog, { sources, views: wanted.views, asTables }));
   if (wanted.words) open.forEach((parts, dataset) => requireAll(db, dataset, parts));
   return sizeBytes;
 }

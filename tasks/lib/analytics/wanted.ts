@@ -23,11 +23,11 @@ const WHOLE = new Set([
 ]);
 const TOKEN = /--[^\n]*|\/\*[^]*?\*\/|'(?:[^']|'')*'|"(?:[^"]|"")*"|[\w$\u0080-\uffff]+|\S/g;
 
-/** What queries need of a catalog's views, by the words in their SQL; in doubt it is more than that. */
+/** What queries need of a catalog's views, by the words in their SQL; in doubt, and where none is given, all. */
 export function wantedBy(queries: readonly string[], views: readonly CatalogView[]): Wanted {
   const open = openViews(views);
   const texts = queries.map(tokensOf);
-  if (texts.some((tokens) => takesRows(tokens, open))) {
+  if (texts.length === 0 || texts.some((tokens) => takesRows(tokens, open))) {
     return { views: new Set(views.map(({ name }) => name)), words: undefined };
   }
   const words = new Set(texts.flat());
