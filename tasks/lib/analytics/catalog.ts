@@ -82,6 +82,7 @@ async function listLake(directory: string): Promise<Map<string, LakeFile[]>> {
   for (const name of await listLanes(directory)) {
     // A lane without a dataset's name in its own is one of checks.
     const [lane, dataset = "checks"] = name.split(".");
+    if (!/^\w+$/.test(dataset)) continue;
     const path = laneDirectory(directory, name);
     for (const dt of await listDays(path)) {
       for (const file of await listFiles(path, dt, dataset)) {

@@ -62,50 +62,37 @@ function tokensOf(sql: string): string[] {
 
 /** Whether SQL takes rows of an open view whole: by a star, a word, FROM without SELECT, or the view's name as a value. */
 function takesRows(tokens: readonly string[], open: ReadonlySet<string>): boolean {
-  const aliases = aliasesOf(tokens, open);
+  const relations = { open, aliases: aliasesOf(tokens, open) };
+  return hasBareFrom(tokens) ||
+    tokens.some((token, at) =>
+      WHOLE.test(token) || (token === "*" ? isOpenStar(tokens, at, relations) : isRow(tokens, at, relations))
+    );
+}
+
+/** Functions with FROM between their arguments. */
+const TAKES_FROM = ["extract", "overlay", "substring", "trim"];
+
+/** Whether a FROM has no SELECT before it, between the same parentheses: it then takes all columns. */
+function hasBareFrom(tokens: readonly string[]): boolean {
+  const selected = [false];
   return tokens.some((token, at) => {
-    const before = tokens[at - 1];
-    if (WHOLE.has(token)) return true;
-    if (token === "from") {
-      return before === undefined || ["(", "all", "union", "except", "intersect", "name"].includes(before);
-    }
-    if (token === "*") return isOpenStar(tokens, at, { open, aliases });
-    return isRow(tokens, at, { open, aliases });
-  }) || tokens.filter((token) =>
-        token === "from"
-      ).length > tokens.filter((token) => token === "select").length + extracts(tokens);
+    if (token === "(") selected.push(TAKES_FROM.includes(tokens[at - 1]));
+    else if (token === ")") selected.pop();
+    else if (token === "select") selected[selected.length - 1] = true;
+    else if (["union", "except", "intersect"].includes(token)) selected[selected.length - 1] = false;
+    return token === "from" && !selected.at(-1);
+  });
 }
 
-/** How often FROM is part of an expression. */
-function extracts(tokens: readonly string[]): number {
-  return tokens.filter((token, at) => token === "from" && tokens[at - 1] === "distinct" || token === "extract").length;
-}
-
+/** What the words of a text can mean. */
 interface Relations {
   readonly open: ReadonlySet<string>;
   /** Aliases of open views, and where each is given. */
   readonly aliases: ReadonlyMap<string, number>;
 }
 
-const NO_ALIAS = new Set(
-  [
-    "where",
-    "group",
-    "order",
-    "having",
-    "qualify",
-    "limit",
-    "join",
-    "left",
-    "right",
-    "full",
-    "inner",
-    "cross",
-    "on",
-    "using",
-  ]
-    .concat(["union", "except", "intersect", "window", "asof", "semi", "anti", "select", "sample", "offset"]),
-);
+const NO_ALIAS =
+  /^(anti|asof|cross|except|full|group|having|inner|intersect|join|left|limit|offset|on|order|qualify|right|sample|select|semi|union|using|where|window)$/;
 
 function aliasesOf(tokens: readonly string[], open: ReadonlySet<string>): Map<string, number> {
   const aliases = new Map<string, number>();
@@ -113,7 +100,7 @@ function aliasesOf(tokens: readonly string[], open: ReadonlySet<string>): Map<st
     if (!open.has(token) || !isRelation(tokens, at)) continue;
     const place = tokens[at + 1] === "as" ? at + 2 : at + 1;
     const alias = tokens[place];
-    if (alias !== undefined && /^\w/.test(alias) && !NO_ALIAS.has(alias)) aliases.set(alias, place);
+    if (alias !== undefined && /^\w/.test(alias) && !NO_ALIAS.test(alias)) aliases.set(alias, place);
   }
   return aliases;
 }

@@ -82,10 +82,11 @@ function descriptorOf(open: Map<number, number>, index: number, { path, identity
     open.delete(oldest[0]);
   }
   const descriptor = openSync(path, constants.O_RDONLY);
-  open.set(index, descriptor);
   if (lookAt(descriptor).identity !== identity) {
+    closeSync(descriptor);
     throw new Error(`"${path}" was written anew while it was read; run again`);
   }
+  open.set(index, descriptor);
   return descriptor;
 }
 

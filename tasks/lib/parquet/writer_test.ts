@@ -51,6 +51,7 @@ function createWriter(astray: Partial<DuckDb> = {}) {
     describe: (sql) => db.describe(sql),
     insertArrow: (table, sizeBytes, write) => db.insertArrow(table, sizeBytes, write),
     putFile: (name, bytes) => db.putFile(name, bytes),
+    putReadable: (name, file) => db.putReadable(name, file),
     fileBytes: (name) => db.fileBytes(name),
     dropFile: (name) => db.dropFile(name),
     [Symbol.dispose]: () => {},
