@@ -20,7 +20,7 @@ export interface CaseContext {
 const BENCH = fileURLToPath(new URL("./", import.meta.url));
 
 /** Arguments of deno that run a script of this folder with the folder's packages. */
-function script(path: string, ...args: readonly string[]): string[] {
+export function script(path: string, ...args: readonly string[]): string[] {
   return ["run", "-q", "-A", "--config", `${BENCH}deno.json`, `${BENCH}${path}`, ...args];
 }
 

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import type { Args, TaskSpec } from "../tasks/lib/task/args.ts";
 import { runTask, type TaskContext } from "../tasks/lib/task/run.ts";
+import { analyticsCases } from "./analytics_cases.ts";
 import { type Case, type Result, runCases, type RunOptions } from "./cases.ts";
 import { type CaseContext, exportCase, floorCase, peerCases, writeCases } from "./export_cases.ts";
 import { describeMachine, hasPsql } from "./machine.ts";
@@ -77,6 +78,7 @@ async function allCases(
     ...writeCases(context, lake),
     ...againCases(context, lake),
     ...await harnessCases(context, { scratch, sqliteRows }),
+    ...await analyticsCases(context, { scratch, lake }),
     ...migrateCases(context),
   ];
 }

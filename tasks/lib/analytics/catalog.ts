@@ -63,7 +63,13 @@ export async function openCatalog(
     { kind: "open", code, catalog, files, queries: queries.map(({ sql }) => sql), maxBytes },
     ({ files, of }) => progress(`Files: ${files} of ${of}`),
   );
-  if (reply.kind === "large") throw new TaskError(tooLarge(directory, reply.sizeBytes, { ...options, maxBytes }));
+  if (reply.kind === "large") {
+    throw new TaskError(tooLarge(directory, reply.sizeBytes, {
+      datasets: files.keys(),
+      ...options,
+      maxBytes,
+    }));
+  }
   requireDone("catalog.sql", reply);
   const open = stack.move();
   let asking = 0;
@@ -97,13 +103,16 @@ async function listLake(directory: string): Promise<Map<string, LakeFile[]>> {
 function tooLarge(
   directory: string,
   sizeBytes: number,
-  { queries = [], asked = {}, maxBytes }: CatalogOptions & { readonly maxBytes: number },
+  { queries = [], asked = {}, maxBytes, datasets }: CatalogOptions & {
+    readonly maxBytes: number;
+    readonly datasets: Iterable<string>;
+  },
 ): string[] {
   const [needed, there] = [sizeBytes, maxBytes].map((bytes) => `${Math.ceil(bytes / 1e6)} MB`);
   const names = queries.map(({ name }) => name).join(", ");
   return [
     `Cannot run query "${names}": it needs about ${needed} of memory, and there are ${there} for it; ask native DuckDB, which spills to disk, from the project's root:`,
-    ...nativeCommand(directory, { queries, asked }),
+    ...nativeCommand(directory, { queries, asked, datasets }),
   ];
 }
 

@@ -10,17 +10,8 @@ export interface Wanted {
 }
 
 /** Words by which SQL takes all columns of a row without naming them. */
-const WHOLE = new Set([
-  "columns",
-  "describe",
-  "natural",
-  "pivot",
-  "positional",
-  "show",
-  "summarize",
-  "table",
-  "unpivot",
-]);
+const WHOLE =
+  /^(columns|describe|natural|pivot|positional|show|summarize|table|unpivot|information_schema|(duckdb|pragma)_\w+)$/;
 const TOKEN = /--[^\n]*|\/\*[^]*?\*\/|'(?:[^']|'')*'|"(?:[^"]|"")*"|[\w$\u0080-\uffff]+|\S/g;
 
 /** What queries need of a catalog's views, by the words in their SQL; in doubt, and where none is given, all. */
