@@ -5,8 +5,11 @@ import type { ReadableFile } from "./memory_files.ts";
 
 /** A Parquet file of the disk, as it was when its footer was read. */
 export interface DiskFile {
+  /** Where it is. */
   readonly path: string;
+  /** Its footer. */
   readonly footer: ParquetFooter;
+  /** All its bytes. */
   readonly sizeBytes: number;
   /** Differs once other bytes stand under the path. */
   readonly identity: string;
