@@ -1,7 +1,7 @@
 import { medianOf, type Sample } from "./measure.ts";
 
-/** What a table tells: a load of everything; a second run into the same lane; what is beside both. */
-export type Part = "load" | "again" | "beside";
+/** What a table tells: a load of everything; a second run into the same lane; queries; what is beside them. */
+export type Part = "load" | "again" | "query" | "beside";
 
 /** One thing to measure. */
 export interface Case {

@@ -4,12 +4,13 @@ import { writeHarnessSample } from "../tasks/lib/sources/harness_sample.ts";
 /** Runs of the sample that is multiplied: writing each one by hand would take minutes. */
 const SAMPLE_RUNS = 600;
 
-/** Writes a harness file with so many executions, or a few more, and tells how many rows an export of it has.
+/** Writes a harness file with so many executions, or a few more, over so many days, and tells how many rows an export of
+ * it has.
  *
  * Beyond a sample's, executions are re-runs of the same runs, as many of each.
  */
-export function fillHarness(path: string, executions: number): number {
-  writeHarnessSample(path, { runs: Math.min(SAMPLE_RUNS, executions), days: 24 });
+export function fillHarness(path: string, executions: number, days = 24): number {
+  writeHarnessSample(path, { runs: Math.min(Math.max(SAMPLE_RUNS, 2 * days), executions), days });
   using db = new DatabaseSync(path);
   const first = countOf(db, "executions");
   const columns = columnsOf(db).filter((name) => name !== "execution_id").join(", ");

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import type { Args, TaskSpec } from "../tasks/lib/task/args.ts";
 import { runTask, type TaskContext } from "../tasks/lib/task/run.ts";
+import { analyticsCases } from "./analytics_cases.ts";
 import { againCases } from "./again_cases.ts";
 import { type Case, runCases, type RunOptions } from "./cases.ts";
 import { examine, formatVerdict } from "./exactness.ts";
@@ -149,6 +150,7 @@ async function allCases(
     ...againCases(context, writers, join(scratch, "again")),
     engineCase(context, lake),
     ...await harnessCases(context, { scratch, sqliteRows }),
+    ...await analyticsCases(context, { scratch, lake }),
     ...migrateCases(context),
   ];
 }

@@ -25,7 +25,8 @@ export function toTables({ size, results }: Section, known: readonly Known[]): T
     loadTable(size, results, known),
     againTable(results, known),
     costTable("The harness, and what a task costs", results.filter(({ case: { part } }) => part === "beside"), results),
-    cpuTable("CPU", results.filter(({ case: { part } }) => part !== "beside")),
+    costTable("Queries and the report", results.filter(({ case: { part } }) => part === "query"), results),
+    cpuTable("CPU", results.filter(({ case: { part } }) => part === "load" || part === "again")),
   ];
 }
 

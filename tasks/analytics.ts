@@ -54,7 +54,11 @@ async function analytics({ args, report, signal }: TaskContext): Promise<void> {
     return report.result(wrapLines(lines, report.columns));
   }
   const maxRows = args.count("limit", 1) ?? (format === "table" && report.columns ? TERMINAL_ROWS : Infinity);
-  using catalog = await openCatalog(fromCaller(args.text("dir")) ?? readExportDir(), signal, { asked });
+  using catalog = await openCatalog(fromCaller(args.text("dir")) ?? readExportDir(), signal, {
+    queries,
+    asked,
+    progress: report.progress,
+  });
   for (const query of queries) {
     if (queries.length > 1) report.result(headingOf(query, { format, columns: report.columns }));
     printRows(await catalog.query(query), format, { maxRows, report });

@@ -3,7 +3,7 @@ import type { TaskSpec } from "./lib/task/args.ts";
 import { openCatalog } from "./lib/analytics/catalog.ts";
 import { EXIT, messageOf, TaskError } from "./lib/task/errors.ts";
 import { parseQueries } from "./lib/analytics/queries.ts";
-import { makeReport } from "./lib/report/run.ts";
+import { makeReport, queriesOfPage } from "./lib/report/run.ts";
 import { fromCaller, readExportDir } from "./lib/task/settings.ts";
 import { runTask, type TaskContext } from "./lib/task/run.ts";
 
@@ -23,7 +23,10 @@ async function writeReport({ args, report, signal }: TaskContext): Promise<void>
   const out = fromCaller(args.text("out")) ?? "data/report.html";
   const queries = parseQueries(await Deno.readTextFile(new URL("queries.sql", ANALYTICS)));
   const css = await Deno.readTextFile(new URL("report.css", ANALYTICS));
-  using catalog = await openCatalog(fromCaller(args.text("dir")) ?? readExportDir(), signal);
+  using catalog = await openCatalog(fromCaller(args.text("dir")) ?? readExportDir(), signal, {
+    queries: queriesOfPage(queries),
+    progress: report.progress,
+  });
   const page = await makeReport({ catalog, queries, css, madeAt: new Date() });
   try {
     await Deno.mkdir(dirname(out), { recursive: true });

@@ -41,8 +41,9 @@ print(json.dumps(results))
 Deno.test("the named queries answer as Postgres does", async (t) => {
   await using lake = await createQueryLake();
   for (const [name, asked] of Object.entries(CASES)) {
-    using catalog = await openCatalog(lake.directory, NEVER, { asked });
-    for (const query of takers(asked)) {
+    const queries = takers(asked);
+    using catalog = await openCatalog(lake.directory, NEVER, { asked, queries });
+    for (const query of queries) {
       await t.step(`${query.name}, of ${name}`, async () => {
         const expected = await lake.answer(query.name, asked);
         assert.ok(expected.length > 0 || name !== "all rows");

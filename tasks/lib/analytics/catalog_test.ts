@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
 import { type SampleRow, sampleRow, writeSampleLake } from "../../../tests/support/sample_lake.ts";
+import { literal, openDuckDb } from "../parquet/duckdb.ts";
+import type { TaskError } from "../task/errors.ts";
 import { openCatalog } from "./catalog.ts";
 import { catalogAsking, catalogOver } from "./catalog_views.ts";
+import { nativeCommand } from "./native_command.ts";
 import { type Asked, PARAMETER_NAMES, PARAMETERS } from "./parameters.ts";
 import { parseQueries, pickQueries } from "./queries.ts";
 
@@ -322,12 +325,91 @@ Deno.test("openCatalog() of a lake with a damaged file is an error, not fewer ro
   }, { name: "TaskError", message: /^Cannot run query "(all|catalog.sql)": / });
 });
 
-Deno.test("catalogOver() lists each dataset's files, leaves out what has none, and throws on a section without a pattern", () => {
-  const catalog =
-    "select 0;\n-- dataset: a\nfrom ['data/exports/*/a.parquet'];\n-- dataset: b\nfrom 'data/exports/b';\n";
+Deno.test("catalogOver() has a dataset's source in place of its view, and the other views that are wanted", () => {
+  const base = (name: string) =>
+    `-- dataset: ${name}\ncreate or replace view ${name} as\nselect\n  * from read_parquet('data/exports/x');\n`;
+  const catalog = `select 0;\n${base("a")}create or replace view c as\nselect 1;\n${base("b")}`;
+  const sources = new Map([["a", "make a, $&;"], ["other", "make other;"]]);
+  const over = (views: string[]) => catalogOver(catalog, { sources, views: new Set(views), asTables: true });
   assert.equal(
-    catalogOver(catalog, new Map([["a", ["x'$&.parquet", "y"]]])),
-    "select 0;\nfrom [['x''$&.parquet', 'y']];\n",
+    over(["a", "c"]),
+    "select 0;\nmake a, $&;\ncreate or replace view c as\nselect 1;\nmake other;\n",
   );
-  assert.throws(() => catalogOver("-- dataset: a\nselect 1", new Map([["a", ["x"]]])), /must name the files of a once/);
+  assert.equal(over(["a"]), "select 0;\nmake a, $&;\n\nmake other;\n");
+  assert.throws(
+    () => catalogOver("-- dataset: a\nselect 1", { sources, views: new Set(), asTables: true }),
+    /must make one view a of its files/,
+  );
+});
+
+Deno.test("catalogOver() makes tables of views with window functions where it may", () => {
+  const catalog = "create or replace view a as\nselect row_number() over (order by 1);\n";
+  const over = (asTables: boolean) => catalogOver(catalog, { sources: new Map(), views: new Set(["a"]), asTables });
+  assert.match(over(true), /^create or replace table a as\n/);
+  assert.equal(over(false), catalog);
+});
+
+Deno.test("openCatalog() reads files of several schemas as one, with NULL where an older file lacks a column", async () => {
+  await using lake = await writeSampleLake(FILES);
+  using db = await openDuckDb();
+  const path = `${lake.directory}/local/dt=2025-08-30/checks.parquet`;
+  db.run(`copy (select * exclude (pqs, "K"), 1::smallint as "K" from read_parquet(${literal(path)}))
+    to 'memory/older' (format parquet)`);
+  await Deno.writeFile(path, db.fileBytes("older"));
+  const sql = 'select dt, count(pqs), min("K"), max("K"), min(typeof("K")) from checks group by dt order by dt';
+  for (const queries of [[{ name: "test", sql }], []]) {
+    using catalog = await openCatalog(lake.directory, NEVER, { queries });
+    assert.deepEqual((await catalog.query({ name: "test", sql })).rows, [
+      ["2025-08-30", "0", "1", "1", "BIGINT"],
+      ["2025-09-01", "1", "8", "8", "BIGINT"],
+      ["2025-09-02", "1", "8", "8", "BIGINT"],
+    ]);
+  }
+});
+
+Deno.test("openCatalog() answers alike whether it has loaded what the queries need or reads the files", async () => {
+  await using lake = await writeSampleLake(FILES);
+  using loaded = await openCatalog(lake.directory, NEVER, { queries: QUERIES });
+  using files = await openCatalog(lake.directory, NEVER);
+  for (const query of QUERIES) assert.deepEqual(await loaded.query(query), await files.query(query), query.name);
+});
+
+Deno.test("openCatalog() loads the columns and datasets that the queries use, and no others", async () => {
+  await using lake = await writeSampleLake(FILES);
+  using catalog = await openCatalog(lake.directory, NEVER, { queries: [{ name: "a", sql: "select pqs from checks" }] });
+  const { rows } = await catalog.query({
+    name: "test",
+    sql: "select table_name, column_name from information_schema.columns where table_schema = 'main' order by all",
+  });
+  assert.deepEqual(rows, [["checks", "dt"], ["checks", "lane"], ["checks", "pqs"]]);
+});
+
+Deno.test("openCatalog() tells how many files are read, and which query is at work", async () => {
+  await using lake = await writeSampleLake(FILES);
+  const lines: string[] = [];
+  const queries = pickQueries(QUERIES, ["totals", "allowance"]);
+  using catalog = await openCatalog(lake.directory, NEVER, { queries, progress: (line) => lines.push(line) });
+  for (const query of queries) await catalog.query(query);
+  assert.deepEqual(lines, ["Files: 7 of 7", "Query 1 of 2: totals", "Query 2 of 2: allowance"]);
+});
+
+Deno.test("openCatalog() refuses queries that need more memory than there is, and tells how to ask native DuckDB", async () => {
+  await using lake = await writeSampleLake(FILES, "odd 'lake'");
+  const queries = pickQueries(QUERIES, ["totals"]);
+  using _enough = await openCatalog(lake.directory, NEVER, { queries, maxBytes: 100_000 });
+  // Rows that nobody can read: it has to refuse before it reads them.
+  const path = `${lake.directory}/local/dt=2025-09-01/checks.parquet`;
+  const bytes = await Deno.readFile(path);
+  await Deno.writeFile(path, bytes.fill(0x55, 4, 500));
+  const open = (maxBytes: number) => openCatalog(lake.directory, NEVER, { queries, asked: { env: "local" }, maxBytes });
+  await assert.rejects(open(1000), (error: TaskError) => {
+    assert.match(
+      error.lines[0],
+      /^Cannot run query "totals": it needs about 1 MB of memory, and there are 1 MB for it; /,
+    );
+    const datasets = ["checks", "requests", "usage_ledger"];
+    const { length, ...lines } = nativeCommand(lake.directory, { queries, asked: { env: "local" }, datasets });
+    assert.deepEqual([error.lines.length, error.lines[1]], [1 + length, lines[0]]);
+    return true;
+  });
 });

@@ -1,37 +1,66 @@
-import { literal, quote } from "../parquet/duckdb.ts";
+import { literal } from "../parquet/duckdb.ts";
 import { type Asked, PARAMETER_NAMES, PARAMETERS } from "./parameters.ts";
 
-/** The views of one dataset in catalog.sql, which begin with a line `-- dataset: NAME`. */
+/** One view of catalog.sql. */
+export interface CatalogView {
+  /** Its name. */
+  readonly name: string;
+  /** The dataset of its section, which begins with a line `-- dataset: NAME`; undefined before the first. */
+  readonly dataset: string | undefined;
+  /** The statement that makes it. */
+  readonly sql: string;
+}
+
+/** The part of catalog.sql with the views of one dataset. */
 interface Section {
   /** Name of the dataset; undefined for what stands before the first. */
   readonly dataset: string | undefined;
   readonly sql: string;
 }
 
-/** The pattern in a section that stands for its dataset's files. */
-const PATTERN = /'data\/exports\/[^']*'/g;
+const VIEW = /^create or replace view (\w+) as\n[^]*?;$/gm;
+/** The view in a section that reads its dataset's files. */
+const BASE = /^create or replace view (\w+) as\nselect\n[^;]*'data\/exports\/[^;]*;$/m;
 
-/** The catalog's SQL with a list of files in place of each pattern: no character of a path is taken for a wildcard.
+/** The views of a catalog, in its order, and one of its own name for each of these datasets that it does not know. */
+export function viewsOf(catalog: string, datasets: Iterable<string>): CatalogView[] {
+  return sectionsOf(catalog, datasets).flatMap(({ dataset, sql }) =>
+    [...sql.matchAll(VIEW)].map(([statement, name]) => ({ name, dataset, sql: statement }))
+  );
+}
+
+/** Name of the view that a statement makes of files; undefined for any other statement. */
+export function baseViewOf(sql: string): string | undefined {
+  return BASE.exec(sql)?.[1];
+}
+
+/** The catalog's SQL with what `sources` makes of each dataset in place of the view of its files, and `views` alone of the
+ * others; with `asTables`, those with window functions, which are costly to make, are made once.
  *
- * Views of datasets without files are left out; a dataset without a section has a view of its own name.
+ * Views of datasets that are not in `sources` are left out.
  */
-export function catalogOver(catalog: string, files: ReadonlyMap<string, readonly string[]>): string {
-  const sections = sectionsOf(catalog);
-  const others = [...files.keys()].filter((name) => !sections.some(({ dataset }) => dataset === name));
-  return [...sections, ...others.map(plainSection)].map(({ dataset, sql }) => {
-    if (dataset === undefined) return sql;
-    const paths = files.get(dataset) ?? [];
-    if ([...sql.matchAll(PATTERN)].length !== 1) throw new Error(`catalog.sql must name the files of ${dataset} once`);
-    return paths.length === 0 ? "" : sql.replace(PATTERN, () => `[${paths.map(literal).join(", ")}]`);
+export function catalogOver(
+  catalog: string,
+  { sources, views, asTables }: {
+    readonly sources: ReadonlyMap<string, string>;
+    readonly views: ReadonlySet<string>;
+    readonly asTables: boolean;
+  },
+): string {
+  return sectionsOf(catalog, sources.keys()).map(({ dataset, sql }) => {
+    const source = dataset === undefined ? "" : sources.get(dataset);
+    if (source === undefined) return "";
+    return sql.replace(VIEW, (statement, name) => {
+      if (baseViewOf(statement)) return source;
+      if (!views.has(name)) return "";
+      return asTables && /\bover\s*\(/.test(statement) ? statement.replace(" view ", " table ") : statement;
+    });
   }).join("");
 }
 
-/** The view of a dataset that catalog.sql does not know: its rows, with lane and day. */
+/** The view of a dataset that catalog.sql does not know. */
 function plainSection(dataset: string): Section {
-  const sql = `create view ${quote(dataset)} as
-    select * exclude (filename, dt), regexp_extract(filename, '([^/\\\\.]+)\\.[^/\\\\]+[/\\\\]dt=', 1) as lane, cast(dt as date) as dt
-    from read_parquet('data/exports/x', hive_partitioning = true, union_by_name = true, filename = true);\n`;
-  return { dataset, sql };
+  return { dataset, sql: `create or replace view ${dataset} as\nselect\n* from 'data/exports/';\n` };
 }
 
 /** The view of catalog.sql that has what is asked about. */
@@ -44,7 +73,8 @@ export function catalogAsking(catalog: string, asked: Asked): string {
   return text.replace(ASKED, () => askedView(asked));
 }
 
-function askedView(asked: Asked): string {
+/** The statement that makes the view of what is asked about. */
+export function askedView(asked: Asked): string {
   const columns = PARAMETER_NAMES.map((name) => {
     const value = asked[name];
     const type = PARAMETERS[name].type === "day" ? "date" : "varchar";
@@ -53,9 +83,18 @@ function askedView(asked: Asked): string {
   return `create or replace view asked as\nselect\n${columns.join(",\n")};`;
 }
 
-function sectionsOf(catalog: string): Section[] {
+/** Sections of a catalog, and one for each of these datasets that has none.
+ *
+ * Errors: Error for a section that does not make one view of its dataset's files.
+ */
+function sectionsOf(catalog: string, datasets: Iterable<string>): Section[] {
   const [head, ...rest] = catalog.replaceAll("\r\n", "\n").split(/^-- dataset: (\w+)\n/m);
   const sections: Section[] = [{ dataset: undefined, sql: head }];
   for (let i = 0; i < rest.length; i += 2) sections.push({ dataset: rest[i], sql: rest[i + 1] });
-  return sections;
+  for (const { dataset, sql } of sections.slice(1)) {
+    const bases = [...sql.matchAll(VIEW)].filter(([statement]) => baseViewOf(statement) === dataset);
+    if (bases.length !== 1) throw new Error(`catalog.sql must make one view ${dataset} of its files`);
+  }
+  const known = new Set(sections.map(({ dataset }) => dataset));
+  return [...sections, ...[...datasets].filter((name) => !known.has(name)).map(plainSection)];
 }

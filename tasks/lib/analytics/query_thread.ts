@@ -1,12 +1,12 @@
-import type { QueryReply, QueryRequest } from "./query_messages.ts";
+import type { QueryProgress, QueryReply, QueryRequest } from "./query_messages.ts";
 
 /** A worker thread with an engine for queries, which ends with it. */
 export interface QueryThread extends Disposable {
-  /** The answer to a request; one is asked at a time.
+  /** The answer to a request; one is asked at a time, and `progress` hears of it meanwhile.
    *
    * Errors: the signal's reason as soon as it is aborted, even while the engine is at work; Error when the thread dies.
    */
-  ask(request: QueryRequest): Promise<QueryReply>;
+  ask(request: QueryRequest, progress?: (told: QueryProgress) => void): Promise<QueryReply>;
 }
 
 /** Starts a thread. */
@@ -23,9 +23,10 @@ export function startQueryThread(signal: AbortSignal): QueryThread {
     ended.reject(new Error(`The query thread died: ${event.message}`));
   };
   return {
-    ask(request) {
+    ask(request, progress = () => {}) {
       const answer = Promise.withResolvers<QueryReply>();
-      worker.onmessage = ({ data }: MessageEvent<QueryReply>) => answer.resolve(data);
+      worker.onmessage = ({ data }: MessageEvent<QueryReply | QueryProgress>) =>
+        data.kind === "progress" ? progress(data) : answer.resolve(data);
       worker.postMessage(request);
       return Promise.race([ended.promise, answer.promise]);
     },

@@ -3,7 +3,7 @@ import { closeSync, constants, existsSync, fstatSync, openSync, readSync } from 
 import * as duckdb from "@duckdb/duckdb-wasm/dist/duckdb-node-blocking.cjs";
 import { messageOf } from "../task/errors.ts";
 import { compileDuckDb } from "./duckdb_code.ts";
-import { MemoryFiles } from "./memory_files.ts";
+import { MemoryFiles, type ReadableFile } from "./memory_files.ts";
 import { placeOf } from "./sql_place.ts";
 
 /** An in-memory DuckDB that reads files of the disk and writes only files of its own memory.
@@ -37,6 +37,8 @@ export interface DuckDb extends Disposable {
   insertArrow(table: string, sizeBytes: number, write: (target: Uint8Array) => void): void;
   /** Makes bytes readable as `memory/<name>`. */
   putFile(name: string, bytes: Uint8Array): void;
+  /** Makes a file readable as `memory/<name>` whose bytes are fetched when the engine reads them. */
+  putReadable(name: string, file: ReadableFile): void;
   /** Bytes that the engine wrote to `memory/<name>`, valid until the file is dropped. */
   fileBytes(name: string): Uint8Array;
   /** Forgets `memory/<name>`. */
@@ -154,6 +156,10 @@ class Session implements DuckDb {
     this.#files.put(`memory/${name}`, bytes);
   }
 
+  putReadable(name: string, file: ReadableFile): void {
+    this.#files.putReadable(`memory/${name}`, file);
+  }
+
   fileBytes(name: string): Uint8Array {
     return this.#files.bytes(`memory/${name}`);
   }
@@ -247,7 +253,7 @@ function call(mod: duckdb.Module, name: string, types: string[], args: unknown[]
  * They throw where the library's own would report into an engine that then never returns.
  */
 function fileRuntime(files: MemoryFiles, only: ReadonlySet<string> | undefined): object {
-  const hidden = (path: string) => only !== undefined && !only.has(path);
+  const hidden = (path: string) => only !== undefined && !path.startsWith("memory/") && !only.has(path);
   const descriptors = new Map<number, number>();
   const node = duckdb.NODE_RUNTIME;
   const pathOf = (mod: duckdb.Module, fileId: number) => {

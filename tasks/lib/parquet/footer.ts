@@ -90,6 +90,37 @@ export function boundsOf({ struct }: RowGroup, column: string): Bounds | undefin
   return min instanceof Uint8Array && max instanceof Uint8Array ? { min, max } : undefined;
 }
 
+/** Bytes that the rows of these columns take in a table, about.
+ *
+ * A text that many rows share stands in a file once and in a table as often as there are rows: its bounds tell how long
+ * texts are.
+ */
+export function bytesInTable({ groups }: ParquetFooter, keep: (column: string) => boolean): number {
+  const sizes = groups.flatMap(({ rows, struct }) =>
+    structsIn(struct, GROUP.columns).map((chunk) => structIn(chunk, CHUNK.meta))
+      .filter((meta) => keep(listIn(meta, COLUMN.path).items.map(textOf).join(".")))
+      .map((meta) => numberIn(meta, COLUMN.type) === BYTE_ARRAY ? textBytes(meta, rows) : rows * VALUE_BYTES)
+  );
+  return sizes.reduce((sum, size) => sum + size, 0);
+}
+
+const BYTE_ARRAY = 6;
+/** Of a number or a time in a table. */
+const VALUE_BYTES = 8;
+/** Of a text in a table, beside its own bytes. */
+const TEXT_BYTES = 8;
+
+function textBytes(meta: ThriftStruct, rows: number): number {
+  const statistics = meta.get(COLUMN.statistics)?.value;
+  const bounds = statistics instanceof Map
+    ? [STATISTICS.min, STATISTICS.max].map((id) => statistics.get(id)?.value).filter((value) =>
+      value instanceof Uint8Array
+    )
+    : [];
+  const mean = bounds.reduce((sum, { length }) => sum + length, 0) / Math.max(1, bounds.length);
+  return Math.max(numberIn(meta, COLUMN.uncompressed), rows * mean) + rows * TEXT_BYTES;
+}
+
 /** A row group whose bytes stand `shift` bytes further on: every offset in it moves, nothing else changes. */
 export function moveGroup(group: RowGroup, shift: number): RowGroup {
   const struct = moved(group.struct, shift, [GROUP.offset]);

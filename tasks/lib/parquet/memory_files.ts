@@ -5,9 +5,18 @@ interface MemoryFile {
   readonly ours: boolean;
 }
 
+/** A file whose bytes are fetched when they are read. */
+export interface ReadableFile {
+  /** All its bytes. */
+  readonly sizeBytes: number;
+  /** Fills the target with the bytes from an offset on, and tells how many there were. */
+  read(target: Uint8Array, offset: number): number;
+}
+
 /** Files in memory, by path; a written one grows by doubling, in the memory of the one that was dropped last. */
 export class MemoryFiles {
   #files = new Map<string, MemoryFile>();
+  #readable = new Map<string, ReadableFile>();
   #spare: Uint8Array = new Uint8Array(0);
 
   /** Makes bytes readable as a file; they stay the caller's. */
@@ -15,8 +24,13 @@ export class MemoryFiles {
     this.#files.set(path, { bytes, size: bytes.length, ours: false });
   }
 
+  /** Makes a file readable whose bytes are fetched when they are read. */
+  putReadable(path: string, file: ReadableFile): void {
+    this.#readable.set(path, file);
+  }
+
   has(path: string): boolean {
-    return this.#files.has(path);
+    return this.#files.has(path) || this.#readable.has(path);
   }
 
   /** Makes an empty file where there is none. */
@@ -30,11 +44,12 @@ export class MemoryFiles {
     const file = this.#files.get(path);
     if (file?.ours && file.bytes.length > this.#spare.length) this.#spare = file.bytes;
     this.#files.delete(path);
+    this.#readable.delete(path);
   }
 
   /** Size in bytes. */
   size(path: string): number {
-    return this.#get(path).size;
+    return this.#readable.get(path)?.sizeBytes ?? this.#get(path).size;
   }
 
   /** What is in a file, valid until it is dropped. */
@@ -50,6 +65,8 @@ export class MemoryFiles {
 
   /** Copies from a file and tells how many bytes there were. */
   read(path: string, target: Uint8Array, offset: number): number {
+    const readable = this.#readable.get(path);
+    if (readable) return readable.read(target, offset);
     const part = this.bytes(path).subarray(offset, offset + target.length);
     target.set(part);
     return part.length;

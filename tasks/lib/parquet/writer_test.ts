@@ -57,6 +57,7 @@ function createWriter(astray: Partial<DuckDb> = {}, kind?: WriterKind) {
     batches: (sql) => db.batches(sql),
     insertArrow: (table, sizeBytes, write) => db.insertArrow(table, sizeBytes, write),
     putFile: (name, bytes) => db.putFile(name, bytes),
+    putReadable: (name, file) => db.putReadable(name, file),
     fileBytes: (name) => db.fileBytes(name),
     dropFile: (name) => db.dropFile(name),
     [Symbol.dispose]: () => {},

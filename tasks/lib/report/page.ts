@@ -47,7 +47,7 @@ ${sections.join("\n")}
 }
 
 /** Names of the queries that the page shows, and the views of catalog.sql that some of them need. */
-export const PAGE_QUERIES: readonly { readonly query: string; readonly needs?: string }[] = [
+export const PAGE_QUERIES: readonly { readonly query: string; readonly dataset?: string }[] = [
   { query: "totals" },
   { query: "alerts" },
   ...SECTIONS,

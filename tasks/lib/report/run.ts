@@ -23,19 +23,17 @@ export async function makeReport({ catalog, queries, css, madeAt }: ReportInput)
   return await formatPage({ answers, css, madeAt, pen: await openPen() });
 }
 
+/** The queries that a page asks, of those of analytics/queries.sql. */
+export function queriesOfPage(queries: readonly NamedQuery[]): readonly NamedQuery[] {
+  return pickQueries(queries, PAGE_QUERIES.map(({ query }) => query));
+}
+
 async function askAll(catalog: Catalog, queries: readonly NamedQuery[]): Promise<Map<string, Answer>> {
-  const views = await listViews(catalog);
   const answers = new Map<string, Answer>();
-  for (const { query, needs } of PAGE_QUERIES) {
-    if (needs !== undefined && !views.includes(needs)) continue;
+  for (const { query, dataset } of PAGE_QUERIES) {
+    if (dataset !== undefined && !catalog.datasets.has(dataset)) continue;
     const [named] = pickQueries(queries, [query]);
     answers.set(query, { ...named, result: await catalog.query(named) });
   }
   return answers;
-}
-
-async function listViews(catalog: Catalog): Promise<(string | null)[]> {
-  const sql = "select table_name as name from information_schema.tables order by name";
-  const { rows } = await catalog.query({ name: "views", sql });
-  return rows.map(([name]) => name);
 }

@@ -22,8 +22,8 @@ export interface Section {
   readonly subject: string;
   /** What is drawn and said. */
   readonly view: (answer: Answer) => View;
-  /** The view of catalog.sql that the query needs, where a lake can lack it. */
-  readonly needs?: string;
+  /** The dataset that the query asks about, where a lake can lack it. */
+  readonly dataset?: string;
 }
 
 /** The page's parts, in the order in which they are read. */
@@ -37,7 +37,7 @@ export const SECTIONS: readonly Section[] = [
   { query: "costs", subject: "Cost", view: viewCosts },
   { query: "cache_hits", subject: "Cache", view: viewCache },
   { query: "gates", subject: "Gates", view: viewGates },
-  { query: "allowance", subject: "Usage against allowance", view: viewAllowance, needs: "usage" },
+  { query: "allowance", subject: "Usage against allowance", view: viewAllowance, dataset: "usage_ledger" },
   { query: "claim_models", subject: "Models on one claim", view: viewClaims },
   { query: "bias_gap", subject: "What the web changes", view: viewWeb },
   { query: "web_share", subject: "Web-informed runs", view: viewWebShare },

@@ -7,7 +7,7 @@ export function nearestOf(name: string, known: readonly string[]): string | unde
   const maxSlips = Math.max(1, Math.floor(name.length / 3));
   let [nearest, fewest]: [string | undefined, number] = [undefined, maxSlips + 1];
   for (const candidate of known) {
-    const slips = candidate.startsWith(name) ? 1 : slipsBetween(name, candidate);
+    const slips = name.length > 2 && candidate.startsWith(name) ? 1 : slipsBetween(name, candidate);
     if (slips < fewest) [nearest, fewest] = [candidate, slips];
   }
   return nearest;
