@@ -1,4 +1,5 @@
-import { literal, openDuckDb } from "../../tasks/lib/parquet/duckdb.ts";
+import { openDuckDb } from "../../tasks/lib/parquet/duckdb.ts";
+import { literal } from "../../tasks/lib/parquet/quote.ts";
 import { openReport } from "../../tasks/lib/task/console.ts";
 
 /** Loads each part of a lane into a table, writes the table as a zstd Parquet file in memory, and prints the seconds of the writing. */

@@ -3,7 +3,7 @@ import { runCommand } from "./command.ts";
 import { createExporter, type Exporter } from "./exporter.ts";
 import { createHarnessFile, type HarnessRow } from "./harness.ts";
 import type { Sql } from "../../tasks/lib/postgres/connection.ts";
-import { literal } from "../../tasks/lib/parquet/duckdb.ts";
+import { literal } from "../../tasks/lib/parquet/quote.ts";
 import { type Asked, PARAMETER_NAMES } from "../../tasks/lib/analytics/parameters.ts";
 
 /** Values of a row by column, as JSON has them. */

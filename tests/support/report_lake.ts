@@ -1,4 +1,4 @@
-import { literal } from "../../tasks/lib/parquet/duckdb.ts";
+import { literal } from "../../tasks/lib/parquet/quote.ts";
 import { type SampleLake, type SampleRow, sampleRow, writeSampleLake } from "./sample_lake.ts";
 
 /** How much there is of everything in the lake that `writeReportLake` writes. */

@@ -1,7 +1,8 @@
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { readDatasets } from "../../tasks/lib/dataset/datasets.ts";
-import { literal, openDuckDb, quote } from "../../tasks/lib/parquet/duckdb.ts";
+import { openDuckDb } from "../../tasks/lib/parquet/duckdb.ts";
+import { literal, quote } from "../../tasks/lib/parquet/quote.ts";
 
 // The engine's first start in a process leaves a message port open: it is made here, outside of any test.
 (await openDuckDb())[Symbol.dispose]();

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { type SampleRow, sampleRow, writeSampleLake } from "../../../tests/support/sample_lake.ts";
-import { literal, openDuckDb } from "../parquet/duckdb.ts";
+import { openDuckDb } from "../parquet/duckdb.ts";
+import { literal } from "../parquet/quote.ts";
 import type { TaskError } from "../task/errors.ts";
 import { openCatalog } from "./catalog.ts";
 import { catalogAsking, catalogOver } from "./catalog_views.ts";

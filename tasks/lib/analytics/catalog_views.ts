@@ -1,4 +1,4 @@
-import { literal } from "../parquet/duckdb.ts";
+import { literal } from "../parquet/quote.ts";
 import { type Asked, PARAMETER_NAMES, PARAMETERS } from "./parameters.ts";
 
 /** One view of catalog.sql. */

@@ -1,4 +1,5 @@
-import { type DuckDb, literal } from "../parquet/duckdb.ts";
+import { type DuckDb } from "../parquet/duckdb.ts";
+import { literal } from "../parquet/quote.ts";
 import { bytesInTable, schemaBytes } from "../parquet/footer.ts";
 import { type DiskFile, readableOf, readDiskFile } from "../parquet/joined_disk.ts";
 import { type AddedColumn, joinFiles } from "../parquet/joined_file.ts";

@@ -1,7 +1,7 @@
 import type { Segment, TableSource } from "../dataset/source.ts";
 import type { RunEvent } from "../threads/messages.ts";
 import type { Thread } from "../threads/pool.ts";
-import { FRAME_BYTES } from "../threads/reader.ts";
+import { FRAME_BYTES } from "../threads/messages.ts";
 
 /** Bytes that are handed over at a time. */
 const BLOCK_BYTES = 512 * 1024;

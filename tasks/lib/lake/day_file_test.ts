@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { readParquet } from "../../../tests/support/parquet.ts";
 import { findPython, runPython } from "../../../tests/support/python.ts";
 import { createDayFile, readFooter, toStoredGroup } from "./day_file.ts";
-import { literal, openDuckDb, quote } from "../parquet/duckdb.ts";
+import { openDuckDb } from "../parquet/duckdb.ts";
+import { literal, quote } from "../parquet/quote.ts";
 import { boundsOf, columnNames, footerOf, formatFooter, metadataOf } from "../parquet/footer.ts";
 import type { ThriftStruct, ThriftValue } from "../parquet/thrift.ts";
 

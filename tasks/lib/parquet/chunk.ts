@@ -1,6 +1,7 @@
 import { type Dataset } from "../dataset/dataset.ts";
 import { sha256 } from "../task/digest.ts";
-import { type DuckDb, quote } from "./duckdb.ts";
+import { type DuckDb } from "./duckdb.ts";
+import { quote } from "./quote.ts";
 import { splitFile } from "./footer.ts";
 
 /** A finished chunk: a Parquet file of one row group. */

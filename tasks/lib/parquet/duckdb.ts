@@ -3,6 +3,7 @@ import { closeSync, constants, existsSync, fstatSync, openSync, readSync } from 
 import * as duckdb from "@duckdb/duckdb-wasm/dist/duckdb-node-blocking.cjs";
 import { messageOf } from "../task/errors.ts";
 import { compileDuckDb } from "./duckdb_code.ts";
+import { quote } from "./quote.ts";
 import { MemoryFiles, type ReadableFile } from "./memory_files.ts";
 import { placeOf } from "./sql_place.ts";
 
@@ -197,16 +198,6 @@ function textsOf(table: duckdb.Table): (string | null)[][] {
     return value === null ? null : `${value}`;
   };
   return Array.from({ length: table.numRows }, (_, row) => columns.map((column) => textAt(column, row)));
-}
-
-/** A name as a quoted SQL identifier. */
-export function quote(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`;
-}
-
-/** A text as a SQL string literal. */
-export function literal(text: string): string {
-  return `'${text.replaceAll("'", "''")}'`;
 }
 
 /** Makes texts go to the engine on its heap.

@@ -3,7 +3,8 @@ import { columnsOf } from "../../../tests/support/columns.ts";
 import { readParquet } from "../../../tests/support/parquet.ts";
 import { arrowStream } from "./arrow.ts";
 import { createBuffer, reserveBytes, reserveRows } from "../copy/column_buffer.ts";
-import { literal, openDuckDb, quote } from "./duckdb.ts";
+import { openDuckDb } from "./duckdb.ts";
+import { literal, quote } from "./quote.ts";
 
 // Opened outside the tests: the library leaves a message port open when it is first used.
 const db = await openDuckDb();

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { readParquet } from "../../../tests/support/parquet.ts";
-import { literal, openDuckDb } from "./duckdb.ts";
+import { openDuckDb } from "./duckdb.ts";
+import { literal } from "./quote.ts";
 import { bytesInTable, footerOf, formatFooter, moveGroup, splitFile } from "./footer.ts";
 import { type DiskFile, readableOf, readDiskFile } from "./joined_disk.ts";
 import { joinFiles } from "./joined_file.ts";

@@ -2,6 +2,9 @@ import type { BadRow, Segment, SharedSnapshot, SourceKind, StoredTuples } from "
 import type { SentChunk, StoredGroup } from "../parquet/sent_chunk.ts";
 import type { ChunkWriterOptions } from "../parquet/writer.ts";
 
+/** Bytes before each message of a COPY that is handed over: its length. */
+export const FRAME_BYTES = 4;
+
 /** What a thread is made with. */
 export interface ThreadOptions {
   /** DuckDB's code; none where rows are only looked at. */

@@ -9,11 +9,8 @@ import { joinSnapshot } from "../sources/session.ts";
 import type { ServerTarget } from "../task/target.ts";
 import { type FileContext, readFileRows, readGroup } from "./file_rows.ts";
 import { Groups } from "./groups.ts";
-import type { FileRun, RunEvent, TableRun, ThreadOptions } from "./messages.ts";
+import { type FileRun, FRAME_BYTES, type RunEvent, type TableRun, type ThreadOptions } from "./messages.ts";
 import { TableRows } from "./table_rows.ts";
-
-/** Bytes before each message that is handed over: its length. */
-export const FRAME_BYTES = 4;
 
 /** Reads what it is told to and makes row groups of it, one request after another.
  *
