@@ -4,7 +4,7 @@ import { type ColumnBuffer, createBuffer, truncateRows } from "../copy/column_bu
 import { decodeTuples } from "../copy/decode.ts";
 import { CopyFormatError, CopyValueError } from "../copy/errors.ts";
 import { type Column, type Dataset, fieldOrder } from "../dataset/dataset.ts";
-import { type Chunk, expectCopied, toChunk } from "./chunk.ts";
+import { type Chunk, expectCopied, expectSameTypes, toChunk } from "./chunk.ts";
 import { DirectFile } from "./direct_file.ts";
 import { type DuckDb } from "./duckdb.ts";
 import { literal, quote } from "./quote.ts";
@@ -73,6 +73,8 @@ export class ChunkWriter {
   /** Whether rows of several sources come, one source after another. */
   #mixed = false;
   #last = FIRST_INSTANT;
+  /** Whether the types in a file were compared: asked of every chunk, they would cost a fifth of all comparing. */
+  #hasSameTypes = false;
 
   constructor(db: DuckDb, options: ChunkWriterOptions) {
     this.#db = db;
@@ -161,7 +163,10 @@ export class ChunkWriter {
     // Tuples of one source alone come in order.
     const order = this.#mixed ? ` order by ${dataset.sort.map(quote).join(", ")}` : "";
     this.#db.run(`copy (select * from chunk${order}) to 'memory/${FILE}' (${FORMAT})`);
-    expectCopied(this.#db, `memory/${FILE}`, { dataset, table: "chunk", rows: this.#inserted });
+    const copied = { dataset, table: "chunk", rows: this.#inserted };
+    expectCopied(this.#db, `memory/${FILE}`, copied);
+    if (!this.#hasSameTypes) expectSameTypes(this.#db, `memory/${FILE}`, copied);
+    this.#hasSameTypes = true;
     this.#begin();
     return toChunk(this.#db, FILE, dataset);
   }

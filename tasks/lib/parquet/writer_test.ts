@@ -91,6 +91,11 @@ const FAULTS: readonly (readonly [name: string, astray: Partial<DuckDb>, finding
     /^the written rows are not/,
   ],
   ["changes a type", copying("* from", "* replace (seed::double as seed) from"), /^the written rows are not/],
+  [
+    "changes a type alone",
+    copying("* from", "* replace (created_at::timestamp as created_at) from"),
+    /^the written columns are not the inserted ones$/,
+  ],
   ["writes two row groups", copying("row_group_size 1000000000", "row_group_size 1000"), /in more than one row group$/],
   ["is given a row too few", {
     insertArrow(table, sizeBytes, write) {
