@@ -159,7 +159,8 @@ spans as (
 ),
 calendar as (
   select env, cast(day as date) as dt
-  from (select env, unnest(generate_series(first_day, last_day, interval 1 day)) as day from spans) as days
+  from spans
+  cross join unnest(generate_series(first_day, last_day, interval 1 day)) as days (day)
 ),
 daily as (
   select
