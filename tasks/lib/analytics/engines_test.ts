@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { parseQueries } from "./queries.ts";
 import { readDatasets } from "../dataset/datasets.ts";
 
 const FOLDER = new URL("../../../analytics/engines/", import.meta.url);
@@ -34,7 +36,8 @@ const FORMS: Readonly<Record<string, RegExp>> = {
 const read = (name: string) => Deno.readTextFile(new URL(name, FOLDER));
 
 Deno.test("analytics/engines has every dataset for every engine, over Delta tables and over a directory", async () => {
-  const files = await Array.fromAsync(Deno.readDir(FOLDER), ({ name }) => name);
+  const entries = await Array.fromAsync(Deno.readDir(FOLDER), ({ name }) => name);
+  const files = entries.filter((name) => name.endsWith(".sql"));
   assert.deepEqual(files.sort(), Object.keys(FORMS));
   const datasets = (await readDatasets()).map(({ name }) => name);
   for (const [name, form] of Object.entries(FORMS)) {
@@ -60,5 +63,30 @@ Deno.test("analytics/engines names the columns and types of every dataset's file
         columns.map(({ name, duckdbType }) => `${name.toLowerCase()} ${types[duckdbType] ?? duckdbType.toLowerCase()}`);
       assert.deepEqual(named, wanted, `${file}: ${name}`);
     }
+  }
+});
+
+/** Engines whose queries are made from analytics/queries.sql. */
+const TRANSLATED = ["clickhouse", "spark", "trino"];
+
+Deno.test("analytics/engines/*/queries.sql are made from catalog.sql and queries.sql as they are", async () => {
+  for (const engine of TRANSLATED) {
+    const made = await read(`${engine}/queries.sql`);
+    for (const source of ["catalog.sql", "queries.sql"]) {
+      const digest = createHash("sha256").update(await read(`../${source}`)).digest("hex");
+      assert.ok(
+        made.includes(`\n--   ${source} sha256 ${digest}\n`),
+        `analytics/engines/${engine}/queries.sql is older than ${source}; make it anew: ` +
+          "pip install -r analytics/engines/requirements.txt && python3 analytics/engines/translate.py",
+      );
+    }
+  }
+});
+
+Deno.test("analytics/engines/*/queries.sql have every named query, with its description and parameters", async () => {
+  const told = (text: string) =>
+    parseQueries(text).map(({ name, description, params }) => ({ name, description, params }));
+  for (const engine of TRANSLATED) {
+    assert.deepEqual(told(await read(`${engine}/queries.sql`)), told(await read("../queries.sql")), engine);
   }
 });
