@@ -17,14 +17,12 @@ HERE = Path(__file__).resolve().parent
 SOURCES = ("catalog.sql", "queries.sql")
 COMMAND = "python3 analytics/engines/translate.py"
 
-# The quantile of ordered values, as DuckDB has it: between the two nearest. Trino has an approximate one alone.
-TRINO_QUANTILE = """
-element_at(transform(array[array_agg(cast({value} as double) order by {value}) filter (where {condition})],
-  s -> s[cast(floor({q}e0 * (cardinality(s) - 1)) as integer) + 1]
-    + ({q}e0 * (cardinality(s) - 1) - floor({q}e0 * (cardinality(s) - 1)))
-    * (s[cast(ceil({q}e0 * (cardinality(s) - 1)) as integer) + 1]
-      - s[cast(floor({q}e0 * (cardinality(s) - 1)) as integer) + 1])), 1)
-"""
+# The quantile of all values, between the two nearest, as DuckDB has it: Trino has an approximate one alone.
+TRINO_QUANTILE = (
+    "ELEMENT_AT(TRANSFORM(ARRAY[ARRAY_AGG(CAST({value} AS DOUBLE) ORDER BY {value}) FILTER(WHERE {condition})], s -> "
+    "ELEMENT_AT(TRANSFORM(ARRAY[{fraction}e0 * (CARDINALITY(s) - 1)], h -> s[CAST(FLOOR(h) AS INTEGER) + 1] "
+    "* (1 - h + FLOOR(h)) + s[CAST(CEIL(h) AS INTEGER) + 1] * (h - FLOOR(h))), 1)), 1)"
+)
 
 # The days of a calendar, for ClickHouse.
 CLICKHOUSE_DAYS = """
@@ -75,8 +73,9 @@ def exact_quantile(node, engine):
     value, fraction, where = found
     if engine == "trino":
         condition = exp.and_(value.copy().is_(exp.null()).not_(), where)
-        sql = TRINO_QUANTILE.format(value=value.sql("trino"), condition=condition.sql("trino"), q=fraction)
-        return sqlglot.parse_one(sql, read="trino")
+        return exp.var(
+            TRINO_QUANTILE.format(value=value.sql("trino"), condition=condition.sql("trino"), fraction=fraction)
+        )
     if engine == "clickhouse":
         call = exp.ParameterizedAgg(
             this="quantileExactInclusive", expressions=[exp.Literal.number(fraction)], params=[value.copy()]

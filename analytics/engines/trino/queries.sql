@@ -154,216 +154,16 @@ WITH answers AS (
     "B",
     claim_hash,
     MIN(claim) AS claim,
-    ELEMENT_AT(
-      TRANSFORM(
-        ARRAY[ARRAY_AGG(CAST(prob_true_rpl AS DOUBLE) ORDER BY prob_true_rpl) FILTER(WHERE NOT prob_true_rpl IS NULL AND NOT is_newer)],
-        s -> s[CAST(FLOOR(0.5e0 * (
-          CARDINALITY(s) - 1
-        )) AS INTEGER) + 1] + (
-          0.5e0 * (
-            CARDINALITY(s) - 1
-          ) - FLOOR(0.5e0 * (
-            CARDINALITY(s) - 1
-          ))
-        ) * (
-          s[CAST(CEIL(0.5e0 * (
-            CARDINALITY(s) - 1
-          )) AS INTEGER) + 1] - s[CAST(FLOOR(0.5e0 * (
-            CARDINALITY(s) - 1
-          )) AS INTEGER) + 1]
-        )
-      ),
-      1
-    ) AS older_p,
-    ELEMENT_AT(
-      TRANSFORM(
-        ARRAY[ARRAY_AGG(CAST(prob_true_rpl AS DOUBLE) ORDER BY prob_true_rpl) FILTER(WHERE NOT prob_true_rpl IS NULL AND is_newer)],
-        s -> s[CAST(FLOOR(0.5e0 * (
-          CARDINALITY(s) - 1
-        )) AS INTEGER) + 1] + (
-          0.5e0 * (
-            CARDINALITY(s) - 1
-          ) - FLOOR(0.5e0 * (
-            CARDINALITY(s) - 1
-          ))
-        ) * (
-          s[CAST(CEIL(0.5e0 * (
-            CARDINALITY(s) - 1
-          )) AS INTEGER) + 1] - s[CAST(FLOOR(0.5e0 * (
-            CARDINALITY(s) - 1
-          )) AS INTEGER) + 1]
-        )
-      ),
-      1
-    ) AS newer_p,
-    ELEMENT_AT(
-      TRANSFORM(
-        ARRAY[ARRAY_AGG(CAST(ci_width AS DOUBLE) ORDER BY ci_width) FILTER(WHERE NOT ci_width IS NULL AND NOT is_newer)],
-        s -> s[CAST(FLOOR(0.5e0 * (
-          CARDINALITY(s) - 1
-        )) AS INTEGER) + 1] + (
-          0.5e0 * (
-            CARDINALITY(s) - 1
-          ) - FLOOR(0.5e0 * (
-            CARDINALITY(s) - 1
-          ))
-        ) * (
-          s[CAST(CEIL(0.5e0 * (
-            CARDINALITY(s) - 1
-          )) AS INTEGER) + 1] - s[CAST(FLOOR(0.5e0 * (
-            CARDINALITY(s) - 1
-          )) AS INTEGER) + 1]
-        )
-      ),
-      1
-    ) AS older_width,
-    ELEMENT_AT(
-      TRANSFORM(
-        ARRAY[ARRAY_AGG(CAST(ci_width AS DOUBLE) ORDER BY ci_width) FILTER(WHERE NOT ci_width IS NULL AND is_newer)],
-        s -> s[CAST(FLOOR(0.5e0 * (
-          CARDINALITY(s) - 1
-        )) AS INTEGER) + 1] + (
-          0.5e0 * (
-            CARDINALITY(s) - 1
-          ) - FLOOR(0.5e0 * (
-            CARDINALITY(s) - 1
-          ))
-        ) * (
-          s[CAST(CEIL(0.5e0 * (
-            CARDINALITY(s) - 1
-          )) AS INTEGER) + 1] - s[CAST(FLOOR(0.5e0 * (
-            CARDINALITY(s) - 1
-          )) AS INTEGER) + 1]
-        )
-      ),
-      1
-    ) AS newer_width,
-    ELEMENT_AT(
-      TRANSFORM(
-        ARRAY[ARRAY_AGG(CAST(stability_score AS DOUBLE) ORDER BY stability_score) FILTER(WHERE NOT stability_score IS NULL AND NOT is_newer)],
-        s -> s[CAST(FLOOR(0.5e0 * (
-          CARDINALITY(s) - 1
-        )) AS INTEGER) + 1] + (
-          0.5e0 * (
-            CARDINALITY(s) - 1
-          ) - FLOOR(0.5e0 * (
-            CARDINALITY(s) - 1
-          ))
-        ) * (
-          s[CAST(CEIL(0.5e0 * (
-            CARDINALITY(s) - 1
-          )) AS INTEGER) + 1] - s[CAST(FLOOR(0.5e0 * (
-            CARDINALITY(s) - 1
-          )) AS INTEGER) + 1]
-        )
-      ),
-      1
-    ) AS older_stability,
-    ELEMENT_AT(
-      TRANSFORM(
-        ARRAY[ARRAY_AGG(CAST(stability_score AS DOUBLE) ORDER BY stability_score) FILTER(WHERE NOT stability_score IS NULL AND is_newer)],
-        s -> s[CAST(FLOOR(0.5e0 * (
-          CARDINALITY(s) - 1
-        )) AS INTEGER) + 1] + (
-          0.5e0 * (
-            CARDINALITY(s) - 1
-          ) - FLOOR(0.5e0 * (
-            CARDINALITY(s) - 1
-          ))
-        ) * (
-          s[CAST(CEIL(0.5e0 * (
-            CARDINALITY(s) - 1
-          )) AS INTEGER) + 1] - s[CAST(FLOOR(0.5e0 * (
-            CARDINALITY(s) - 1
-          )) AS INTEGER) + 1]
-        )
-      ),
-      1
-    ) AS newer_stability,
-    ELEMENT_AT(
-      TRANSFORM(
-        ARRAY[ARRAY_AGG(CAST(rpl_compliance_rate AS DOUBLE) ORDER BY rpl_compliance_rate) FILTER(WHERE NOT rpl_compliance_rate IS NULL AND NOT is_newer)],
-        s -> s[CAST(FLOOR(0.5e0 * (
-          CARDINALITY(s) - 1
-        )) AS INTEGER) + 1] + (
-          0.5e0 * (
-            CARDINALITY(s) - 1
-          ) - FLOOR(0.5e0 * (
-            CARDINALITY(s) - 1
-          ))
-        ) * (
-          s[CAST(CEIL(0.5e0 * (
-            CARDINALITY(s) - 1
-          )) AS INTEGER) + 1] - s[CAST(FLOOR(0.5e0 * (
-            CARDINALITY(s) - 1
-          )) AS INTEGER) + 1]
-        )
-      ),
-      1
-    ) AS older_compliance,
-    ELEMENT_AT(
-      TRANSFORM(
-        ARRAY[ARRAY_AGG(CAST(rpl_compliance_rate AS DOUBLE) ORDER BY rpl_compliance_rate) FILTER(WHERE NOT rpl_compliance_rate IS NULL AND is_newer)],
-        s -> s[CAST(FLOOR(0.5e0 * (
-          CARDINALITY(s) - 1
-        )) AS INTEGER) + 1] + (
-          0.5e0 * (
-            CARDINALITY(s) - 1
-          ) - FLOOR(0.5e0 * (
-            CARDINALITY(s) - 1
-          ))
-        ) * (
-          s[CAST(CEIL(0.5e0 * (
-            CARDINALITY(s) - 1
-          )) AS INTEGER) + 1] - s[CAST(FLOOR(0.5e0 * (
-            CARDINALITY(s) - 1
-          )) AS INTEGER) + 1]
-        )
-      ),
-      1
-    ) AS newer_compliance,
-    ELEMENT_AT(
-      TRANSFORM(
-        ARRAY[ARRAY_AGG(CAST(pqs AS DOUBLE) ORDER BY pqs) FILTER(WHERE NOT pqs IS NULL AND NOT is_newer)],
-        s -> s[CAST(FLOOR(0.5e0 * (
-          CARDINALITY(s) - 1
-        )) AS INTEGER) + 1] + (
-          0.5e0 * (
-            CARDINALITY(s) - 1
-          ) - FLOOR(0.5e0 * (
-            CARDINALITY(s) - 1
-          ))
-        ) * (
-          s[CAST(CEIL(0.5e0 * (
-            CARDINALITY(s) - 1
-          )) AS INTEGER) + 1] - s[CAST(FLOOR(0.5e0 * (
-            CARDINALITY(s) - 1
-          )) AS INTEGER) + 1]
-        )
-      ),
-      1
-    ) AS older_pqs,
-    ELEMENT_AT(
-      TRANSFORM(
-        ARRAY[ARRAY_AGG(CAST(pqs AS DOUBLE) ORDER BY pqs) FILTER(WHERE NOT pqs IS NULL AND is_newer)],
-        s -> s[CAST(FLOOR(0.5e0 * (
-          CARDINALITY(s) - 1
-        )) AS INTEGER) + 1] + (
-          0.5e0 * (
-            CARDINALITY(s) - 1
-          ) - FLOOR(0.5e0 * (
-            CARDINALITY(s) - 1
-          ))
-        ) * (
-          s[CAST(CEIL(0.5e0 * (
-            CARDINALITY(s) - 1
-          )) AS INTEGER) + 1] - s[CAST(FLOOR(0.5e0 * (
-            CARDINALITY(s) - 1
-          )) AS INTEGER) + 1]
-        )
-      ),
-      1
-    ) AS newer_pqs
+    ELEMENT_AT(TRANSFORM(ARRAY[ARRAY_AGG(CAST(prob_true_rpl AS DOUBLE) ORDER BY prob_true_rpl) FILTER(WHERE NOT prob_true_rpl IS NULL AND NOT is_newer)], s -> ELEMENT_AT(TRANSFORM(ARRAY[0.5e0 * (CARDINALITY(s) - 1)], h -> s[CAST(FLOOR(h) AS INTEGER) + 1] * (1 - h + FLOOR(h)) + s[CAST(CEIL(h) AS INTEGER) + 1] * (h - FLOOR(h))), 1)), 1) AS older_p,
+    ELEMENT_AT(TRANSFORM(ARRAY[ARRAY_AGG(CAST(prob_true_rpl AS DOUBLE) ORDER BY prob_true_rpl) FILTER(WHERE NOT prob_true_rpl IS NULL AND is_newer)], s -> ELEMENT_AT(TRANSFORM(ARRAY[0.5e0 * (CARDINALITY(s) - 1)], h -> s[CAST(FLOOR(h) AS INTEGER) + 1] * (1 - h + FLOOR(h)) + s[CAST(CEIL(h) AS INTEGER) + 1] * (h - FLOOR(h))), 1)), 1) AS newer_p,
+    ELEMENT_AT(TRANSFORM(ARRAY[ARRAY_AGG(CAST(ci_width AS DOUBLE) ORDER BY ci_width) FILTER(WHERE NOT ci_width IS NULL AND NOT is_newer)], s -> ELEMENT_AT(TRANSFORM(ARRAY[0.5e0 * (CARDINALITY(s) - 1)], h -> s[CAST(FLOOR(h) AS INTEGER) + 1] * (1 - h + FLOOR(h)) + s[CAST(CEIL(h) AS INTEGER) + 1] * (h - FLOOR(h))), 1)), 1) AS older_width,
+    ELEMENT_AT(TRANSFORM(ARRAY[ARRAY_AGG(CAST(ci_width AS DOUBLE) ORDER BY ci_width) FILTER(WHERE NOT ci_width IS NULL AND is_newer)], s -> ELEMENT_AT(TRANSFORM(ARRAY[0.5e0 * (CARDINALITY(s) - 1)], h -> s[CAST(FLOOR(h) AS INTEGER) + 1] * (1 - h + FLOOR(h)) + s[CAST(CEIL(h) AS INTEGER) + 1] * (h - FLOOR(h))), 1)), 1) AS newer_width,
+    ELEMENT_AT(TRANSFORM(ARRAY[ARRAY_AGG(CAST(stability_score AS DOUBLE) ORDER BY stability_score) FILTER(WHERE NOT stability_score IS NULL AND NOT is_newer)], s -> ELEMENT_AT(TRANSFORM(ARRAY[0.5e0 * (CARDINALITY(s) - 1)], h -> s[CAST(FLOOR(h) AS INTEGER) + 1] * (1 - h + FLOOR(h)) + s[CAST(CEIL(h) AS INTEGER) + 1] * (h - FLOOR(h))), 1)), 1) AS older_stability,
+    ELEMENT_AT(TRANSFORM(ARRAY[ARRAY_AGG(CAST(stability_score AS DOUBLE) ORDER BY stability_score) FILTER(WHERE NOT stability_score IS NULL AND is_newer)], s -> ELEMENT_AT(TRANSFORM(ARRAY[0.5e0 * (CARDINALITY(s) - 1)], h -> s[CAST(FLOOR(h) AS INTEGER) + 1] * (1 - h + FLOOR(h)) + s[CAST(CEIL(h) AS INTEGER) + 1] * (h - FLOOR(h))), 1)), 1) AS newer_stability,
+    ELEMENT_AT(TRANSFORM(ARRAY[ARRAY_AGG(CAST(rpl_compliance_rate AS DOUBLE) ORDER BY rpl_compliance_rate) FILTER(WHERE NOT rpl_compliance_rate IS NULL AND NOT is_newer)], s -> ELEMENT_AT(TRANSFORM(ARRAY[0.5e0 * (CARDINALITY(s) - 1)], h -> s[CAST(FLOOR(h) AS INTEGER) + 1] * (1 - h + FLOOR(h)) + s[CAST(CEIL(h) AS INTEGER) + 1] * (h - FLOOR(h))), 1)), 1) AS older_compliance,
+    ELEMENT_AT(TRANSFORM(ARRAY[ARRAY_AGG(CAST(rpl_compliance_rate AS DOUBLE) ORDER BY rpl_compliance_rate) FILTER(WHERE NOT rpl_compliance_rate IS NULL AND is_newer)], s -> ELEMENT_AT(TRANSFORM(ARRAY[0.5e0 * (CARDINALITY(s) - 1)], h -> s[CAST(FLOOR(h) AS INTEGER) + 1] * (1 - h + FLOOR(h)) + s[CAST(CEIL(h) AS INTEGER) + 1] * (h - FLOOR(h))), 1)), 1) AS newer_compliance,
+    ELEMENT_AT(TRANSFORM(ARRAY[ARRAY_AGG(CAST(pqs AS DOUBLE) ORDER BY pqs) FILTER(WHERE NOT pqs IS NULL AND NOT is_newer)], s -> ELEMENT_AT(TRANSFORM(ARRAY[0.5e0 * (CARDINALITY(s) - 1)], h -> s[CAST(FLOOR(h) AS INTEGER) + 1] * (1 - h + FLOOR(h)) + s[CAST(CEIL(h) AS INTEGER) + 1] * (h - FLOOR(h))), 1)), 1) AS older_pqs,
+    ELEMENT_AT(TRANSFORM(ARRAY[ARRAY_AGG(CAST(pqs AS DOUBLE) ORDER BY pqs) FILTER(WHERE NOT pqs IS NULL AND is_newer)], s -> ELEMENT_AT(TRANSFORM(ARRAY[0.5e0 * (CARDINALITY(s) - 1)], h -> s[CAST(FLOOR(h) AS INTEGER) + 1] * (1 - h + FLOOR(h)) + s[CAST(CEIL(h) AS INTEGER) + 1] * (h - FLOOR(h))), 1)), 1) AS newer_pqs
   FROM answers
   GROUP BY
     env,
@@ -400,27 +200,7 @@ WITH counts AS (
   SELECT
     c.env,
     c.dt,
-    ELEMENT_AT(
-      TRANSFORM(
-        ARRAY[ARRAY_AGG(CAST(near.rows AS DOUBLE) ORDER BY near.rows) FILTER(WHERE NOT near.rows IS NULL)],
-        s -> s[CAST(FLOOR(0.5e0 * (
-          CARDINALITY(s) - 1
-        )) AS INTEGER) + 1] + (
-          0.5e0 * (
-            CARDINALITY(s) - 1
-          ) - FLOOR(0.5e0 * (
-            CARDINALITY(s) - 1
-          ))
-        ) * (
-          s[CAST(CEIL(0.5e0 * (
-            CARDINALITY(s) - 1
-          )) AS INTEGER) + 1] - s[CAST(FLOOR(0.5e0 * (
-            CARDINALITY(s) - 1
-          )) AS INTEGER) + 1]
-        )
-      ),
-      1
-    ) AS usual,
+    ELEMENT_AT(TRANSFORM(ARRAY[ARRAY_AGG(CAST(near.rows AS DOUBLE) ORDER BY near.rows) FILTER(WHERE NOT near.rows IS NULL)], s -> ELEMENT_AT(TRANSFORM(ARRAY[0.5e0 * (CARDINALITY(s) - 1)], h -> s[CAST(FLOOR(h) AS INTEGER) + 1] * (1 - h + FLOOR(h)) + s[CAST(CEIL(h) AS INTEGER) + 1] * (h - FLOOR(h))), 1)), 1) AS usual,
     COUNT(*) AS days_with_rows
   FROM counts AS c
   JOIN counts AS near
@@ -722,50 +502,8 @@ WITH per_model AS (
     prompt_version,
     model,
     COUNT(*) AS runs,
-    ELEMENT_AT(
-      TRANSFORM(
-        ARRAY[ARRAY_AGG(CAST(prob_true_rpl AS DOUBLE) ORDER BY prob_true_rpl) FILTER(WHERE NOT prob_true_rpl IS NULL)],
-        s -> s[CAST(FLOOR(0.5e0 * (
-          CARDINALITY(s) - 1
-        )) AS INTEGER) + 1] + (
-          0.5e0 * (
-            CARDINALITY(s) - 1
-          ) - FLOOR(0.5e0 * (
-            CARDINALITY(s) - 1
-          ))
-        ) * (
-          s[CAST(CEIL(0.5e0 * (
-            CARDINALITY(s) - 1
-          )) AS INTEGER) + 1] - s[CAST(FLOOR(0.5e0 * (
-            CARDINALITY(s) - 1
-          )) AS INTEGER) + 1]
-        )
-      ),
-      1
-    ) AS p,
-    ELEMENT_AT(
-      TRANSFORM(
-        ARRAY[ARRAY_AGG(CAST(p_web - p_prior AS DOUBLE) ORDER BY p_web - p_prior) FILTER(WHERE NOT (
-            p_web - p_prior
-          ) IS NULL)],
-        s -> s[CAST(FLOOR(0.5e0 * (
-          CARDINALITY(s) - 1
-        )) AS INTEGER) + 1] + (
-          0.5e0 * (
-            CARDINALITY(s) - 1
-          ) - FLOOR(0.5e0 * (
-            CARDINALITY(s) - 1
-          ))
-        ) * (
-          s[CAST(CEIL(0.5e0 * (
-            CARDINALITY(s) - 1
-          )) AS INTEGER) + 1] - s[CAST(FLOOR(0.5e0 * (
-            CARDINALITY(s) - 1
-          )) AS INTEGER) + 1]
-        )
-      ),
-      1
-    ) AS bias_gap,
+    ELEMENT_AT(TRANSFORM(ARRAY[ARRAY_AGG(CAST(prob_true_rpl AS DOUBLE) ORDER BY prob_true_rpl) FILTER(WHERE NOT prob_true_rpl IS NULL)], s -> ELEMENT_AT(TRANSFORM(ARRAY[0.5e0 * (CARDINALITY(s) - 1)], h -> s[CAST(FLOOR(h) AS INTEGER) + 1] * (1 - h + FLOOR(h)) + s[CAST(CEIL(h) AS INTEGER) + 1] * (h - FLOOR(h))), 1)), 1) AS p,
+    ELEMENT_AT(TRANSFORM(ARRAY[ARRAY_AGG(CAST(p_web - p_prior AS DOUBLE) ORDER BY p_web - p_prior) FILTER(WHERE NOT (p_web - p_prior) IS NULL)], s -> ELEMENT_AT(TRANSFORM(ARRAY[0.5e0 * (CARDINALITY(s) - 1)], h -> s[CAST(FLOOR(h) AS INTEGER) + 1] * (1 - h + FLOOR(h)) + s[CAST(CEIL(h) AS INTEGER) + 1] * (h - FLOOR(h))), 1)), 1) AS bias_gap,
     MAX(created_at) AS last_seen
   FROM checks_latest
   WHERE
@@ -828,27 +566,7 @@ SELECT
   COUNT(*) AS web_runs,
   ROUND(AVG(p_web - p_prior), 4) AS mean_gap,
   ROUND(
-    ELEMENT_AT(
-      TRANSFORM(
-        ARRAY[ARRAY_AGG(CAST(ABS(p_web - p_prior) AS DOUBLE) ORDER BY ABS(p_web - p_prior)) FILTER(WHERE NOT ABS(p_web - p_prior) IS NULL)],
-        s -> s[CAST(FLOOR(0.5e0 * (
-          CARDINALITY(s) - 1
-        )) AS INTEGER) + 1] + (
-          0.5e0 * (
-            CARDINALITY(s) - 1
-          ) - FLOOR(0.5e0 * (
-            CARDINALITY(s) - 1
-          ))
-        ) * (
-          s[CAST(CEIL(0.5e0 * (
-            CARDINALITY(s) - 1
-          )) AS INTEGER) + 1] - s[CAST(FLOOR(0.5e0 * (
-            CARDINALITY(s) - 1
-          )) AS INTEGER) + 1]
-        )
-      ),
-      1
-    ),
+    ELEMENT_AT(TRANSFORM(ARRAY[ARRAY_AGG(CAST(ABS(p_web - p_prior) AS DOUBLE) ORDER BY ABS(p_web - p_prior)) FILTER(WHERE NOT ABS(p_web - p_prior) IS NULL)], s -> ELEMENT_AT(TRANSFORM(ARRAY[0.5e0 * (CARDINALITY(s) - 1)], h -> s[CAST(FLOOR(h) AS INTEGER) + 1] * (1 - h + FLOOR(h)) + s[CAST(CEIL(h) AS INTEGER) + 1] * (h - FLOOR(h))), 1)), 1),
     4
   ) AS median_distance,
   COUNT(*) FILTER(WHERE NOT resolved_truth IS NULL) AS resolved,
@@ -974,75 +692,15 @@ SELECT
   model,
   COUNT(ci_width) AS runs,
   ROUND(
-    ELEMENT_AT(
-      TRANSFORM(
-        ARRAY[ARRAY_AGG(CAST(ci_width AS DOUBLE) ORDER BY ci_width) FILTER(WHERE NOT ci_width IS NULL)],
-        s -> s[CAST(FLOOR(0.25e0 * (
-          CARDINALITY(s) - 1
-        )) AS INTEGER) + 1] + (
-          0.25e0 * (
-            CARDINALITY(s) - 1
-          ) - FLOOR(0.25e0 * (
-            CARDINALITY(s) - 1
-          ))
-        ) * (
-          s[CAST(CEIL(0.25e0 * (
-            CARDINALITY(s) - 1
-          )) AS INTEGER) + 1] - s[CAST(FLOOR(0.25e0 * (
-            CARDINALITY(s) - 1
-          )) AS INTEGER) + 1]
-        )
-      ),
-      1
-    ),
+    ELEMENT_AT(TRANSFORM(ARRAY[ARRAY_AGG(CAST(ci_width AS DOUBLE) ORDER BY ci_width) FILTER(WHERE NOT ci_width IS NULL)], s -> ELEMENT_AT(TRANSFORM(ARRAY[0.25e0 * (CARDINALITY(s) - 1)], h -> s[CAST(FLOOR(h) AS INTEGER) + 1] * (1 - h + FLOOR(h)) + s[CAST(CEIL(h) AS INTEGER) + 1] * (h - FLOOR(h))), 1)), 1),
     4
   ) AS lower_quartile,
   ROUND(
-    ELEMENT_AT(
-      TRANSFORM(
-        ARRAY[ARRAY_AGG(CAST(ci_width AS DOUBLE) ORDER BY ci_width) FILTER(WHERE NOT ci_width IS NULL)],
-        s -> s[CAST(FLOOR(0.5e0 * (
-          CARDINALITY(s) - 1
-        )) AS INTEGER) + 1] + (
-          0.5e0 * (
-            CARDINALITY(s) - 1
-          ) - FLOOR(0.5e0 * (
-            CARDINALITY(s) - 1
-          ))
-        ) * (
-          s[CAST(CEIL(0.5e0 * (
-            CARDINALITY(s) - 1
-          )) AS INTEGER) + 1] - s[CAST(FLOOR(0.5e0 * (
-            CARDINALITY(s) - 1
-          )) AS INTEGER) + 1]
-        )
-      ),
-      1
-    ),
+    ELEMENT_AT(TRANSFORM(ARRAY[ARRAY_AGG(CAST(ci_width AS DOUBLE) ORDER BY ci_width) FILTER(WHERE NOT ci_width IS NULL)], s -> ELEMENT_AT(TRANSFORM(ARRAY[0.5e0 * (CARDINALITY(s) - 1)], h -> s[CAST(FLOOR(h) AS INTEGER) + 1] * (1 - h + FLOOR(h)) + s[CAST(CEIL(h) AS INTEGER) + 1] * (h - FLOOR(h))), 1)), 1),
     4
   ) AS median_width,
   ROUND(
-    ELEMENT_AT(
-      TRANSFORM(
-        ARRAY[ARRAY_AGG(CAST(ci_width AS DOUBLE) ORDER BY ci_width) FILTER(WHERE NOT ci_width IS NULL)],
-        s -> s[CAST(FLOOR(0.75e0 * (
-          CARDINALITY(s) - 1
-        )) AS INTEGER) + 1] + (
-          0.75e0 * (
-            CARDINALITY(s) - 1
-          ) - FLOOR(0.75e0 * (
-            CARDINALITY(s) - 1
-          ))
-        ) * (
-          s[CAST(CEIL(0.75e0 * (
-            CARDINALITY(s) - 1
-          )) AS INTEGER) + 1] - s[CAST(FLOOR(0.75e0 * (
-            CARDINALITY(s) - 1
-          )) AS INTEGER) + 1]
-        )
-      ),
-      1
-    ),
+    ELEMENT_AT(TRANSFORM(ARRAY[ARRAY_AGG(CAST(ci_width AS DOUBLE) ORDER BY ci_width) FILTER(WHERE NOT ci_width IS NULL)], s -> ELEMENT_AT(TRANSFORM(ARRAY[0.75e0 * (CARDINALITY(s) - 1)], h -> s[CAST(FLOOR(h) AS INTEGER) + 1] * (1 - h + FLOOR(h)) + s[CAST(CEIL(h) AS INTEGER) + 1] * (h - FLOOR(h))), 1)), 1),
     4
   ) AS upper_quartile
 FROM checks_latest
@@ -1247,27 +905,7 @@ SELECT
   COUNT(*) FILTER(WHERE gate_compliance_ok AND gate_stability_ok AND gate_precision_ok) AS pass_all,
   COUNT(*) FILTER(WHERE gate_compliance_ok IS NULL OR gate_stability_ok IS NULL OR gate_precision_ok IS NULL) AS without_gates,
   COUNT(*) FILTER(WHERE pqs IS NULL) AS without_pqs,
-  ELEMENT_AT(
-    TRANSFORM(
-      ARRAY[ARRAY_AGG(CAST(pqs AS DOUBLE) ORDER BY pqs) FILTER(WHERE NOT pqs IS NULL)],
-      s -> s[CAST(FLOOR(0.5e0 * (
-        CARDINALITY(s) - 1
-      )) AS INTEGER) + 1] + (
-        0.5e0 * (
-          CARDINALITY(s) - 1
-        ) - FLOOR(0.5e0 * (
-          CARDINALITY(s) - 1
-        ))
-      ) * (
-        s[CAST(CEIL(0.5e0 * (
-          CARDINALITY(s) - 1
-        )) AS INTEGER) + 1] - s[CAST(FLOOR(0.5e0 * (
-          CARDINALITY(s) - 1
-        )) AS INTEGER) + 1]
-      )
-    ),
-    1
-  ) AS median_pqs
+  ELEMENT_AT(TRANSFORM(ARRAY[ARRAY_AGG(CAST(pqs AS DOUBLE) ORDER BY pqs) FILTER(WHERE NOT pqs IS NULL)], s -> ELEMENT_AT(TRANSFORM(ARRAY[0.5e0 * (CARDINALITY(s) - 1)], h -> s[CAST(FLOOR(h) AS INTEGER) + 1] * (1 - h + FLOOR(h)) + s[CAST(CEIL(h) AS INTEGER) + 1] * (h - FLOOR(h))), 1)), 1) AS median_pqs
 FROM checks_latest
 GROUP BY
   1,
@@ -1323,27 +961,7 @@ WITH numbered AS (
     COUNT(*) AS days,
     MAX(empty_days) AS empty_days,
     CAST(SUM(rows) AS BIGINT) AS rows,
-    ELEMENT_AT(
-      TRANSFORM(
-        ARRAY[ARRAY_AGG(CAST(usual AS DOUBLE) ORDER BY usual) FILTER(WHERE NOT usual IS NULL)],
-        s -> s[CAST(FLOOR(0.5e0 * (
-          CARDINALITY(s) - 1
-        )) AS INTEGER) + 1] + (
-          0.5e0 * (
-            CARDINALITY(s) - 1
-          ) - FLOOR(0.5e0 * (
-            CARDINALITY(s) - 1
-          ))
-        ) * (
-          s[CAST(CEIL(0.5e0 * (
-            CARDINALITY(s) - 1
-          )) AS INTEGER) + 1] - s[CAST(FLOOR(0.5e0 * (
-            CARDINALITY(s) - 1
-          )) AS INTEGER) + 1]
-        )
-      ),
-      1
-    ) AS usual
+    ELEMENT_AT(TRANSFORM(ARRAY[ARRAY_AGG(CAST(usual AS DOUBLE) ORDER BY usual) FILTER(WHERE NOT usual IS NULL)], s -> ELEMENT_AT(TRANSFORM(ARRAY[0.5e0 * (CARDINALITY(s) - 1)], h -> s[CAST(FLOOR(h) AS INTEGER) + 1] * (1 - h + FLOOR(h)) + s[CAST(CEIL(h) AS INTEGER) + 1] * (h - FLOOR(h))), 1)), 1) AS usual
   FROM numbered
   GROUP BY
     env,
@@ -1381,69 +999,9 @@ WITH per_env AS (
     model,
     prompt_version,
     COUNT(*) AS runs,
-    ELEMENT_AT(
-      TRANSFORM(
-        ARRAY[ARRAY_AGG(CAST(prob_true_rpl AS DOUBLE) ORDER BY prob_true_rpl) FILTER(WHERE NOT prob_true_rpl IS NULL)],
-        s -> s[CAST(FLOOR(0.5e0 * (
-          CARDINALITY(s) - 1
-        )) AS INTEGER) + 1] + (
-          0.5e0 * (
-            CARDINALITY(s) - 1
-          ) - FLOOR(0.5e0 * (
-            CARDINALITY(s) - 1
-          ))
-        ) * (
-          s[CAST(CEIL(0.5e0 * (
-            CARDINALITY(s) - 1
-          )) AS INTEGER) + 1] - s[CAST(FLOOR(0.5e0 * (
-            CARDINALITY(s) - 1
-          )) AS INTEGER) + 1]
-        )
-      ),
-      1
-    ) AS p,
-    ELEMENT_AT(
-      TRANSFORM(
-        ARRAY[ARRAY_AGG(CAST(ci_width AS DOUBLE) ORDER BY ci_width) FILTER(WHERE NOT ci_width IS NULL)],
-        s -> s[CAST(FLOOR(0.5e0 * (
-          CARDINALITY(s) - 1
-        )) AS INTEGER) + 1] + (
-          0.5e0 * (
-            CARDINALITY(s) - 1
-          ) - FLOOR(0.5e0 * (
-            CARDINALITY(s) - 1
-          ))
-        ) * (
-          s[CAST(CEIL(0.5e0 * (
-            CARDINALITY(s) - 1
-          )) AS INTEGER) + 1] - s[CAST(FLOOR(0.5e0 * (
-            CARDINALITY(s) - 1
-          )) AS INTEGER) + 1]
-        )
-      ),
-      1
-    ) AS ci_width,
-    ELEMENT_AT(
-      TRANSFORM(
-        ARRAY[ARRAY_AGG(CAST(stability_score AS DOUBLE) ORDER BY stability_score) FILTER(WHERE NOT stability_score IS NULL)],
-        s -> s[CAST(FLOOR(0.5e0 * (
-          CARDINALITY(s) - 1
-        )) AS INTEGER) + 1] + (
-          0.5e0 * (
-            CARDINALITY(s) - 1
-          ) - FLOOR(0.5e0 * (
-            CARDINALITY(s) - 1
-          ))
-        ) * (
-          s[CAST(CEIL(0.5e0 * (
-            CARDINALITY(s) - 1
-          )) AS INTEGER) + 1] - s[CAST(FLOOR(0.5e0 * (
-            CARDINALITY(s) - 1
-          )) AS INTEGER) + 1]
-        )
-      ),
-      1
-    ) AS stability
+    ELEMENT_AT(TRANSFORM(ARRAY[ARRAY_AGG(CAST(prob_true_rpl AS DOUBLE) ORDER BY prob_true_rpl) FILTER(WHERE NOT prob_true_rpl IS NULL)], s -> ELEMENT_AT(TRANSFORM(ARRAY[0.5e0 * (CARDINALITY(s) - 1)], h -> s[CAST(FLOOR(h) AS INTEGER) + 1] * (1 - h + FLOOR(h)) + s[CAST(CEIL(h) AS INTEGER) + 1] * (h - FLOOR(h))), 1)), 1) AS p,
+    ELEMENT_AT(TRANSFORM(ARRAY[ARRAY_AGG(CAST(ci_width AS DOUBLE) ORDER BY ci_width) FILTER(WHERE NOT ci_width IS NULL)], s -> ELEMENT_AT(TRANSFORM(ARRAY[0.5e0 * (CARDINALITY(s) - 1)], h -> s[CAST(FLOOR(h) AS INTEGER) + 1] * (1 - h + FLOOR(h)) + s[CAST(CEIL(h) AS INTEGER) + 1] * (h - FLOOR(h))), 1)), 1) AS ci_width,
+    ELEMENT_AT(TRANSFORM(ARRAY[ARRAY_AGG(CAST(stability_score AS DOUBLE) ORDER BY stability_score) FILTER(WHERE NOT stability_score IS NULL)], s -> ELEMENT_AT(TRANSFORM(ARRAY[0.5e0 * (CARDINALITY(s) - 1)], h -> s[CAST(FLOOR(h) AS INTEGER) + 1] * (1 - h + FLOOR(h)) + s[CAST(CEIL(h) AS INTEGER) + 1] * (h - FLOOR(h))), 1)), 1) AS stability
   FROM checks_latest
   WHERE
     env IN ('local', 'production') AND NOT claim_hash IS NULL
