@@ -33,7 +33,7 @@ select 1 from x array join arrayMap(
 
 # What each engine is told, and how a view of it begins.
 ENGINES = {
-    "spark": ("For Apache Spark 3.4 and later. The views last as long as the session.", "CREATE OR REPLACE TEMPORARY VIEW"),
+    "spark": ("For Apache Spark 3.4 and later, while its session lasts.", "CREATE OR REPLACE TEMPORARY VIEW"),
     "trino": ("For Trino, and for Athena (engine 3), which takes one statement at a time.", "CREATE OR REPLACE VIEW"),
     "clickhouse": ("For ClickHouse 24.8 and later, in one session.", "CREATE OR REPLACE VIEW"),
 }

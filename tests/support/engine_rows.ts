@@ -12,7 +12,7 @@ export interface EngineAnswer {
 /** An engine that a package of Python brings. */
 export type Engine = "duckdb" | "spark" | "clickhouse";
 
-/** Each runs statements, then queries, and prints their answers. */
+/** Each runs statements, then queries, and writes their answers to a file: Spark prints notes of its own. */
 const SCRIPTS: Readonly<Record<Engine, string>> = {
   duckdb: `
 import duckdb, json, sys
@@ -26,7 +26,7 @@ for query in queries:
     connection.execute("create or replace temp table result as " + query)
     types = [row[1] for row in connection.execute("describe result").fetchall()]
     answers.append({"types": types, "rows": connection.execute("select columns(*)::varchar from result").fetchall()})
-print(json.dumps(answers))
+json.dump(answers, open(sys.argv[2], "w"))
 `,
   // The tables are read once: a thousand small files a query would take minutes.
   spark: `
@@ -56,7 +56,7 @@ for query in queries:
     frame = spark.sql(query)
     texts = [frame[name].cast("string") for name in frame.columns]
     answers.append({"types": [], "rows": [list(row) for row in frame.select(texts).collect()]})
-print(json.dumps(answers))
+json.dump(answers, open(sys.argv[2], "w"))
 `,
   clickhouse: `
 import json, sys
@@ -70,7 +70,7 @@ for query in queries:
     lines = str(connection.query(query, "JSONCompactEachRow")).splitlines()
     rows = [json.loads(line, parse_float=str) for line in lines]
     answers.append({"types": [], "rows": [[None if value is None else str(value) for value in row] for row in rows]})
-print(json.dumps(answers))
+json.dump(answers, open(sys.argv[2], "w"))
 `,
 };
 
@@ -87,7 +87,8 @@ export async function askEngine(
   try {
     const input = `${home}/input.json`;
     await Deno.writeTextFile(input, JSON.stringify([statements, queries.map(({ sql }) => sql)]));
-    return JSON.parse(await runPython(python, SCRIPTS[engine], input));
+    await runPython(python, SCRIPTS[engine], input, `${home}/answers.json`);
+    return JSON.parse(await Deno.readTextFile(`${home}/answers.json`));
   } finally {
     await Deno.remove(home, { recursive: true });
   }
