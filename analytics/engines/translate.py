@@ -35,7 +35,7 @@ select 1 from x array join arrayMap(
 ENGINES = {
     "spark": ("For Apache Spark 3.4 and later, while its session lasts.", "CREATE OR REPLACE TEMPORARY VIEW"),
     "trino": ("For Trino, and for Athena (engine 3), which takes one statement at a time.", "CREATE OR REPLACE VIEW"),
-    "clickhouse": ("For ClickHouse 24.8 and later, in one session.", "CREATE OR REPLACE VIEW"),
+    "clickhouse": ("For ClickHouse, in one session.", "CREATE OR REPLACE VIEW"),
 }
 
 # As DuckDB has it: what a join does not find is NULL, and a name is a column's where there is one.
@@ -67,6 +67,7 @@ def quantile(node):
 
 
 def exact_quantile(node, engine):
+    """A quantile of all values; anything else as it is."""
     found = quantile(node)
     if not found:
         return node
@@ -87,19 +88,16 @@ def exact_quantile(node, engine):
 
 def rewrite(node, engine):
     """A node as the engine has it, where sqlglot's own translation gives other rows."""
-    if isinstance(node, exp.DateDiff):
-        # Its arguments are days already.
-        node.set("date_part_boundary", None)
-    elif isinstance(node, exp.Literal) and not node.is_string and isinstance(node.parent, (exp.Case, exp.If)):
+    if isinstance(node, exp.Literal) and not node.is_string and isinstance(node.parent, (exp.Case, exp.If)):
         # The mean of decimals has few digits: in Trino as few as they have.
         return exp.Literal.number(f"{node.this}e0") if "." in node.this else node
-    elif isinstance(node, exp.Select) and node.args.get("qualify"):
+    if isinstance(node, exp.Select) and node.args.get("qualify"):
         return without_qualify(node)
-    elif engine == "clickhouse" and isinstance(node, exp.Join) and isinstance(node.this, exp.Unnest):
+    if engine == "clickhouse" and isinstance(node, exp.Join) and isinstance(node.this, exp.Unnest):
         days, name = node.this.expressions[0], node.this.args["alias"].columns[0]
         sql = CLICKHOUSE_DAYS.format(start=days.args["start"], end=days.args["end"], name=name)
         return sqlglot.parse_one(sql, read="clickhouse").args["joins"][0]
-    elif engine == "clickhouse" and isinstance(node, exp.ConcatWs):
+    if engine == "clickhouse" and isinstance(node, exp.ConcatWs):
         separator, *texts = node.expressions
         return exp.func("arrayStringConcat", exp.array(*texts, dialect="clickhouse"), separator)
     return exact_quantile(node, engine)
@@ -117,8 +115,13 @@ def without_qualify(select):
 
 
 def translate(statement, engine, create_view):
+    """A statement in the engine's SQL; fails where that has no such thing, or approximates it."""
     tree = sqlglot.parse_one(statement, read="duckdb").transform(rewrite, engine)
-    sql = tree.sql(dialect=engine, pretty=True, comments=False, max_text_width=110)
+    sql = tree.sql(
+        dialect=engine, pretty=True, comments=False, max_text_width=110, unsupported_level=sqlglot.ErrorLevel.RAISE
+    )
+    if "APPROX" in sql:
+        raise SystemExit(f"Cannot translate for {engine}: it would approximate; take median or percentile_cont:\n{sql}")
     sql = re.sub(r"FILTER\(WHERE\s+", "FILTER(WHERE ", sql)
     return re.sub(r"^CREATE OR REPLACE VIEW", create_view, sql) + ";"
 
@@ -130,8 +133,8 @@ def make(engine):
     digests = [hashlib.sha256(text.encode()).hexdigest() for text in texts]
     head = [
         f"-- Views of catalog.sql and the named queries. {told}",
-        f"-- First make the tables: {engine}.delta.sql or {engine}.directory.sql, beside this directory. What is asked about",
-        '-- stands in the view "asked": put values in place of its NULLs, and make it again.',
+        f"-- First make the tables: {engine}.delta.sql or {engine}.directory.sql, beside this directory. What is asked",
+        '-- about stands in the view "asked": put values in place of its NULLs, and make it again.',
         f"-- Made by {COMMAND} with sqlglot {sqlglot.__version__}, from",
         *(f"--   {name} sha256 {digest}" for name, digest in zip(SOURCES, digests)),
     ]

@@ -1,11 +1,11 @@
--- Views of catalog.sql and the named queries. For Apache Spark 3.4 and later. The views last as long as the session.
--- First make the tables: spark.delta.sql or spark.directory.sql, beside this directory. What is asked about
--- stands in the view "asked": put values in place of its NULLs, and make it again.
+-- Views of catalog.sql and the named queries. For Apache Spark 3.4 and later, while its session lasts.
+-- First make the tables: spark.delta.sql or spark.directory.sql, beside this directory. What is asked
+-- about stands in the view "asked": put values in place of its NULLs, and make it again.
 -- Made by python3 analytics/engines/translate.py with sqlglot 30.31.0, from
---   catalog.sql sha256 7c2033e5129c807aa54ca509f847f72177920105c05faf4523be5d5f6aaedaa0
+--   catalog.sql sha256 d4cb8ed233f63f6353605fe5ffdfca333646ea3b1307bf97c6771d0bfe7cf128
 --   queries.sql sha256 114789913f80f9c6d596e811504d292cc7a06ff0fc888c5aa022e97e21bc6445
 
--- What is asked about; null asks about everything. --param sets it; by hand, make the view again, with values.
+-- What is asked about; null asks about everything. The tasks' --param sets it; by hand, make it again, with values.
 CREATE OR REPLACE TEMPORARY VIEW asked AS
 SELECT
   CAST(NULL AS STRING) AS model,

@@ -1,11 +1,11 @@
 -- Views of catalog.sql and the named queries. For Trino, and for Athena (engine 3), which takes one statement at a time.
--- First make the tables: trino.delta.sql or trino.directory.sql, beside this directory. What is asked about
--- stands in the view "asked": put values in place of its NULLs, and make it again.
+-- First make the tables: trino.delta.sql or trino.directory.sql, beside this directory. What is asked
+-- about stands in the view "asked": put values in place of its NULLs, and make it again.
 -- Made by python3 analytics/engines/translate.py with sqlglot 30.31.0, from
---   catalog.sql sha256 7c2033e5129c807aa54ca509f847f72177920105c05faf4523be5d5f6aaedaa0
+--   catalog.sql sha256 d4cb8ed233f63f6353605fe5ffdfca333646ea3b1307bf97c6771d0bfe7cf128
 --   queries.sql sha256 114789913f80f9c6d596e811504d292cc7a06ff0fc888c5aa022e97e21bc6445
 
--- What is asked about; null asks about everything. --param sets it; by hand, make the view again, with values.
+-- What is asked about; null asks about everything. The tasks' --param sets it; by hand, make it again, with values.
 CREATE OR REPLACE VIEW asked AS
 SELECT
   CAST(NULL AS VARCHAR) AS model,
@@ -204,7 +204,7 @@ WITH counts AS (
     COUNT(*) AS days_with_rows
   FROM counts AS c
   JOIN counts AS near
-    ON near.env = c.env AND DATE_DIFF('DAY', near.dt, c.dt) BETWEEN 0 AND 27
+    ON near.env = c.env AND DATE_DIFF('DAY', DATE_TRUNC('DAY', near.dt), DATE_TRUNC('DAY', c.dt)) BETWEEN 0 AND 27
   GROUP BY
     c.env,
     c.dt
@@ -243,11 +243,15 @@ SELECT
   daily.dt,
   daily.rows,
   usuals.usual,
-  CASE WHEN daily.rows = 0 THEN DATE_DIFF('DAY', daily.last_seen, daily.dt) END AS empty_days,
+  CASE
+    WHEN daily.rows = 0
+    THEN DATE_DIFF('DAY', DATE_TRUNC('DAY', daily.last_seen), DATE_TRUNC('DAY', daily.dt))
+  END AS empty_days,
   CASE
     WHEN usuals.days_with_rows < 7
     THEN NULL
-    WHEN daily.rows = 0 AND usuals.usual * DATE_DIFF('DAY', daily.last_seen, daily.dt) >= 10
+    WHEN daily.rows = 0
+    AND usuals.usual * DATE_DIFF('DAY', DATE_TRUNC('DAY', daily.last_seen), DATE_TRUNC('DAY', daily.dt)) >= 10
     THEN 'no rows'
     WHEN daily.rows > 0 AND daily.rows < CAST(usuals.usual AS DOUBLE) / 2 AND usuals.usual - daily.rows >= 10
     THEN 'flat'
@@ -351,8 +355,8 @@ SELECT
   envs.last_row,
   envs.last_day,
   lanes.lane_day,
-  DATE_DIFF('DAY', envs.last_day, lanes.lane_day) AS days_behind,
-  DATE_DIFF('DAY', envs.first_day, lanes.lane_day) + 1 - envs.days_with_rows AS gap_days
+  DATE_DIFF('DAY', DATE_TRUNC('DAY', envs.last_day), DATE_TRUNC('DAY', lanes.lane_day)) AS days_behind,
+  DATE_DIFF('DAY', DATE_TRUNC('DAY', envs.first_day), DATE_TRUNC('DAY', lanes.lane_day)) + 1 - envs.days_with_rows AS gap_days
 FROM envs
 JOIN lanes
   ON lanes.lane = envs.lane
@@ -945,7 +949,7 @@ ORDER BY
 WITH numbered AS (
   SELECT
     d.*,
-    DATE_DIFF('DAY', CAST('2000-01-01' AS DATE), d.dt) - ROW_NUMBER() OVER (PARTITION BY d.env, d.alert ORDER BY d.dt) AS stretch
+    DATE_DIFF('DAY', DATE_TRUNC('DAY', CAST('2000-01-01' AS DATE)), DATE_TRUNC('DAY', d.dt)) - ROW_NUMBER() OVER (PARTITION BY d.env, d.alert ORDER BY d.dt) AS stretch
   FROM env_days AS d
   CROSS JOIN asked AS a
   WHERE
