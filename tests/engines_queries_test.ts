@@ -11,8 +11,8 @@ import { createQueryLake } from "./support/query_lake.ts";
 const ANALYTICS = new URL("../analytics/", import.meta.url);
 const ENGINES = new URL("engines/", ANALYTICS);
 
-const hasJava = await new Deno.Command("java", { args: ["-version"], stdout: "null", stderr: "null" })
-  .output().then(({ success }) => success, () => false);
+const hasJava = await (async () => await new Deno.Command("java", { args: ["-version"] }).output())()
+  .then(({ success }) => success, () => false);
 const spark = hasJava ? await findPython(["duckdb", "pyspark"]) : undefined;
 const clickhouse = await findPython(["duckdb", "chdb"]);
 
