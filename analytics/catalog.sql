@@ -6,7 +6,7 @@
 -- A lane is where an export stands (local, staging, prod), an env is where a row was made. One database can be exported
 -- to several lanes: checks, requests and usage_ledger have a row as often as it was exported, what is made of them once.
 
--- What is asked about; null asks about everything. --param sets it; by hand, make the view again, with values.
+-- What is asked about; null asks about everything. The tasks' --param sets it; by hand, make it again, with values.
 create or replace view asked as
 select
   cast(null as varchar) as model,
@@ -159,7 +159,8 @@ spans as (
 ),
 calendar as (
   select env, cast(day as date) as dt
-  from (select env, unnest(generate_series(first_day, last_day, interval 1 day)) as day from spans) as days
+  from spans
+  cross join unnest(generate_series(first_day, last_day, interval 1 day)) as days (day)
 ),
 daily as (
   select

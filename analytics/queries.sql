@@ -390,7 +390,7 @@ select
   d.env, d.dt, d.rows, d.usual,
   case
     when d.alert = 'no rows' and d.empty_days = 1 then 'no rows for 1 day'
-    when d.alert = 'no rows' then concat('no rows for ', d.empty_days, ' days')
+    when d.alert = 'no rows' then concat('no rows for ', cast(d.empty_days as varchar), ' days')
     else d.alert
   end as alert
 from env_days as d

@@ -29,6 +29,7 @@ import duckdb, json, sys
 catalog, *queries = json.load(open(sys.argv[1]))
 connection = duckdb.connect()
 connection.execute("set timezone = 'UTC'")
+connection.execute("set enable_progress_bar = false")
 connection.execute(catalog)
 results = []
 for sql in queries:

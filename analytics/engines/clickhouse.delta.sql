@@ -7,10 +7,10 @@ create named collection if not exists lake as
   secret_access_key = 'SECRET';
 
 create or replace view checks as
-select * from deltaLake(lake, filename = 'prod/checks/');
+select 'prod' as lane, * from deltaLake(lake, filename = 'prod/checks/');
 
 create or replace view requests as
-select * from deltaLake(lake, filename = 'prod/requests/');
+select 'prod' as lane, * from deltaLake(lake, filename = 'prod/requests/');
 
 create or replace view usage_ledger as
-select * from deltaLake(lake, filename = 'prod/usage_ledger/');
+select 'prod' as lane, * from deltaLake(lake, filename = 'prod/usage_ledger/');

@@ -1,6 +1,6 @@
--- Trino (Hive connector, catalog hive, schema lake): a table a dataset, over one lane of a directory of exports; call what
+-- Trino (Hive connector, catalog hive, schema lake): a table and a view a dataset, over one lane of a directory of exports; call what
 -- follows it again when days come or go. Replace bucket, prefix and prod. Timestamps are read to the millisecond.
-create table hive.lake.checks (
+create table hive.lake.prod_checks (
   id varchar,
   run_id varchar,
   env varchar,
@@ -85,9 +85,12 @@ with (
   partitioned_by = array['dt']
 );
 
-call hive.system.sync_partition_metadata('lake', 'checks', 'FULL');
+call hive.system.sync_partition_metadata('lake', 'prod_checks', 'FULL');
 
-create table hive.lake.requests (
+create or replace view hive.lake.checks as
+select 'prod' as lane, * from hive.lake.prod_checks;
+
+create table hive.lake.prod_requests (
   id varchar,
   created_at timestamp(3),
   claim varchar,
@@ -102,9 +105,12 @@ with (
   partitioned_by = array['dt']
 );
 
-call hive.system.sync_partition_metadata('lake', 'requests', 'FULL');
+call hive.system.sync_partition_metadata('lake', 'prod_requests', 'FULL');
 
-create table hive.lake.usage_ledger (
+create or replace view hive.lake.requests as
+select 'prod' as lane, * from hive.lake.prod_requests;
+
+create table hive.lake.prod_usage_ledger (
   id varchar,
   user_id varchar,
   period_start date,
@@ -121,4 +127,7 @@ with (
   partitioned_by = array['dt']
 );
 
-call hive.system.sync_partition_metadata('lake', 'usage_ledger', 'FULL');
+call hive.system.sync_partition_metadata('lake', 'prod_usage_ledger', 'FULL');
+
+create or replace view hive.lake.usage_ledger as
+select 'prod' as lane, * from hive.lake.prod_usage_ledger;
