@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import { catalogAsking } from "../tasks/lib/analytics/catalog_views.ts";
 import type { Asked, ParameterName } from "../tasks/lib/analytics/parameters.ts";
 import { type NamedQuery, parseQueries } from "../tasks/lib/analytics/queries.ts";
-import { literal } from "../tasks/lib/parquet/duckdb.ts";
+import { literal } from "../tasks/lib/parquet/quote.ts";
 import { askEngine, type Engine, type EngineAnswer } from "./support/engine_rows.ts";
 import { findPython, runPython } from "./support/python.ts";
 import { createQueryLake } from "./support/query_lake.ts";
