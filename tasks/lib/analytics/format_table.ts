@@ -41,7 +41,9 @@ export function formatTable(
   const fittings = names.map((name, at) =>
     fittingOf(name, { cells: rows.map((row) => row[at]), isText: isText(result.types[at]), columns })
   );
-  const widths = fitWidths(fittings, columns - GAP.length * (names.length - 1));
+  // Some terminals give a mark at the start of a line a cell of its own.
+  const spare = rows.some(([first]) => RIGHT_TO_LEFT.test(first)) ? 1 : 0;
+  const widths = fitWidths(fittings, columns - spare - GAP.length * (names.length - 1));
   if (widths) return [...drawTable(names, rows, { numeric, widths, isTerminal }), closing];
   return [...drawRecords(names, rows, columns), closing];
 }
