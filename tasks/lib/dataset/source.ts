@@ -83,6 +83,8 @@ export interface SharedSnapshot {
   readonly id: string;
   /** The table, which is locked by its first session. */
   readonly table: string;
+  /** Whether its rows come in the order of an index. */
+  readonly byIndex: boolean;
   /** How long a server may send nothing, in milliseconds: between two rows, and before the first. */
   readonly idleMs: number;
   readonly startMs: number;

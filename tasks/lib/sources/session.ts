@@ -23,6 +23,9 @@ const SETTINGS = [
 
 const MODES = "isolation level repeatable read read only";
 
+/** Has rows come in the order of an index wherever there is one. */
+export const BY_INDEX = "set local enable_sort = off";
+
 /** Begins a transaction that sees one state of the database. */
 export const BEGIN = `begin ${MODES}; ${SETTINGS}`;
 
@@ -34,7 +37,7 @@ export const JOIN_MS = 5000;
  * A pooler without a place to spare lets a client wait without a word, and so does an ALTER that waits for the first
  * session to end. What else goes wrong, the first session finds too.
  */
-export async function joinSnapshot({ target, id, table }: SharedSnapshot): Promise<Sql | undefined> {
+export async function joinSnapshot({ target, id, table, byIndex }: SharedSnapshot): Promise<Sql | undefined> {
   const late = AbortSignal.timeout(JOIN_MS);
   let sql: Sql | undefined;
   try {
@@ -42,7 +45,7 @@ export async function joinSnapshot({ target, id, table }: SharedSnapshot): Promi
     const begin = `begin ${MODES}; set transaction snapshot '${id}'; ${SETTINGS}`;
     // A server does not notice that a client has gone which waits for a lock.
     const lock = `set local lock_timeout = ${JOIN_MS}; lock table ${table} in access share mode`;
-    await orAbort(sql.unsafe(`${begin}; ${lock}`), late);
+    await orAbort(sql.unsafe(`${begin}; ${lock}${byIndex ? `; ${BY_INDEX}` : ""}`), late);
     return sql;
   } catch {
     if (sql !== undefined) await closeConnection(sql, 0);
