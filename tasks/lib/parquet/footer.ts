@@ -158,7 +158,7 @@ export function encodeGroup({ struct, ...place }: RowGroup): EncodedGroup {
  */
 export function formatFooter(
   like: ParquetFooter,
-  groups: readonly (RowGroup | EncodedGroup)[],
+  groups: readonly (Pick<RowGroup, "rows" | "struct"> | Pick<EncodedGroup, "rows" | "bytes">)[],
   metadata: ReadonlyMap<string, string> = new Map(),
 ): Uint8Array<ArrayBuffer> {
   const rows = groups.reduce((sum, group) => sum + BigInt(group.rows), 0n);

@@ -1,4 +1,22 @@
-import { columnNames, PARQUET_MAGIC, type ParquetFooter, TAIL_BYTES } from "./footer.ts";
+import { columnNames, formatFooter, type ParquetFooter } from "./footer.ts";
+import {
+  binary,
+  CHUNK,
+  COLUMN,
+  ELEMENT,
+  ENCODING,
+  FILE,
+  GROUP,
+  int32,
+  int64,
+  list,
+  nested,
+  PAGE,
+  PAGE_TYPE,
+  PAGE_VALUES,
+  struct,
+} from "./format.ts";
+import { GrowingBytes } from "./growing_bytes.ts";
 import {
   encodeThrift,
   THRIFT,
@@ -36,31 +54,24 @@ export interface JoinedFile {
   readonly sizeBytes: number;
 }
 
-// Fields of parquet.thrift that are read or changed here.
-const FILE = { version: 1, schema: 2, rows: 3, groups: 4 } as const;
-const GROUP = { columns: 1, bytes: 2, rows: 3 } as const;
-const CHUNK = { offset: 2, meta: 3 } as const;
-const COLUMN = {
-  type: 1,
-  encodings: 2,
-  path: 3,
-  codec: 4,
-  values: 5,
-  raw: 6,
-  compressed: 7,
-  dataPage: 9,
-  dictionary: 11,
-} as const;
-const ELEMENT = { type: 1, repetition: 3, name: 4, children: 5, converted: 6 } as const;
-const PAGE = { type: 1, raw: 2, compressed: 3, data: 5, dictionary: 7 } as const;
-const PAGE_DATA = { values: 1, encoding: 2, definition: 3, repetition: 4 } as const;
-const PAGE_DICTIONARY = { values: 1, encoding: 2 } as const;
-const TYPE = { int32: 1n, bytes: 6n } as const;
-const CONVERTED = { text: 0n, date: 6n } as const;
-const PAGE_TYPE = { data: 0n, dictionary: 2n } as const;
-const ENCODING = { plain: 0n, dictionary: 2n, rle: 3n } as const;
-const REQUIRED = 0n;
-const UNCOMPRESSED = 0n;
+/** What finds and reads a column chunk: all but statistics and indexes. */
+const KEPT_FIELDS = [
+  COLUMN.type,
+  COLUMN.encodings,
+  COLUMN.path,
+  COLUMN.codec,
+  COLUMN.values,
+  COLUMN.uncompressed,
+  COLUMN.compressed,
+  COLUMN.dataPage,
+  COLUMN.dictionary,
+];
+
+/** How an added column is stored: the numbers of Type and ConvertedType. */
+const STORED = { date: { type: 1, converted: 6 }, text: { type: 6, converted: 0 } } as const;
+
+const REQUIRED = 0;
+const UNCOMPRESSED = 0;
 
 /** Joins files of one schema, with the columns that `keep` takes and columns added; statistics are left out, as are indexes.
  *
@@ -79,137 +90,123 @@ export function joinFiles(
   const pages = new Pages(at);
   const kept = columnNames(parts[0].footer).map(keep);
   const groups = parts.flatMap(({ footer, values }, index) =>
-    footer.groups.map(({ struct, rows }) => {
-      const chunks = items(struct, GROUP.columns).filter((_, column) => kept[column]) as ThriftStruct[];
+    footer.groups.map(({ struct: old, rows }) => {
+      const chunks = items(old, GROUP.columns).filter((_, column) => kept[column]) as ThriftStruct[];
       const more = added.map((column, number) => pages.chunk(column, { value: values[number], rows }));
-      return encodeThrift(
-        new Map<number, ThriftField>([
-          [GROUP.columns, listOf(THRIFT.struct, [...chunks.map((chunk) => moved(chunk, starts[index])), ...more])],
-          [GROUP.bytes, struct.get(GROUP.bytes)!],
-          [GROUP.rows, int64(BigInt(rows))],
-        ]),
-      );
+      const group = struct([
+        [GROUP.columns, list(THRIFT.struct, [...chunks.map((chunk) => moved(chunk, starts[index])), ...more])],
+        [GROUP.sizeBytes, old.get(GROUP.sizeBytes)!],
+        [GROUP.rows, int64(rows)],
+      ]);
+      return { rows, bytes: encodeThrift(group) };
     })
   );
-  const rows = parts.flatMap(({ footer }) => footer.groups).reduce((sum, group) => sum + group.rows, 0);
-  const footer = encodeThrift(
-    new Map<number, ThriftField>([
-      [FILE.version, int32(1n)],
-      [FILE.schema, listOf(THRIFT.struct, schemaOf(parts[0].footer, { added, kept }))],
-      [FILE.rows, int64(BigInt(rows))],
-      [FILE.groups, listOf(THRIFT.struct, groups)],
-    ]),
-  );
-  const end = concat([...pages.chunks, footer, tailOf(footer.length)]);
+  const like = struct([
+    [FILE.version, int32(1)],
+    [FILE.schema, list(THRIFT.struct, schemaOf(parts[0].footer, { added, kept }))],
+  ]);
+  pages.bytes.append(formatFooter({ struct: like, groups: [] }, groups));
+  const end = pages.bytes.taken();
   return { starts, end, sizeBytes: at + end.length };
 }
 
 /** Pages of the added columns, one behind the other. */
 class Pages {
-  readonly chunks: Uint8Array[] = [];
-  #at: number;
+  readonly bytes = new GrowingBytes();
+  #start: number;
 
   constructor(start: number) {
-    this.#at = start;
+    this.#start = start;
   }
 
   /** The column chunk of a value that all rows of a row group have; its two pages are added. */
   chunk({ name, type }: AddedColumn, { value, rows }: { readonly value: string; readonly rows: number }): ThriftStruct {
-    const dictionary = dictionaryPage(plainValue(type, value));
-    const pages = concat([dictionary, dataPage(rows)]);
-    const start = BigInt(this.#at);
-    this.chunks.push(pages);
-    this.#at += pages.length;
-    const meta: ThriftStruct = new Map([
-      [COLUMN.type, int32(type === "date" ? TYPE.int32 : TYPE.bytes)],
-      [COLUMN.encodings, listOf(THRIFT.int32, [ENCODING.plain, ENCODING.dictionary, ENCODING.rle])],
-      [COLUMN.path, listOf(THRIFT.binary, [bytesOf(name)])],
-      [COLUMN.codec, int32(UNCOMPRESSED)],
-      [COLUMN.values, int64(BigInt(rows))],
-      [COLUMN.raw, int64(BigInt(pages.length))],
-      [COLUMN.compressed, int64(BigInt(pages.length))],
-      [COLUMN.dataPage, int64(start + BigInt(dictionary.length))],
-      [COLUMN.dictionary, int64(start)],
+    const dictionary = this.#add(PAGE_TYPE.dictionary, plainValue(type, value), [
+      PAGE.dictionary,
+      nested([PAGE_VALUES.count, int32(1)], [PAGE_VALUES.encoding, int32(ENCODING.plain)]),
     ]);
-    return new Map([[CHUNK.offset, int64(start)], [CHUNK.meta, { type: THRIFT.struct, value: meta }]]);
+    const values = this.#add(PAGE_TYPE.data, firstOfDictionary(rows), [
+      PAGE.data,
+      nested(
+        [PAGE_VALUES.count, int32(rows)],
+        [PAGE_VALUES.encoding, int32(ENCODING.dictionary)],
+        [PAGE_VALUES.definitionLevels, int32(ENCODING.rle)],
+        [PAGE_VALUES.repetitionLevels, int32(ENCODING.rle)],
+      ),
+    ]);
+    const sizeBytes = int64(this.#start + this.bytes.size - dictionary);
+    const meta = nested(
+      [COLUMN.type, int32(STORED[type].type)],
+      [COLUMN.encodings, list(THRIFT.int32, [ENCODING.plain, ENCODING.rle, ENCODING.dictionary].map(BigInt))],
+      [COLUMN.path, list(THRIFT.binary, [binary(name).value])],
+      [COLUMN.codec, int32(UNCOMPRESSED)],
+      [COLUMN.values, int64(rows)],
+      [COLUMN.uncompressed, sizeBytes],
+      [COLUMN.compressed, sizeBytes],
+      [COLUMN.dataPage, int64(values)],
+      [COLUMN.dictionary, int64(dictionary)],
+    );
+    return struct([[CHUNK.offset, int64(dictionary)], [CHUNK.meta, meta]]);
+  }
+
+  /** Adds a page and tells where in the file it begins. */
+  #add(type: number, body: Uint8Array, kind: readonly [id: number, field: ThriftField]): number {
+    const start = this.#start + this.bytes.size;
+    const size = int32(body.length);
+    const header = struct([[PAGE.type, int32(type)], [PAGE.uncompressed, size], [PAGE.compressed, size], kind]);
+    this.bytes.append(encodeThrift(header));
+    this.bytes.append(body);
+    return start;
   }
 }
 
-function dictionaryPage(value: Uint8Array): Uint8Array {
-  return page(PAGE_TYPE.dictionary, value, [
-    PAGE.dictionary,
-    new Map([[PAGE_DICTIONARY.values, int32(1n)], [PAGE_DICTIONARY.encoding, int32(ENCODING.dictionary)]]),
-  ]);
-}
-
-/** So many times the first value of the dictionary: the width of an index in bits, and one run. */
-function dataPage(rows: number): Uint8Array {
-  const body: number[] = [1];
-  let count = BigInt(rows) << 1n;
-  for (; count > 127n; count >>= 7n) body.push(Number(count & 127n) | 128);
-  body.push(Number(count), 0);
-  return page(PAGE_TYPE.data, Uint8Array.from(body), [
-    PAGE.data,
-    new Map([
-      [PAGE_DATA.values, int32(BigInt(rows))],
-      [PAGE_DATA.encoding, int32(ENCODING.dictionary)],
-      [PAGE_DATA.definition, int32(ENCODING.rle)],
-      [PAGE_DATA.repetition, int32(ENCODING.rle)],
-    ]),
-  ]);
-}
-
-function page(type: bigint, body: Uint8Array, [id, header]: readonly [number, ThriftStruct]): Uint8Array {
-  const size = int32(BigInt(body.length));
-  const fields: ThriftStruct = new Map([
-    [PAGE.type, int32(type)],
-    [PAGE.raw, size],
-    [PAGE.compressed, size],
-    [id, { type: THRIFT.struct, value: header }],
-  ]);
-  return concat([encodeThrift(fields), body]);
+/** So many times the first value of a dictionary: the width of an index in bits, and one run. */
+function firstOfDictionary(rows: number): Uint8Array {
+  const body = new GrowingBytes();
+  body.byte(1);
+  body.varint(rows << 1);
+  body.byte(0);
+  return body.taken();
 }
 
 function plainValue(type: AddedColumn["type"], value: string): Uint8Array {
-  const bytes = type === "date" ? new Uint8Array(4) : bytesOf(value);
-  const plain = new Uint8Array(type === "date" ? 4 : 4 + bytes.length);
+  const bytes = type === "date" ? new Uint8Array(0) : new TextEncoder().encode(value);
+  const plain = new Uint8Array(4 + bytes.length);
   const days = Math.round(Date.parse(`${value}T00:00:00Z`) / 86_400_000);
   new DataView(plain.buffer).setInt32(0, type === "date" ? days : bytes.length, true);
-  if (type === "text") plain.set(bytes, 4);
+  plain.set(bytes, 4);
   return plain;
 }
 
 /** The schema's elements, with the kept columns, which are flat, and the added ones. */
 function schemaOf(
-  { struct }: ParquetFooter,
+  footer: ParquetFooter,
   { added, kept }: { readonly added: readonly AddedColumn[]; readonly kept: readonly boolean[] },
 ): ThriftValue[] {
-  const [root, ...rest] = items(struct, FILE.schema) as ThriftStruct[];
+  const [root, ...rest] = items(footer.struct, FILE.schema) as ThriftStruct[];
   const own = rest.filter((_, column) => kept[column]);
-  const elements = added.map(({ name, type }): ThriftStruct =>
-    new Map([
-      [ELEMENT.type, int32(type === "date" ? TYPE.int32 : TYPE.bytes)],
+  const elements = added.map(({ name, type }) =>
+    struct([
+      [ELEMENT.type, int32(STORED[type].type)],
       [ELEMENT.repetition, int32(REQUIRED)],
-      [ELEMENT.name, { type: THRIFT.binary, value: bytesOf(name) }],
-      [ELEMENT.converted, int32(CONVERTED[type])],
+      [ELEMENT.name, binary(name)],
+      [ELEMENT.converted, int32(STORED[type].converted)],
     ])
   );
   const all = [...own, ...elements];
-  return [new Map(root).set(ELEMENT.children, int32(BigInt(all.length))), ...all];
+  return [new Map(root).set(ELEMENT.children, int32(all.length)), ...all];
 }
 
 /** A column chunk so many bytes further on, with nothing but what finds and reads it. */
 function moved(chunk: ThriftStruct, shift: number): ThriftStruct {
   const old = chunk.get(CHUNK.meta)!.value as ThriftStruct;
   const meta: ThriftStruct = new Map();
-  for (const id of Object.values(COLUMN)) {
+  for (const id of KEPT_FIELDS) {
     const field = old.get(id);
     if (field !== undefined) meta.set(id, isOffset(id, field) ? further(field, shift) : field);
   }
-  return new Map([[CHUNK.offset, further(chunk.get(CHUNK.offset)!, shift)], [CHUNK.meta, {
-    type: THRIFT.struct,
-    value: meta,
-  }]]);
+  const offset = further(chunk.get(CHUNK.offset)!, shift);
+  return struct([[CHUNK.offset, offset], [CHUNK.meta, { type: THRIFT.struct, value: meta }]]);
 }
 
 function isOffset(id: number, { value }: ThriftField): boolean {
@@ -223,37 +220,4 @@ function further({ type, value }: ThriftField, shift: number): ThriftField {
 
 function items(struct: ThriftStruct, id: number): readonly ThriftValue[] {
   return (struct.get(id)!.value as ThriftList).items;
-}
-
-function listOf(type: number, items: ThriftValue[]): ThriftField {
-  return { type: THRIFT.list, value: { type, items } };
-}
-
-function int32(value: bigint): ThriftField {
-  return { type: THRIFT.int32, value };
-}
-
-function int64(value: bigint): ThriftField {
-  return { type: THRIFT.int64, value };
-}
-
-function bytesOf(text: string): Uint8Array {
-  return new TextEncoder().encode(text);
-}
-
-function tailOf(footerBytes: number): Uint8Array {
-  const tail = new Uint8Array(TAIL_BYTES);
-  new DataView(tail.buffer).setUint32(0, footerBytes, true);
-  tail.set(PARQUET_MAGIC, 4);
-  return tail;
-}
-
-function concat(parts: readonly Uint8Array[]): Uint8Array {
-  const all = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all;
 }
