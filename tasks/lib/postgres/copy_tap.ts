@@ -29,16 +29,24 @@ export function createCopyTap({ take, pass }: TapOutlets): (chunk: Uint8Array) =
   let held: Uint8Array[] = [];
   let missing: number | undefined;
   return function tap(chunk: Uint8Array): void {
-    let bytes = chunk;
-    if (held.length > 0) {
-      held.push(chunk);
-      if (missing !== undefined) missing -= chunk.length;
-      if (missing !== undefined && missing > 0) return;
-      bytes = Buffer.concat(held);
+    let [bytes, at] = [chunk, 0];
+    if (missing !== undefined) {
+      // The row alone is put together: the rest of the chunk stays where it is.
+      at = Math.min(missing, chunk.length);
+      held.push(chunk.subarray(0, at));
+      missing -= at;
+      if (missing > 0) return;
+      const row = Buffer.concat(held);
       [held, missing] = [[], undefined];
+      if (!take(row, HEAD_BYTES, row.length)) pass(row);
+    } else if (held.length > 0) {
+      bytes = Buffer.concat([...held, chunk]);
+      held = [];
     }
-    let [at, passed] = [Math.min(passing, bytes.length), 0];
-    passing -= at;
+    const going = Math.min(passing, bytes.length - at);
+    let passed = at;
+    passing -= going;
+    at += going;
     while (at < bytes.length) {
       const size = at + HEAD_BYTES <= bytes.length ? 1 + lengthAt(bytes, at + 1) : undefined;
       const isRow = bytes[at] === COPY_DATA;
