@@ -35,7 +35,7 @@ export class DirectFile {
       [FILE.schema, schemaOf(buffers.map(({ column }) => column))],
       [FILE.createdBy, binary(CREATED_BY)],
     ]);
-    file.append(formatFooter({ struct: like, groups: [] }, [{ rows, start, end: file.size, struct: group }]));
+    file.append(formatFooter({ struct: like, groups: [] }, [{ rows, struct: group }]));
     return file.taken();
   }
 }

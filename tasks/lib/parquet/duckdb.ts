@@ -1,8 +1,8 @@
-import { closeSync, constants, existsSync, fstatSync, openSync, readSync } from "node:fs";
 // @ts-types="./duckdb_wasm.d.ts"
 import * as duckdb from "@duckdb/duckdb-wasm/dist/duckdb-node-blocking.cjs";
 import { messageOf } from "../task/errors.ts";
 import { compileDuckDb } from "./duckdb_code.ts";
+import { engineFiles } from "./engine_files.ts";
 import { quote } from "./quote.ts";
 import { MemoryFiles, type ReadableFile } from "./memory_files.ts";
 import { placeOf } from "./sql_place.ts";
@@ -59,7 +59,7 @@ export interface QueryResult {
 /** Opens a DuckDB on one thread; where `only` names paths of the disk, it sees no other, whatever its SQL asks for. */
 export async function openDuckDb(code?: WebAssembly.Module, only?: readonly string[]): Promise<DuckDb> {
   const files = new MemoryFiles();
-  const runtime = fileRuntime(files, only && new Set(only));
+  const runtime = engineFiles(duckdb.NODE_RUNTIME, { files, only: only && new Set(only) });
   const engine = await duckdb.createDuckDB({ mvp: BUNDLE, eh: BUNDLE }, new duckdb.VoidLogger(), runtime);
   const module = code ?? await compileDuckDb();
   // The library's own method would read and compile the file once more for every thread.
@@ -237,73 +237,4 @@ function call(mod: duckdb.Module, name: string, types: string[], args: unknown[]
   const message = new TextDecoder().decode(mod.HEAPU8.subarray(pointer, pointer + length));
   mod.ccall("duckdb_web_clear_response", null, [], []);
   if (status !== 0) throw new Error(message);
-}
-
-/** The library's file functions, with memory behind `memory/` and the disk read-only, or only some paths of it.
- *
- * They throw where the library's own would report into an engine that then never returns.
- */
-function fileRuntime(files: MemoryFiles, only: ReadonlySet<string> | undefined): object {
-  const hidden = (path: string) => only !== undefined && !path.startsWith("memory/") && !only.has(path);
-  const descriptors = new Map<number, number>();
-  const node = duckdb.NODE_RUNTIME;
-  const pathOf = (mod: duckdb.Module, fileId: number) => {
-    const info = node.resolveFileInfo(mod, fileId);
-    return info.dataUrl ?? info.fileName;
-  };
-  const text = (mod: duckdb.Module, pointer: number, length: number) =>
-    new TextDecoder().decode(mod.HEAPU8.subarray(pointer, pointer + length));
-  return {
-    ...node,
-    openFile(mod: duckdb.Module, fileId: number): number {
-      node._fileInfoCache.delete(fileId);
-      const path = pathOf(mod, fileId);
-      if (path.startsWith("memory/")) files.create(path);
-      else if (hidden(path)) throw new Error(`"${path}" is not among the files that may be read`);
-      else if (!descriptors.has(fileId)) descriptors.set(fileId, openSync(path, constants.O_RDONLY));
-      const descriptor = descriptors.get(fileId);
-      const result = mod._malloc(16);
-      mod.HEAPF64[result >> 3] = descriptor === undefined ? files.size(path) : fstatSync(descriptor).size;
-      mod.HEAPF64[(result >> 3) + 1] = 0;
-      return result;
-    },
-    closeFile(_mod: duckdb.Module, fileId: number): number {
-      const descriptor = descriptors.get(fileId);
-      if (descriptor !== undefined) closeSync(descriptor);
-      descriptors.delete(fileId);
-      node._fileInfoCache.delete(fileId);
-      return 0;
-    },
-    readFile(mod: duckdb.Module, fileId: number, pointer: number, length: number, offset: number): number {
-      const descriptor = descriptors.get(fileId);
-      const target = mod.HEAPU8.subarray(pointer, pointer + length);
-      if (descriptor !== undefined) return readSync(descriptor, target, 0, length, offset);
-      return files.read(pathOf(mod, fileId), target, offset);
-    },
-    writeFile(mod: duckdb.Module, fileId: number, pointer: number, length: number, offset: number): number {
-      return files.write(pathOf(mod, fileId), mod.HEAPU8.subarray(pointer, pointer + length), offset);
-    },
-    truncateFile(mod: duckdb.Module, fileId: number, size: number): void {
-      files.truncate(pathOf(mod, fileId), size);
-    },
-    getLastFileModificationTime(_mod: duckdb.Module, fileId: number): number {
-      const descriptor = descriptors.get(fileId);
-      return descriptor === undefined ? 0 : fstatSync(descriptor).mtime.getTime();
-    },
-    checkFile(mod: duckdb.Module, pointer: number, length: number): boolean {
-      const path = text(mod, pointer, length);
-      return path.startsWith("memory/") ? files.has(path) : node.checkFile(mod, pointer, length);
-    },
-    glob(mod: duckdb.Module, pointer: number, length: number): void {
-      const path = text(mod, pointer, length);
-      if (hidden(path)) return;
-      // A path that exists as it stands is no pattern, whatever brackets it holds.
-      const plain = path.startsWith("memory/") ? files.has(path) : existsSync(path);
-      if (plain) mod.ccall("duckdb_web_fs_glob_add_path", null, ["string"], [path]);
-      else node.glob(mod, pointer, length);
-    },
-    removeFile(mod: duckdb.Module, pointer: number, length: number): void {
-      files.drop(text(mod, pointer, length));
-    },
-  };
 }

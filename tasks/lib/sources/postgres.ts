@@ -1,16 +1,14 @@
-import { type Column, type Dataset, fieldOrder } from "../dataset/dataset.ts";
-import { type Day, isDay, nextDay } from "../dataset/day.ts";
+import type { Dataset } from "../dataset/dataset.ts";
+import { type Day, isDay } from "../dataset/day.ts";
 import { TaskError } from "../task/errors.ts";
 import type { Origin } from "../postgres/database.ts";
 import type { Sql } from "../postgres/connection.ts";
 import { copyOut } from "../postgres/copy_out.ts";
-import { cutDay, DAY_MINUTES, MAX_GROUP_ROWS, type MinuteCount } from "./segments.ts";
+import { firstOf, rangeCondition } from "./day_bounds.ts";
 import { isFlushed, readServerState } from "./server_state.ts";
 import {
   type BadRow,
   type DayRange,
-  rangesOf,
-  type Segment,
   type SharedSnapshot,
   type SourceDay,
   type TableSource,
@@ -19,6 +17,7 @@ import { checkSourceColumns } from "../dataset/source_columns.ts";
 import { BEGIN, BY_INDEX } from "./session.ts";
 import { type Patience, unlessStalled } from "../postgres/stall.ts";
 import type { ServerTarget } from "../task/target.ts";
+import { comesByIndex, copySql, readSegments } from "./table_copy.ts";
 import { lockTable } from "./table_lock.ts";
 import { sha256 } from "../task/digest.ts";
 
@@ -129,18 +128,6 @@ async function openTable(tx: Sql, options: SourceOptions): Promise<TableSource> 
   };
 }
 
-/** Whether the server would rather take a table's rows from an index on the day than sort them.
- *
- * Then they come in the index's order, by place where the day's column is the same, and all COPYs must come so; to sort
- * them by their keys, too, cost the server two fifths more.
- */
-async function comesByIndex(tx: Sql, { table, day }: Dataset): Promise<boolean> {
-  const [row] = await tx.unsafe(`explain (format json) select * from ${table} as c order by c."${day.name}"`);
-  const plan = row["QUERY PLAN"];
-  const [{ Plan: top }] = typeof plan === "string" ? JSON.parse(plan) : plan;
-  return top["Node Type"] === "Index Scan";
-}
-
 async function shareSnapshot(
   tx: Sql,
   isIndexed: boolean,
@@ -206,19 +193,6 @@ async function readDays(tx: Sql, { dataset, range, onBadRow }: SourceOptions): P
   return days;
 }
 
-/** SQL for the column that gives the day within a range of days. */
-function rangeCondition({ day }: Dataset, { since, until }: DayRange): string {
-  const bounds = [];
-  if (since) bounds.push(`c."${day.name}" >= ${firstOf(day, since)}`);
-  if (until) bounds.push(`c."${day.name}" < ${firstOf(day, nextDay(until))}`);
-  return bounds.join(" and ") || "true";
-}
-
-/** SQL for a day's first value. */
-function firstOf({ layout }: Column, day: string): string {
-  return layout === "date" ? `'${day}'` : `'${day} 00:00:00+00'`;
-}
-
 /** Rows whose day is infinite or outside the years that a partition can name. */
 async function leaveOutUndated(
   tx: Sql,
@@ -239,62 +213,4 @@ async function leaveOutUndated(
     }
     onBadRow({ name, source: "postgres", finding });
   }
-}
-
-/** The segments of some days; what parts of a large day hold is asked for. */
-async function readSegments(
-  tx: Sql,
-  wanted: readonly Day[],
-  { days, ...options }: SourceOptions & { readonly days: ReadonlyMap<Day, SourceDay> },
-): Promise<Segment[]> {
-  const isLarge = (day: Day) => days.get(day)!.rows > MAX_GROUP_ROWS && options.dataset.day.layout === "timestamp";
-  const parts = await readParts(tx, rangesOf(days.keys(), new Set(wanted.filter(isLarge))), options);
-  return wanted.flatMap((day) => cutDay(day, parts.get(day) ?? [[0, days.get(day)!.rows]]));
-}
-
-/** How many rows each ten minutes have of the days of some ranges. */
-async function readParts(
-  tx: Sql,
-  ranges: readonly DayRange[],
-  { dataset, patience }: SourceOptions,
-): Promise<ReadonlyMap<Day, readonly MinuteCount[]>> {
-  const parts = new Map<Day, MinuteCount[]>();
-  const at = `c."${dataset.day.name}"`;
-  for (const range of ranges) {
-    const counting = tx.unsafe(`
-      select to_char(part, 'YYYY-MM-DD') as day, extract(epoch from part - date_trunc('day', part))::int / 60 as minute, rows
-      from (
-        select date_bin('10 minutes', ${at} at time zone 'UTC', '0001-01-01') as part, count(*)::text as rows
-        from ${dataset.table} as c where ${rangeCondition(dataset, range)} group by 1
-      ) as parts
-      order by part`);
-    for (const { day, minute, rows } of await unlessStalled(counting, { what: "its days" }, patience)) {
-      parts.getOrInsertComputed(day, () => []).push([minute, Number(rows)]);
-    }
-  }
-  return parts;
-}
-
-/** The COPY of some segments. Rows of one instant come in the order of the index, or of their keys: left alone, they would
- * come as the server's plan has them, which is another one for other segments. */
-function copySql(segments: readonly Segment[], isIndexed: boolean, { dataset }: SourceOptions): string {
-  const fields = fieldOrder(dataset).map(({ name, postgresType, isRedacted }) =>
-    isRedacted ? `null::${postgresType} as "${name}"` : `d."${name}"`
-  );
-  const [first, last] = [segments[0], segments.at(-1)!];
-  const bounds = `c."${dataset.day.name}" >= ${boundOf(dataset, first.day, first.minutes[0])}
-    and c."${dataset.day.name}" < ${boundOf(dataset, last.day, last.minutes[1])}`;
-  const rows = `select ${fields.join(", ")} from (${dataset.select} where ${bounds}) as d`;
-  const order = [dataset.day.name, ...(isIndexed ? [] : [dataset.key])].filter((name) =>
-    dataset.columns.some((column) => column.name === name)
-  );
-  return `copy (${rows} order by ${order.map((name) => `d."${name}"`).join(", ")}) to stdout (format binary)`;
-}
-
-/** SQL for the value of the day's column at a minute of a day. */
-function boundOf({ day: column }: Dataset, day: Day, minute: number): string {
-  if (minute === 0) return firstOf(column, day);
-  if (minute === DAY_MINUTES) return firstOf(column, nextDay(day));
-  const [hours, minutes] = [Math.floor(minute / 60), minute % 60].map((part) => `${part}`.padStart(2, "0"));
-  return `'${day} ${hours}:${minutes}:00+00'`;
 }
