@@ -101,3 +101,19 @@ Deno.test("segments() takes a day of a date as one segment, however many rows it
     for (const segment of segments) assert.equal(await countOf(table, [segment]), segment.rows);
   });
 });
+
+Deno.test("copySql() leaves ties to the index where the server reads by one, and else puts them in order by their keys", async () => {
+  await using exporter = await createExporter();
+  const { database: { sql, url } } = exporter;
+  await insertChecks(exporter.database, 1, 10);
+  const orderOf = () =>
+    withTables(exporter, ["checks"], async (table) => {
+      const text = table.copySql(await table.segments([...table.days.keys()]));
+      return /order by (.*)\) to stdout/.exec(text)![1];
+    });
+  assert.equal(await orderOf(), `d."created_at", d."id"`, "so few rows are sorted");
+  await sql.unsafe(`alter database ${new URL(url).pathname.slice(1)} set enable_seqscan = off`);
+  assert.equal(await orderOf(), `d."created_at"`);
+  await sql`drop index ix_checks_created_at`;
+  assert.equal(await orderOf(), `d."created_at", d."id"`);
+});
