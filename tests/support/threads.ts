@@ -16,6 +16,7 @@ export const END: RunEvent = { kind: "segment", result: { rows: 1, sha256: "", b
 /** A thread that does what it is told, and else joins, reads each segment at once without a row, and leaves. */
 export function threadOf(parts: Partial<Thread> = {}): Thread {
   return {
+    ready: () => Promise.resolve(),
     join: () => Promise.resolve(true),
     keysOf: never,
     async readTable({ segments }: TableRun, onEvent: (event: RunEvent) => void) {

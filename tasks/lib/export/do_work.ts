@@ -27,6 +27,9 @@ export interface WorkContext {
   readonly signal: AbortSignal;
 }
 
+/** How long a session that is no longer needed may take to be opened and closed. */
+const GRACE_MS = 200;
+
 /** Does all work of a queue on threads that read the table by sessions of their own, which see what the table's does.
  *
  * A thread without a session leaves the table to the others; where none has one, the table's own session reads for all.
@@ -35,24 +38,33 @@ export async function doWork<T extends { readonly day: Day }>(work: Work<T>, con
   const { threads, note, signal } = context;
   const snapshot = work.queue.hasSegments ? await work.table!.share() : undefined;
   const exhausted = Promise.withResolvers<void>();
-  const serving = new Set<Promise<void>>();
+  const [joining, serving] = [new Set<Promise<void>>(), new Set<Promise<void>>()];
   const serve = async (thread: Thread, hasJoined: boolean) => {
     await serveThread(thread, { ...work, table: hasJoined ? work.table : undefined });
     if (!hasJoined) return;
     exhausted.resolve();
     await thread.leave();
   };
-  const begin = async (thread: Thread) => {
-    const hasJoined = snapshot !== undefined && await thread.join(snapshot);
+  const join = async (thread: Thread) => {
+    const hasJoined = snapshot !== undefined && work.queue.hasSegments && await thread.join(snapshot);
     const served = serve(thread, hasJoined);
     serving.add(served);
     await served;
+  };
+  const begin = async (thread: Thread) => {
+    await thread.ready();
+    const joined = join(thread);
+    joining.add(joined);
+    await joined;
   };
   const all = Promise.all(threads.map(begin));
   // Nobody waits for a session that would have nothing to do any more.
   const enough = exhausted.promise.then(() => Promise.all(serving));
   await orAbort(Promise.race([all, enough]), signal);
-  if (!work.queue.hasSegments) return;
+  if (!work.queue.hasSegments) {
+    // One that is being opened would be cut in the middle, of which the server's log tells.
+    return await orAbort(Promise.all(joining), AbortSignal.timeout(GRACE_MS)).then(() => {}, () => {});
+  }
   if (snapshot !== undefined) {
     note("No thread got a session of its own in time: all rows come over one");
     work.table!.keepToItself();

@@ -5,6 +5,8 @@ import type { FileRun, RunEvent, TableRun, ThreadOptions, ThreadReply, ThreadReq
 
 /** A worker thread that reads rows and makes row groups of them, one request after another. */
 export interface Thread {
+  /** Resolves when it has started. */
+  ready(): Promise<void>;
   /** Opens a session that sees a snapshot; false where there is none to be had. */
   join(snapshot: SharedSnapshot): Promise<boolean>;
   /** Keys of an existing row group's SQLite rows. */
@@ -90,6 +92,7 @@ class WorkerThread implements Thread {
   readonly worker: ThreadWorker;
   #failure: Error | undefined;
   #waiting: Waiting[] = [];
+  #started: Promise<unknown>;
 
   constructor(worker: ThreadWorker, options: ThreadOptions) {
     this.worker = worker;
@@ -98,7 +101,11 @@ class WorkerThread implements Thread {
       event.preventDefault();
       this.#fail(new Error(`The Parquet thread died: ${event.message}`));
     };
-    this.#ask({ kind: "open", options });
+    this.#started = this.#ask({ kind: "open", options });
+  }
+
+  async ready(): Promise<void> {
+    await this.#started;
   }
 
   async join(snapshot: SharedSnapshot): Promise<boolean> {
