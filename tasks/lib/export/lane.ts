@@ -1,5 +1,4 @@
 import type { Day } from "../dataset/day.ts";
-import { compileDuckDb } from "../parquet/duckdb_code.ts";
 import { EXIT, TaskError } from "../task/errors.ts";
 import { type ExportPlan, planExport, settleRereads } from "./plan.ts";
 import { formatMark } from "../parquet/file_mark.ts";
@@ -24,6 +23,7 @@ import type { StagedDay } from "./day_stager.ts";
 import { stageDays } from "./stage.ts";
 import { readDigests } from "./reread.ts";
 import { defaultThreads, openThreadPool, type ThreadPool } from "../threads/pool.ts";
+import type { Workers } from "../threads/workers.ts";
 import { sha256 } from "../task/digest.ts";
 
 /** What an export of one lane needs beside its sources. */
@@ -43,6 +43,7 @@ export interface ExportOptions extends
   Pick<RedactionRequest, "lane" | "requested">,
   Pick<ExportContext, "signal">,
   Pick<OpenLane, "place" | "manifest" | "dataset"> {
+  readonly workers: Workers;
   readonly events: ExportEvents;
 }
 
@@ -116,7 +117,7 @@ async function stage(plan: ExportPlan, sources: readonly Source[], options: Expo
   const { place: { directory }, dataset, missingOnly, signal } = options;
   for (const { day } of plan.writes) await createDay(directory, day);
   const needsEngine = plan.writes.some(({ kept, rows }) => kept.length > 0 || rows.postgres + rows.sqlite > 0);
-  using pool = openThreads(options, needsEngine ? await compileDuckDb() : undefined);
+  using pool = openThreads(options, needsEngine ? await options.workers.code() : undefined);
   const metadata = formatMark({ dataset: dataset.name, redacted: redactedIn(dataset) });
   const onRows = progressOf(plan.writes, options);
   const { note } = options.events;
@@ -162,10 +163,11 @@ function tableOf(sources: readonly Source[]): TableSource | undefined {
 
 /** Threads that read, and where they have the engine's code also write. */
 function openThreads(
-  { dataset, skipBadRows, writer, threads = defaultThreads() }: ExportOptions,
+  { dataset, skipBadRows, writer, threads = defaultThreads(), workers }: ExportOptions,
   code?: WebAssembly.Module,
 ): ThreadPool {
-  return openThreadPool({ code, writer: { dataset, rowKey: HARNESS_ROW_KEY, kind: writer }, skipBadRows, threads });
+  const options = { dataset, rowKey: HARNESS_ROW_KEY, kind: writer };
+  return openThreadPool({ code, writer: options, skipBadRows, threads, workers });
 }
 
 /** Whether fingerprints can be compared: the source's log has only gone forward since they were taken. */

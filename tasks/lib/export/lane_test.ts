@@ -8,6 +8,7 @@ import type { FileSource, Source, SourceKind } from "../dataset/source.ts";
 import { emptyManifest } from "../lake/manifest.ts";
 import { placeOnDisk } from "../lake/place.ts";
 import { openDuckDb } from "../parquet/duckdb.ts";
+import { openWorkers } from "../threads/workers.ts";
 import { exportLane, type ExportOptions } from "./lane.ts";
 
 // The engine's first start in a process leaves a message port open: it is made here, outside of any test.
@@ -71,6 +72,7 @@ async function withOptions(use: (options: ExportOptions, home: string) => Promis
   await Deno.mkdir(directory);
   const manifest = emptyManifest("checks", CHECKS.columns);
   const ignore = () => {};
+  using workers = openWorkers();
   try {
     await use({
       lane: "local",
@@ -86,6 +88,7 @@ async function withOptions(use: (options: ExportOptions, home: string) => Promis
       writer: "duckdb",
       verify: false,
       signal: new AbortController().signal,
+      workers,
       events: { note: ignore, damage: ignore, badRow: ignore, progress: ignore },
     }, home);
   } finally {

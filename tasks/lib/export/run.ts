@@ -4,10 +4,11 @@ import { exportLane, type ExportOptions, type ExportResult, planLane } from "./l
 import type { ExportContext, ExportRequest } from "./request.ts";
 import { EXIT, TaskError } from "../task/errors.ts";
 import { filePath } from "../lake/lake.ts";
-import { openLanesInStore, openLanesOnDisk } from "./lanes.ts";
+import { type OpenLane, openLanesInStore, openLanesOnDisk } from "./lanes.ts";
 import { redact, refuseColumns } from "../lake/redaction.ts";
 import type { Report } from "../task/console.ts";
 import type { BadRow } from "../dataset/source.ts";
+import { openWorkers } from "../threads/workers.ts";
 import { withSources } from "./sources.ts";
 
 /** What a run has done, and where. */
@@ -34,6 +35,8 @@ export async function runExport(
   await using open = store
     ? await openLanesInStore(datasets, request, { ...context, store })
     : await openLanesOnDisk(datasets, request, context);
+  using workers = openWorkers();
+  if (willWrite(request, open.lanes)) workers.startAhead();
   const jobs = open.lanes.map((lane) => {
     const badRows: BadRow[] = [];
     const dataset = redact(lane.dataset, request.redacted ?? [], open.inEnv);
@@ -44,6 +47,7 @@ export async function runExport(
       lane: lane.name,
       requested: request.redacted,
       signal,
+      workers,
       events: {
         note: (text) => report.note(text),
         damage: ({ day, file, finding }) => report.warn(`${lane.name}/${filePath(day, file)} ${finding}`),
@@ -63,6 +67,12 @@ export async function runExport(
     const seconds = Math.round(performance.now() - start) / 1000;
     onLane({ ...result, lane, place: place.label, isRemote: store !== undefined, seconds });
   });
+}
+
+/** Whether it is likely that there is something to write: a hook comes behind a run, and a lane may have nothing yet. */
+function willWrite({ dryRun, run, missingOnly }: ExportRequest, lanes: readonly OpenLane[]): boolean {
+  const isHook = missingOnly || run !== undefined;
+  return !dryRun && (isHook || lanes.some(({ manifest }) => Object.keys(manifest.days).length === 0));
 }
 
 /** The datasets of a request: those that are named, or all that its sources can have.

@@ -23,8 +23,8 @@ import { appendPlain } from "./plain.ts";
 import { statisticsOf } from "./statistics.ts";
 import { encodeThrift, THRIFT, type ThriftField, type ThriftStruct } from "./thrift.ts";
 
-/** Higher levels take longer than they save. */
-const COMPRESSION = { params: { [constants.ZSTD_c_compressionLevel]: 2 } };
+/** Higher levels take longer and save nothing. */
+const COMPRESSION = { params: { [constants.ZSTD_c_compressionLevel]: 1 } };
 
 /** A column of one row group as it stands in the file. */
 export interface ColumnChunk {

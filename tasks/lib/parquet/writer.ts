@@ -141,6 +141,11 @@ export class ChunkWriter {
     return chunk;
   }
 
+  /** Leaves the engine as it was found, without a chunk. */
+  close(): void {
+    this.#db.run("rollback; drop table superseded");
+  }
+
   /** Whether the chunk so far can go without the engine: rows of the buffers alone, in order. */
   get #isDirect(): boolean {
     return this.#direct !== undefined && this.#inserted === 0 && !this.#mixed;

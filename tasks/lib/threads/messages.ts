@@ -45,6 +45,13 @@ export interface OldRows {
   readonly asItIs: boolean;
 }
 
+/** What a thread is told that has nothing to do yet, without an answer: that it will need an engine. */
+export interface Hint {
+  readonly kind: "engine";
+  /** DuckDB's code. */
+  readonly code: WebAssembly.Module;
+}
+
 /** What a thread is told. */
 export type ThreadRequest =
   | { readonly kind: "open"; readonly options: ThreadOptions }

@@ -2,6 +2,7 @@ import type { Segment, SharedSnapshot } from "../dataset/source.ts";
 import type { StoredGroup } from "../parquet/sent_chunk.ts";
 import { EXIT, type ExitCode, TaskError } from "../task/errors.ts";
 import type { FileRun, RunEvent, TableRun, ThreadOptions, ThreadReply, ThreadRequest } from "./messages.ts";
+import type { ThreadWorker, Workers } from "./workers.ts";
 
 /** A worker thread that reads rows and makes row groups of them, one request after another. */
 export interface Thread {
@@ -25,7 +26,7 @@ export interface Thread {
   leave(): Promise<void>;
 }
 
-/** Threads that start when they are first asked for, and end with the pool. */
+/** Threads that start when they are first asked for; those that have nothing to do at the pool's end are for the next one. */
 export interface ThreadPool extends Disposable {
   /** So many threads, or as many as there may be. */
   take(count: number): readonly Thread[];
@@ -37,12 +38,9 @@ export interface ThreadPool extends Disposable {
 export interface ThreadPoolOptions extends ThreadOptions {
   /** How many threads at most. */
   readonly threads: number;
-  /** Starts a thread that serves `ThreadRequest`s. */
-  readonly startWorker?: () => ThreadWorker;
+  /** Where its workers come from. */
+  readonly workers: Workers;
 }
-
-/** What a pool needs of a worker. */
-export type ThreadWorker = Pick<Worker, "onmessage" | "onerror" | "postMessage" | "terminate">;
 
 /** How many threads an export has: one a core, but not more memory than four take. */
 export function defaultThreads(): number {
@@ -51,12 +49,12 @@ export function defaultThreads(): number {
 
 /** A pool without a thread yet. */
 export function openThreadPool(
-  { threads: most, startWorker = startThread, ...options }: ThreadPoolOptions,
+  { threads: most, workers, ...options }: ThreadPoolOptions,
 ): ThreadPool {
   const threads: WorkerThread[] = [];
   let superseded: readonly string[] = [];
   const start = () => {
-    const thread = new WorkerThread(startWorker(), options);
+    const thread = new WorkerThread(workers.take(), options);
     if (superseded.length > 0) thread.supersede(superseded);
     threads.push(thread);
   };
@@ -70,13 +68,9 @@ export function openThreadPool(
       for (const thread of threads) thread.supersede(keys);
     },
     [Symbol.dispose]() {
-      for (const { worker } of threads) worker.terminate();
+      for (const { worker, isIdle } of threads) isIdle ? workers.giveBack(worker) : worker.terminate();
     },
   };
-}
-
-function startThread(): ThreadWorker {
-  return new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });
 }
 
 type Done = Extract<ThreadReply, { kind: "done" }>;
@@ -102,6 +96,11 @@ class WorkerThread implements Thread {
       this.#fail(new Error(`The Parquet thread died: ${event.message}`));
     };
     this.#started = this.#ask({ kind: "open", options });
+  }
+
+  /** Whether it has done everything that it was asked to. */
+  get isIdle(): boolean {
+    return this.#failure === undefined && this.#waiting.length === 0;
   }
 
   async ready(): Promise<void> {

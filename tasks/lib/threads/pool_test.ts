@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { CHECKS } from "../../../tests/support/checks.ts";
 import type { RunEvent, ThreadReply, ThreadRequest } from "./messages.ts";
 import { openThreadPool, type Thread, type ThreadPool } from "./pool.ts";
+import { openWorkers, type Workers } from "./workers.ts";
 
 /** A worker that answers when the test says so; what it is sent stays in order. */
 class StubWorker {
@@ -47,15 +48,18 @@ const SNAPSHOT = {
   startMs: 1,
 } as unknown as Parameters<Thread["join"]>[0];
 
-function openPool(threads = 2): { pool: ThreadPool; stubs: StubWorker[] } {
+function openStubs(): { workers: Workers; stubs: StubWorker[] } {
   const stubs: StubWorker[] = [];
-  const pool = openThreadPool({
-    writer: { dataset: CHECKS, rowKey: "" },
-    skipBadRows: false,
-    threads,
-    startWorker: () => stubs[stubs.push(new StubWorker()) - 1],
-  });
-  return { pool, stubs };
+  return { workers: openWorkers(() => stubs[stubs.push(new StubWorker()) - 1]), stubs };
+}
+
+function openPoolOf(workers: Workers, threads: number): ThreadPool {
+  return openThreadPool({ writer: { dataset: CHECKS, rowKey: "" }, skipBadRows: false, threads, workers });
+}
+
+function openPool(threads = 2): { pool: ThreadPool; stubs: StubWorker[] } {
+  const { workers, stubs } = openStubs();
+  return { pool: openPoolOf(workers, threads), stubs };
 }
 
 /** "waiting" until a promise settles, then what came of it. */
@@ -81,6 +85,41 @@ Deno.test("take() starts as many threads as are asked for, no more than there ma
   assert.deepEqual(stubs.map((stub) => stub.kinds()), [["open"], ["open"], ["open"]]);
   pool[Symbol.dispose]();
   assert.ok(stubs.every(({ ended }) => ended));
+});
+
+Deno.test("a pool's threads that have nothing to do are the next one's; those that wait or have failed end with it", () => {
+  const { workers, stubs } = openStubs();
+  const pool = openPoolOf(workers, 4);
+  const [, waiting] = pool.take(4);
+  waiting.join(SNAPSHOT).catch(ignore);
+  for (const stub of stubs) stub.answer(DONE);
+  stubs[2].die();
+  pool[Symbol.dispose]();
+  assert.deepEqual(stubs.map(({ ended }) => ended), [false, true, true, false]);
+  const next = openPoolOf(workers, 3);
+  next.take(3);
+  assert.equal(stubs.length, 5);
+  assert.deepEqual(stubs.map((stub) => stub.kinds()), [
+    ["open", "open"],
+    ["open", "join"],
+    ["open"],
+    ["open", "open"],
+    ["open"],
+  ]);
+  next[Symbol.dispose]();
+  workers[Symbol.dispose]();
+  assert.ok(stubs.every(({ ended }) => ended));
+});
+
+Deno.test("startAhead() starts a worker that is told of its engine and is the first that is taken", async () => {
+  const { workers, stubs } = openStubs();
+  workers.startAhead();
+  assert.equal(stubs.length, 1);
+  await workers.code();
+  await turn();
+  openPoolOf(workers, 2).take(2);
+  assert.deepEqual(stubs.map((stub) => stub.kinds()), [["engine", "open"], ["open"]]);
+  workers[Symbol.dispose]();
 });
 
 Deno.test("supersede() reaches threads that run and those that start later, before anything else", () => {

@@ -1,7 +1,7 @@
 import { fieldOrder } from "../dataset/dataset.ts";
 import type { BadRow, Segment, SharedSnapshot } from "../dataset/source.ts";
 import type { StoredGroup } from "../parquet/sent_chunk.ts";
-import { openDuckDb } from "../parquet/duckdb.ts";
+import { type DuckDb, openDuckDb } from "../parquet/duckdb.ts";
 import { ChunkWriter } from "../parquet/writer.ts";
 import { closeConnection, type Sql } from "../postgres/connection.ts";
 import { copyOut } from "../postgres/copy_out.ts";
@@ -17,19 +17,31 @@ import { TableRows } from "./table_rows.ts";
  * Errors: TaskError for rows that cannot be exported and files that cannot be read; CopyFormatError; the server's own.
  */
 export class Reader {
-  #options: ThreadOptions;
   #emit: (event: RunEvent) => void;
-  /** The engine starts when the thread does, beside its session. */
-  #writer: Promise<ChunkWriter | undefined>;
+  #engine: Promise<DuckDb> | undefined;
+  #options: ThreadOptions | undefined;
+  /** Made beside its session. */
+  #writer: Promise<ChunkWriter | undefined> = Promise.resolve(undefined);
   #badRows: BadRow[] = [];
   #session: { readonly sql: Sql; readonly snapshot: SharedSnapshot } | undefined;
   #expected: TableRows | undefined;
 
-  constructor(options: ThreadOptions, emit: (event: RunEvent) => void) {
-    this.#options = options;
+  constructor(emit: (event: RunEvent) => void) {
     this.#emit = emit;
-    this.#writer = this.#openWriter();
+  }
+
+  /** Starts the engine, once. */
+  startEngine(code: WebAssembly.Module): Promise<DuckDb> {
+    this.#engine ??= openDuckDb(code);
     // Whoever needs it is told.
+    this.#engine.catch(() => {});
+    return this.#engine;
+  }
+
+  /** Makes row groups by other options from now on. */
+  open(options: ThreadOptions): void {
+    this.#options = options;
+    this.#writer = this.#openWriter(options, this.#writer);
     this.#writer.catch(() => {});
   }
 
@@ -97,17 +109,20 @@ export class Reader {
   }
 
   async #tableRows(segments: readonly Segment[]): Promise<TableRows> {
-    return new TableRows(segments, fieldOrder(this.#options.writer.dataset), await this.#groups());
+    return new TableRows(segments, fieldOrder(this.#options!.writer.dataset), await this.#groups());
   }
 
   async #groups(): Promise<Groups> {
     return new Groups({ writer: await this.#writer, takeBadRows: () => this.#badRows.splice(0), emit: this.#emit });
   }
 
-  async #openWriter(): Promise<ChunkWriter | undefined> {
-    const { code, writer, skipBadRows } = this.#options;
+  async #openWriter(
+    { code, writer, skipBadRows }: ThreadOptions,
+    before: Promise<ChunkWriter | undefined>,
+  ): Promise<ChunkWriter | undefined> {
+    (await before)?.close();
     if (code === undefined) return undefined;
     const onBadRow = skipBadRows ? (row: BadRow) => void this.#badRows.push(row) : undefined;
-    return new ChunkWriter(await openDuckDb(code), { ...writer, onBadRow });
+    return new ChunkWriter(await this.startEngine(code), { ...writer, onBadRow });
   }
 }

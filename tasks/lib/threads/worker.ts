@@ -2,20 +2,20 @@
 import { CopyFormatError } from "../copy/errors.ts";
 import { toServerFailure } from "../postgres/server_failure.ts";
 import { messageOf, TaskError } from "../task/errors.ts";
-import type { ThreadReply, ThreadRequest } from "./messages.ts";
+import type { Hint, ThreadReply, ThreadRequest } from "./messages.ts";
 import { Reader } from "./reader.ts";
 
 /** Reads rows and makes row groups of them off the main thread: requests are done in order, each is answered once. */
 function serve(): void {
-  let reader: Reader;
   let failed: ThreadReply | undefined;
   let queue = Promise.resolve();
   const tell = (reply: ThreadReply) =>
     self.postMessage(reply, reply.kind === "chunk" ? [reply.chunk.bytes.buffer] : []);
+  const reader = new Reader(tell);
   const act = async (request: ThreadRequest): Promise<ThreadReply> => {
     switch (request.kind) {
       case "open":
-        reader = new Reader(request.options, tell);
+        reader.open(request.options);
         return { kind: "done" };
       case "join":
         return { kind: "done", joined: await reader.join(request.snapshot) };
@@ -44,7 +44,8 @@ function serve(): void {
         return { kind: "done" };
     }
   };
-  self.onmessage = ({ data }: MessageEvent<ThreadRequest>) => {
+  self.onmessage = ({ data }: MessageEvent<ThreadRequest | Hint>) => {
+    if (data.kind === "engine") return void reader.startEngine(data.code);
     // After a failure the reader is in the middle of something.
     queue = queue.then(() => failed ?? act(data)).catch((error) => failed = toFailure(error, reader)).then(tell);
   };

@@ -1,0 +1,49 @@
+import { compileDuckDb } from "../parquet/duckdb_code.ts";
+import type { Hint, ThreadRequest } from "./messages.ts";
+
+/** What a pool needs of a worker. */
+export type ThreadWorker = Pick<Worker, "onmessage" | "onerror" | "terminate"> & {
+  postMessage(request: ThreadRequest | Hint, transfer: Transferable[]): void;
+};
+
+/** Workers that serve `ThreadRequest`s, and go from one pool to the next: to start one with its engine takes as long as to
+ * write some 50,000 rows. */
+export interface Workers extends Disposable {
+  /** DuckDB's code, compiled once for all. */
+  code(): Promise<WebAssembly.Module>;
+  /** Starts one with its engine, for whoever takes one first. */
+  startAhead(): void;
+  /** One that is at nothing. */
+  take(): ThreadWorker;
+  /** Takes one back that is at nothing. */
+  giveBack(worker: ThreadWorker): void;
+}
+
+/** No worker yet. */
+export function openWorkers(start: () => ThreadWorker = startThread): Workers {
+  const idle: ThreadWorker[] = [];
+  let code: Promise<WebAssembly.Module> | undefined;
+  let isOver = false;
+  const compile = () => code ??= compileDuckDb();
+  const startWithEngine = async () => {
+    const worker = start();
+    idle.push(worker);
+    const code = await compile();
+    if (!isOver) worker.postMessage({ kind: "engine", code }, []);
+  };
+  return {
+    code: compile,
+    // Whoever needs the engine is told.
+    startAhead: () => void startWithEngine().catch(() => {}),
+    take: () => idle.pop() ?? start(),
+    giveBack: (worker) => void idle.push(worker),
+    [Symbol.dispose]() {
+      isOver = true;
+      for (const worker of idle) worker.terminate();
+    },
+  };
+}
+
+function startThread(): ThreadWorker {
+  return new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });
+}
