@@ -42,7 +42,7 @@ Deno.test("segments() cuts days of more rows than a row group holds, and COPYs o
   await insertChecks(database, 300_004, 300_006, at("9999-12-31 23:59:59.999999", "0 days"));
   await withTables(exporter, ["checks"], async (table) => {
     const days = [...table.days.keys()];
-    const segments = await table.segments(days);
+    const segments = table.segments(days);
     const byDay = Map.groupBy(segments, ({ day }) => day);
     assert.deepEqual([...byDay.keys()], days);
     for (const [day, ours] of byDay) {
@@ -54,15 +54,15 @@ Deno.test("segments() cuts days of more rows than a row group holds, and COPYs o
     assert.equal(await countOf(table, segments), 2 * most + 1 + 6);
     assert.equal(byDay.get("0001-01-01")![0].rows, 3);
     assert.deepEqual([...byDay.values()].map((ours) => ours.length), [1, 1, 2, 1]);
-    assert.deepEqual(await table.segments(days), segments);
-    assert.deepEqual(await table.segments(["2025-09-03"]), byDay.get("2025-09-03"));
-    assert.deepEqual(await table.segments([]), []);
+    assert.deepEqual(table.segments(days), segments);
+    assert.deepEqual(table.segments(["2025-09-03"]), byDay.get("2025-09-03"));
+    assert.deepEqual(table.segments([]), []);
   });
   // A bulk import within a minute is one part, which is not cut.
   await database
     .sql`update checks set created_at = '2025-09-03 12:00:00+00' where created_at between '2025-09-03' and '2025-09-04'`;
   await withTables(exporter, ["checks"], async (table) => {
-    assert.deepEqual((await table.segments(["2025-09-03"])).map(({ minutes }) => minutes), [[0, 1440]]);
+    assert.deepEqual(table.segments(["2025-09-03"]).map(({ minutes }) => minutes), [[0, 1440]]);
   });
 });
 
@@ -76,7 +76,7 @@ Deno.test("segments() cuts by UTC, and gives rows at the borders of ten minutes 
   await insertChecks(database, 200_000, 200_143, at(`${day} 00:09:59.999999`, "10 minutes"));
   await withTables(exporter, ["checks"], async (table) => {
     assert.deepEqual([...table.days.keys()], [day]);
-    const segments = await table.segments([day]);
+    const segments = table.segments([day]);
     assert.ok(segments.length >= 2);
     for (const segment of segments) assert.equal(await countOf(table, [segment]), segment.rows);
     assert.equal(await countOf(table, segments), table.days.get(day)!.rows);
@@ -94,7 +94,7 @@ Deno.test("segments() takes a day of a date as one segment, however many rows it
     where month = '2025-08-01' or u.email < 'user2'`;
   await withTables(exporter, ["usage_ledger"], async (table) => {
     const days = [...table.days.keys()];
-    const segments = await table.segments(days);
+    const segments = table.segments(days);
     const wanted = days.map((day) => ({ day, minutes: [0, 1440], rows: table.days.get(day)!.rows }));
     assert.deepEqual(segments, wanted);
     assert.equal(wanted[0].rows, MAX_GROUP_ROWS + 1);
@@ -108,7 +108,7 @@ Deno.test("copySql() leaves ties to the index where the server reads by one, and
   await insertChecks(exporter.database, 1, 10);
   const orderOf = () =>
     withTables(exporter, ["checks"], async (table) => {
-      const text = table.copySql(await table.segments([...table.days.keys()]));
+      const text = table.copySql(table.segments([...table.days.keys()]));
       return /order by (.*)\) to stdout/.exec(text)![1];
     });
   assert.equal(await orderOf(), `d."created_at", d."id"`, "so few rows are sorted");

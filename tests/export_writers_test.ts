@@ -8,6 +8,7 @@ import { literal, quote } from "../tasks/lib/parquet/quote.ts";
 import { footerOf, schemaBytes } from "../tasks/lib/parquet/footer.ts";
 import { CHUNK, COLUMN, GROUP, STATISTICS } from "../tasks/lib/parquet/format.ts";
 import type { ThriftStruct } from "../tasks/lib/parquet/thrift.ts";
+import { DirectWriter } from "../tasks/lib/parquet/direct_writer.ts";
 import { ChunkWriter } from "../tasks/lib/parquet/writer.ts";
 import { HARNESS_ROW_KEY } from "../tasks/lib/sources/harness.ts";
 import { sha256 } from "../tasks/lib/task/digest.ts";
@@ -34,7 +35,8 @@ const chunkOf = { duckdb: chunksBy("duckdb"), direct: chunksBy("direct") };
 function chunksBy(kind: WriterKind): (tuples: Uint8Array) => Uint8Array<ArrayBuffer> {
   return (tuples) => {
     db.run("rollback; drop table if exists chunk; drop table if exists superseded");
-    const writer = new ChunkWriter(db, { dataset, rowKey: HARNESS_ROW_KEY, kind });
+    const options = { dataset, rowKey: HARNESS_ROW_KEY };
+    const writer = kind === "direct" ? new DirectWriter(options) : new ChunkWriter(db, options);
     writer.addTuples(tuples);
     return writer.finish()!.bytes.slice();
   };

@@ -47,7 +47,7 @@ export function tableOf(days: readonly string[], parts: Partial<TableSource> = {
     identity: "one",
     partial: false,
     days: new Map(days.map((day) => [day, { rows: 1, fingerprint: "1" }])),
-    segments: (wanted) => Promise.resolve(wanted.map((day): Segment => ({ day, minutes: [0, 1440], rows: 1 }))),
+    segments: (wanted) => wanted.map((day): Segment => ({ day, minutes: [0, 1440], rows: 1 })),
     copySql: (segments) => `copy ${segments.map(({ day }) => day).join(" ")}`,
     async read(_sql, take: TakeMessage) {
       await take(new Uint8Array(2), 0, 2);

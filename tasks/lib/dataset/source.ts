@@ -61,7 +61,7 @@ export interface TableSource extends AnySource {
   /** Where the server stands. */
   readonly log?: SourceLog;
   /** All rows of the given days, in segments that depend on the rows alone. */
-  segments(days: readonly Day[]): Promise<Segment[]>;
+  segments(days: readonly Day[]): Segment[];
   /** The COPY of consecutive segments, ordered by the column that gives the day, which is the first field, and by the key. */
   copySql(segments: readonly Segment[]): string;
   /** Runs such a COPY on the source's own session, one at a time. */

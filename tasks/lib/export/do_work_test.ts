@@ -18,7 +18,7 @@ interface Given {
 /** Does the work of some days; gives the notes and, in order, the days that were ended and those of files. */
 async function work({ threads, days = [], files = [], table = tableOf(days), signal, readFiles }: Given) {
   const seen = { notes: [] as string[], ended: [] as Day[], files: [] as Day[] };
-  const segments = await table.segments(days);
+  const segments = table.segments(days);
   const queue = new WorkQueue({
     segments,
     files: files.map((day) => ({ day })),

@@ -22,7 +22,7 @@ import { HARNESS_ROW_KEY } from "../sources/harness.ts";
 import type { StagedDay } from "./day_stager.ts";
 import { stageDays } from "./stage.ts";
 import { readDigests } from "./reread.ts";
-import { defaultThreads, openThreadPool, type ThreadPool } from "../threads/pool.ts";
+import { defaultThreads, openThreadPool, type ThreadPool, type ThreadPoolOptions } from "../threads/pool.ts";
 import type { Workers } from "../threads/workers.ts";
 import { sha256 } from "../task/digest.ts";
 
@@ -116,8 +116,7 @@ export async function exportLane(sources: readonly Source[], options: ExportOpti
 async function stage(plan: ExportPlan, sources: readonly Source[], options: ExportOptions): Promise<StagedDay[]> {
   const { place: { directory }, dataset, missingOnly, signal } = options;
   for (const { day } of plan.writes) await createDay(directory, day);
-  const needsEngine = plan.writes.some(({ kept, rows }) => kept.length > 0 || rows.postgres + rows.sqlite > 0);
-  using pool = openThreads(options, needsEngine ? await options.workers.code() : undefined);
+  using pool = openThreads(options, { kind: options.writer, code: await engineCode(plan, options) });
   const metadata = formatMark({ dataset: dataset.name, redacted: redactedIn(dataset) });
   const onRows = progressOf(plan.writes, options);
   const { note } = options.events;
@@ -161,13 +160,22 @@ function tableOf(sources: readonly Source[]): TableSource | undefined {
   return sources.find((source) => source.kind === "postgres");
 }
 
-/** Threads that read, and where they have the engine's code also write. */
+/** The engine's code, where it will be needed. */
+async function engineCode(
+  { writes }: ExportPlan,
+  { writer, workers }: ExportOptions,
+): Promise<WebAssembly.Module | undefined> {
+  const needsEngine = writer === "duckdb" && writes.some(({ rows }) => rows.postgres + rows.sqlite > 0);
+  return needsEngine || writes.some(({ kept }) => kept.length > 0) ? await workers.code() : undefined;
+}
+
+/** Threads that read, and where `kind` says who writes also write. */
 function openThreads(
-  { dataset, skipBadRows, writer, threads = defaultThreads(), workers }: ExportOptions,
-  code?: WebAssembly.Module,
+  { dataset, skipBadRows, threads = defaultThreads(), workers }: ExportOptions,
+  writes: Pick<ThreadPoolOptions, "kind" | "code"> = {},
 ): ThreadPool {
-  const options = { dataset, rowKey: HARNESS_ROW_KEY, kind: writer };
-  return openThreadPool({ code, writer: options, skipBadRows, threads, workers });
+  const writer = { dataset, rowKey: HARNESS_ROW_KEY };
+  return openThreadPool({ ...writes, writer, skipBadRows, threads, workers });
 }
 
 /** Whether fingerprints can be compared: the source's log has only gone forward since they were taken. */

@@ -20,7 +20,7 @@ export async function readDigests(
   days: readonly Day[],
   { pool, onRows, ...context }: RereadOptions,
 ): Promise<ReadonlyMap<Day, string>> {
-  const segments = await table.segments(days);
+  const segments = table.segments(days);
   const results = new Map<Segment, SegmentResult>();
   const onEvent = (segment: Segment, event: RunEvent) => {
     if (event.kind === "read") onRows(event.rows);

@@ -8,7 +8,7 @@ import { type OpenLane, openLanesInStore, openLanesOnDisk } from "./lanes.ts";
 import { redact, refuseColumns } from "../lake/redaction.ts";
 import type { Report } from "../task/console.ts";
 import type { BadRow } from "../dataset/source.ts";
-import { openWorkers } from "../threads/workers.ts";
+import { openWorkers, type Workers } from "../threads/workers.ts";
 import { withSources } from "./sources.ts";
 
 /** What a run has done, and where. */
@@ -36,7 +36,7 @@ export async function runExport(
     ? await openLanesInStore(datasets, request, { ...context, store })
     : await openLanesOnDisk(datasets, request, context);
   using workers = openWorkers();
-  if (willWrite(request, open.lanes)) workers.startAhead();
+  startAhead(workers, request, open.lanes);
   const jobs = open.lanes.map((lane) => {
     const badRows: BadRow[] = [];
     const dataset = redact(lane.dataset, request.redacted ?? [], open.inEnv);
@@ -69,10 +69,16 @@ export async function runExport(
   });
 }
 
-/** Whether it is likely that there is something to write: a hook comes behind a run, and a lane may have nothing yet. */
-function willWrite({ dryRun, run, missingOnly }: ExportRequest, lanes: readonly OpenLane[]): boolean {
+/** Starts a thread before it is known what is to be written, where there is likely something: a hook comes behind a run,
+ * whose day mostly has rows already, and a lane may have nothing yet. */
+function startAhead(
+  workers: Workers,
+  { dryRun, run, missingOnly, writer }: ExportRequest,
+  lanes: readonly OpenLane[],
+): void {
   const isHook = missingOnly || run !== undefined;
-  return !dryRun && (isHook || lanes.some(({ manifest }) => Object.keys(manifest.days).length === 0));
+  const isFirst = lanes.some(({ manifest }) => Object.keys(manifest.days).length === 0);
+  if (!dryRun && (isHook || isFirst)) workers.startAhead(isHook || writer === "duckdb");
 }
 
 /** The datasets of a request: those that are named, or all that its sources can have.

@@ -29,10 +29,8 @@ export async function stageDays(
   const harnesses = sources.filter((source) => source.kind === "sqlite");
   const known = options.missingOnly ? await knownKeys(plans, options) : undefined;
   if (plans.some(({ kept }) => kept.length > 0)) options.pool.supersede(supersededBy(harnesses, known));
-  // They start while it is asked what there is to read.
-  options.pool.take(table === undefined ? 0 : daysOf(plans, table).length);
   const stored = await storedRows(plans, harnesses, known);
-  const segments = await table?.segments(daysOf(plans, table)) ?? [];
+  const segments = table?.segments(daysOf(plans, table)) ?? [];
   const days = new StagedDays(plans, segments, options);
   const readFiles = (files: FileWork, thread?: Thread) => readDayFiles(files, { days, stored, thread, ...options });
   const [quiet, files] = partition(days.files, ({ plan, kind }) => !plan.kinds.includes(kind) && plan.isCurrent);

@@ -103,7 +103,7 @@ Deno.test("stageDays() takes on no more while sixteen days wait for the disk", a
       };
       const pool = poolOf(threadOf({ ...thread, readTable }));
       const table = tableOf(days, {
-        segments: (wanted) => Promise.resolve(wanted.map((day) => ({ day, minutes: [0, 1440], rows: 1000 }))),
+        segments: (wanted) => wanted.map((day) => ({ day, minutes: [0, 1440], rows: 1000 })),
       });
       const staging = stageDays(days.map(planOf), [table], optionsOf(pool, directory));
       await turns(50);

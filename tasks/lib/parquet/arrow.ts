@@ -11,7 +11,6 @@ import {
   int32,
   int64,
   Table,
-  tableFromIPC,
   tableToIPC,
   timestamp,
   TimeUnit,
@@ -51,40 +50,6 @@ export function arrowStream(buffers: readonly ColumnBuffer[], rows: number): Arr
       }
     },
   };
-}
-
-/** The values of one column in a batch, in Arrow's memory layout. */
-export interface ColumnBatch {
-  /** How many. */
-  readonly rows: number;
-  readonly nulls: number;
-  /** As a `ColumnBuffer` has it; empty where nothing is NULL. */
-  readonly validity: Uint8Array;
-  /** As a `ColumnBuffer` has them. */
-  readonly values: Uint8Array;
-  /** As a `ColumnBuffer` has them; empty where all values have one width. */
-  readonly offsets: Int32Array;
-}
-
-/** The columns of a stream of one record batch.
- *
- * Errors: RangeError where it has other columns, or others types.
- */
-export function readBatch(stream: readonly Uint8Array[], columns: readonly Column[]): readonly ColumnBatch[] {
-  const { schema, children } = tableFromIPC([...stream]);
-  const found = schema.fields.map(({ name, type }) => [name, type]);
-  const wanted = columns.map((column) => [column.name, TYPES[column.layout](column)]);
-  if (JSON.stringify(found) !== JSON.stringify(wanted)) throw new RangeError("there are other columns or types");
-  return children.map(({ data: [batch] }) => {
-    const { buffer, byteOffset, byteLength } = batch.values as ArrayBufferView<ArrayBuffer>;
-    return {
-      rows: batch.length,
-      nulls: batch.nullCount,
-      validity: batch.validity as Uint8Array,
-      values: new Uint8Array(buffer, byteOffset, byteLength),
-      offsets: batch.offsets as Int32Array ?? new Int32Array(0),
-    };
-  });
 }
 
 const TYPES: Readonly<Record<Layout, (column: Column) => DataType>> = {

@@ -29,11 +29,6 @@ export interface DuckDb extends Disposable {
   query(sql: string): QueryResult;
   /** All rows of one DESCRIBE or SUMMARIZE, a row a column, which can be no part of a SELECT; values as in `query`. */
   describe(sql: string): QueryResult;
-  /** The rows of one SELECT in batches, each an Arrow IPC stream of its own.
-   *
-   * A SELECT may end early without an error: whoever reads must know how many rows there are.
-   */
-  batches(sql: string): Iterable<readonly Uint8Array[]>;
   /** Appends one Arrow IPC stream of `sizeBytes` to a table; `write` lays it out in the engine's own memory. */
   insertArrow(table: string, sizeBytes: number, write: (target: Uint8Array) => void): void;
   /** Makes bytes readable as `memory/<name>`. */
@@ -119,17 +114,6 @@ class Session implements DuckDb {
       types: fields.map(({ type }) => `${type}` === "Int64" ? "BIGINT" : "VARCHAR"),
       rows: textsOf(table),
     };
-  }
-
-  *batches(sql: string): Iterable<readonly Uint8Array[]> {
-    const call = <T>(method: (engine: duckdb.Engine, connection: number) => T) => this.#connection.useUnsafe(method);
-    let schema = call((engine, connection) => engine.startPendingQuery(connection, sql));
-    while (schema === null) schema = call((engine, connection) => engine.pollPendingQuery(connection));
-    for (;;) {
-      const batch = call((engine, connection) => engine.fetchQueryResults(connection));
-      if (batch.length === 0) return;
-      yield [schema, batch];
-    }
   }
 
   insertArrow(table: string, sizeBytes: number, write: (target: Uint8Array) => void): void {

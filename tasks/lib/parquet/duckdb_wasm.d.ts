@@ -29,12 +29,6 @@ export interface Engine {
   connect(): Connection;
   /** Runs statements; the result is Arrow IPC. */
   runQuery(connection: number, sql: string): Uint8Array;
-  /** Begins a query; the result is the schema of its rows as Arrow IPC, null while it is not known. */
-  startPendingQuery(connection: number, sql: string): Uint8Array | null;
-  /** The schema of the query's rows, or null for to ask again. */
-  pollPendingQuery(connection: number): Uint8Array | null;
-  /** The next rows of the query as Arrow IPC; no bytes at its end. */
-  fetchQueryResults(connection: number): Uint8Array;
   dropFile(name: string): void;
 }
 

@@ -1,31 +1,19 @@
 import { arrowStream } from "./arrow.ts";
-import { badRowError, badRowOf } from "./bad_row.ts";
-import { type ColumnBuffer, createBuffer, truncateRows } from "../copy/column_buffer.ts";
+import { createBuffer } from "../copy/column_buffer.ts";
 import { decodeTuples } from "../copy/decode.ts";
-import { CopyFormatError, CopyValueError } from "../copy/errors.ts";
-import { type Column, type Dataset, fieldOrder } from "../dataset/dataset.ts";
+import { createTupleWriter } from "../copy/encode.ts";
+import type { Column } from "../dataset/dataset.ts";
 import { type Chunk, expectCopied, expectSameTypes, toChunk } from "./chunk.ts";
-import { DirectFile } from "./direct_file.ts";
 import { type DuckDb } from "./duckdb.ts";
 import { literal, quote } from "./quote.ts";
-import { TaskError } from "../task/errors.ts";
-import type { BadRow } from "../dataset/source.ts";
-import { createTupleWriter } from "../copy/encode.ts";
-import type { WriterKind } from "../task/writers.ts";
-import { expectReadsBack } from "./read_back.ts";
+import { TupleColumns, type TupleOptions } from "./tuple_columns.ts";
 
 export type { Chunk } from "./chunk.ts";
 
 /** Options of a `ChunkWriter`. */
-export interface ChunkWriterOptions {
-  /** What is written; a tuple has its fields in `fieldOrder`. */
-  readonly dataset: Pick<Dataset, "columns" | "day" | "label" | "sort" | "hasSources">;
+export interface ChunkWriterOptions extends TupleOptions {
   /** SQL for the key of a row of SQLite; see `Source.supersedes`. */
   readonly rowKey: string;
-  /** Who writes the chunks; DuckDB where it is left out, and those that it must sort or take kept rows into. */
-  readonly kind?: WriterKind;
-  /** Called with each row that has no representation, which is then left out; without it the chunk fails. */
-  readonly onBadRow?: (row: BadRow) => void;
 }
 
 /** Row groups larger than any chunk, so that every chunk is one. */
@@ -36,9 +24,6 @@ export const INSERT_ROWS = 8_192;
 
 const FILE = "chunk.parquet";
 const KEPT = "kept.parquet";
-
-/** Before every day. */
-const FIRST_INSTANT = -(1n << 63n);
 
 const KEPT_ROWS = `read_parquet('memory/${KEPT}')`;
 
@@ -60,30 +45,20 @@ const KEY: Column = {
 export class ChunkWriter {
   #db: DuckDb;
   #options: ChunkWriterOptions;
-  #buffers: readonly ColumnBuffer[];
-  /** The buffers in the order of a tuple's fields. */
-  #fields: readonly ColumnBuffer[];
+  #columns: TupleColumns;
   /** SQL for whether a row of SQLite was superseded. */
   #superseded: string;
-  /** Undefined where DuckDB writes. */
-  #direct: DirectFile | undefined;
-  /** Rows in the buffers, and in the table. */
-  #rows = 0;
+  /** Rows in the table, beside those in the columns. */
   #inserted = 0;
-  /** Whether rows of several sources come, one source after another. */
-  #mixed = false;
-  #last = FIRST_INSTANT;
+  /** Whether there are rows of a file among them. */
+  #hasKept = false;
   /** Whether the types in a file were compared: asked of every chunk, they would cost a fifth of all comparing. */
   #hasSameTypes = false;
 
   constructor(db: DuckDb, options: ChunkWriterOptions) {
     this.#db = db;
     this.#options = options;
-    this.#direct = options.kind === "direct" ? new DirectFile() : undefined;
-    this.#buffers = options.dataset.columns.map(createBuffer);
-    this.#fields = fieldOrder(options.dataset).map(({ name }) =>
-      this.#buffers.find(({ column }) => column.name === name)!
-    );
+    this.#columns = new TupleColumns(options);
     this.#superseded = `source = 'sqlite' and ${options.rowKey} in (select key from superseded)`;
     // Statements over 76 columns cost more to optimize than to run, and none of these has anything to gain.
     db.run("pragma disable_optimizer");
@@ -92,13 +67,8 @@ export class ChunkWriter {
   }
 
   addTuples(block: Uint8Array): void {
-    const before = this.#rows;
-    this.#rows = this.#decode(block);
-    if (this.#rows > before) {
-      this.#mixed ||= this.#instantOf(before) < this.#last;
-      this.#last = this.#instantOf(this.#rows - 1);
-    }
-    if (this.#rows >= INSERT_ROWS && !this.#isDirect) this.#insert();
+    this.#columns.add(block);
+    if (this.#columns.rows >= INSERT_ROWS) this.#insert();
   }
 
   /** Appends the rows that a file has of one source, but for those that were superseded. */
@@ -106,7 +76,7 @@ export class ChunkWriter {
     this.#insert();
     this.#withFile(file, () => this.#db.run(this.#keptSql(source)));
     this.#inserted = Number(this.#db.one("select count(*) from chunk")[0]);
-    this.#mixed = true;
+    this.#hasKept = true;
   }
 
   /** Keys of SQLite rows that are left out of all kept rows from now on; see `Source.supersedes`. */
@@ -133,40 +103,17 @@ export class ChunkWriter {
 
   /** Writes and verifies the chunk; undefined where it has no rows. */
   finish(): Chunk | undefined {
-    this.#db.dropFile(FILE);
-    const chunk = this.#isDirect ? this.#writeDirect() : this.#writeByEngine();
-    this.#inserted = 0;
-    this.#mixed = false;
-    this.#last = FIRST_INSTANT;
-    return chunk;
-  }
-
-  /** Leaves the engine as it was found, without a chunk. */
-  close(): void {
-    this.#db.run("rollback; drop table superseded");
-  }
-
-  /** Whether the chunk so far can go without the engine: rows of the buffers alone, in order. */
-  get #isDirect(): boolean {
-    return this.#direct !== undefined && this.#inserted === 0 && !this.#mixed;
-  }
-
-  #writeDirect(): Chunk | undefined {
-    const rows = this.#rows;
-    if (rows === 0) return undefined;
-    this.#db.putFile(FILE, this.#direct!.write(this.#buffers, rows));
-    expectReadsBack(this.#db, `memory/${FILE}`, { buffers: this.#buffers, rows });
-    this.#clear();
-    return toChunk(this.#db, FILE, this.#options.dataset);
-  }
-
-  #writeByEngine(): Chunk | undefined {
     const { dataset } = this.#options;
+    this.#db.dropFile(FILE);
     this.#insert();
-    if (this.#inserted === 0) return undefined;
+    if (this.#inserted === 0) {
+      this.#restart();
+      return undefined;
+    }
     this.#db.run("commit");
     // Tuples of one source alone come in order.
-    const order = this.#mixed ? ` order by ${dataset.sort.map(quote).join(", ")}` : "";
+    const isOrdered = this.#columns.isOrdered && !this.#hasKept;
+    const order = isOrdered ? "" : ` order by ${dataset.sort.map(quote).join(", ")}`;
     this.#db.run(`copy (select * from chunk${order}) to 'memory/${FILE}' (${FORMAT})`);
     const copied = { dataset, table: "chunk", rows: this.#inserted };
     expectCopied(this.#db, `memory/${FILE}`, copied);
@@ -176,43 +123,32 @@ export class ChunkWriter {
     return toChunk(this.#db, FILE, dataset);
   }
 
+  /** Leaves the engine as it was found, without a chunk. */
+  close(): void {
+    this.#db.run("rollback; drop table superseded");
+  }
+
   /** Batches of one transaction become the table as they are; committed one by one, they would be copied into it. */
   #begin(): void {
     const columns = this.#options.dataset.columns.map(({ name, duckdbType }) => `${quote(name)} ${duckdbType}`);
     this.#db.run(`create or replace table chunk (${columns}); begin transaction`);
+    this.#restart();
   }
 
-  #decode(block: Uint8Array): number {
-    const { dataset, onBadRow } = this.#options;
-    const leaveOut = onBadRow && ((error: CopyValueError) => onBadRow(badRowOf(error, dataset)));
-    try {
-      return decodeTuples(block, this.#fields, { rows: this.#rows, onBadRow: leaveOut });
-    } catch (error) {
-      if (error instanceof CopyFormatError) {
-        throw new TaskError(`Cannot read rows: ${error.message}; run the export again`);
-      }
-      throw error instanceof CopyValueError ? badRowError(badRowOf(error, dataset), dataset) : error;
-    }
+  #restart(): void {
+    this.#columns.restart();
+    [this.#inserted, this.#hasKept] = [0, false];
   }
 
-  #instantOf(row: number): bigint {
-    const [{ column, words, values }] = this.#fields;
-    return column.layout === "date" ? BigInt(words[row]) : new DataView(values.buffer).getBigInt64(8 * row, true);
-  }
-
-  /** Brings the rows from the buffers into the table. */
+  /** Brings the rows from the columns into the table. */
   #insert(): void {
-    if (this.#rows > 0) {
-      const stream = arrowStream(this.#buffers, this.#rows);
+    const { buffers, rows } = this.#columns;
+    if (rows > 0) {
+      const stream = arrowStream(buffers, rows);
       this.#db.insertArrow("chunk", stream.sizeBytes, stream.write);
     }
-    this.#inserted += this.#rows;
-    this.#clear();
-  }
-
-  #clear(): void {
-    this.#rows = 0;
-    for (const buffer of this.#buffers) truncateRows(buffer, 0, 0);
+    this.#inserted += rows;
+    this.#columns.clear();
   }
 
   /** Runs a piece of work while a file is readable as KEPT. */

@@ -5,11 +5,6 @@ import { columnsOf } from "../../../tests/support/columns.ts";
 import { readParquet } from "../../../tests/support/parquet.ts";
 import { ChunkWriter } from "./writer.ts";
 import { type DuckDb, openDuckDb } from "./duckdb.ts";
-import { DirectFile } from "./direct_file.ts";
-import { createBuffer } from "../copy/column_buffer.ts";
-import { decodeTuples } from "../copy/decode.ts";
-import { fieldOrder } from "../dataset/dataset.ts";
-import type { WriterKind } from "../task/writers.ts";
 import { footerOf } from "./footer.ts";
 import { HARNESS_ROW_KEY } from "../sources/harness.ts";
 import { createTupleWriter } from "../copy/encode.ts";
@@ -47,14 +42,13 @@ function tuplesOf(from: number, to: number, source = "postgres"): Uint8Array {
 }
 
 /** A writer on a new engine's tables, whose calls may be led astray. */
-function createWriter(astray: Partial<DuckDb> = {}, kind?: WriterKind) {
+function createWriter(astray: Partial<DuckDb> = {}) {
   db.run("rollback; drop table if exists chunk; drop table if exists superseded");
   return new ChunkWriter({
     run: (sql) => db.run(sql),
     one: (sql) => db.one(sql),
     query: (sql) => db.query(sql),
     describe: (sql) => db.describe(sql),
-    batches: (sql) => db.batches(sql),
     insertArrow: (table, sizeBytes, write) => db.insertArrow(table, sizeBytes, write),
     putFile: (name, bytes) => db.putFile(name, bytes),
     putReadable: (name, file) => db.putReadable(name, file),
@@ -62,7 +56,7 @@ function createWriter(astray: Partial<DuckDb> = {}, kind?: WriterKind) {
     dropFile: (name) => db.dropFile(name),
     [Symbol.dispose]: () => {},
     ...astray,
-  }, { ...OPTIONS, kind });
+  }, OPTIONS);
 }
 
 /** An engine whose COPY is another one. */
@@ -159,75 +153,16 @@ Deno.test("addKept() takes the rows of one source, but for those that were super
   assert.deepEqual(writer.finish()!.rows, { postgres: 2, sqlite: 0 });
 });
 
-/** A file of tuples that the direct writer never saw. */
-function fileOf(tuples: Uint8Array): Uint8Array {
-  const buffers = fieldOrder(OPTIONS.dataset).map(createBuffer);
-  return new DirectFile().write(buffers, decodeTuples(tuples, buffers, { rows: 0 }));
-}
-
-/** An engine that is given another file than the one that was written. */
-const given = (file: Uint8Array): Partial<DuckDb> => ({ putFile: (name) => db.putFile(name, file) });
-
-const DIRECT_FAULTS: readonly (readonly [name: string, astray: Partial<DuckDb>, finding: RegExp])[] = [
-  ["lacks a row", given(fileOf(tuplesOf(1, 2999))), /^DuckDB reads 2999 of 3000 written rows$/],
-  ["has a row twice", given(fileOf(tuplesOf(1, 3001))), /^DuckDB reads \d+ of 3000 written rows$/],
-  ["has other values", given(fileOf(tuplesOf(2, 3001))), /^column "created_at" does not read back as it was written$/],
-  ["has a page that is damaged", {
-    putFile: (name, bytes) => db.putFile(name, bytes.with(200, bytes[200] ^ 1)),
-  }, /./],
-  ["reads as nothing", { batches: () => [] }, /^DuckDB reads 0 of 3000 written rows$/],
-  ["ends early without a word", {
-    *batches(sql) {
-      for (const batch of db.batches(sql)) return yield batch;
-    },
-  }, /^DuckDB reads 2048 of 3000 written rows$/],
-];
-
-for (const [name, astray, finding] of DIRECT_FAULTS) {
-  Deno.test(`finish() refuses a chunk of the direct writer whose file ${name}`, () => {
-    const writer = createWriter(astray, "direct");
-    writer.addTuples(tuplesOf(1, 3000));
-    assert.throws(() => writer.finish(), { message: finding });
-  });
-}
-
-/** Whether DuckDB wrote a file. */
-const isByEngine = (file: Uint8Array) =>
-  new TextDecoder().decode(footerOf(file).struct.get(6)!.value as Uint8Array) === "DuckDB";
-
-Deno.test("finish() gives a chunk of the direct writer as it gives the engine's, one after another", async () => {
-  const writers = { engine: createWriter(), direct: createWriter({}, "direct") };
-  for (const [from, to] of [[1, 9000], [9001, 9001], [9002, 20_000]]) {
-    const [engine, direct] = Object.values(writers).map((writer) => {
-      for (let at = from; at <= to; at += 4000) writer.addTuples(tuplesOf(at, Math.min(to, at + 3999)));
-      const { rows, bytes, sha256 } = writer.finish()!;
-      const [{ start, end }] = footerOf(bytes).groups;
-      assert.equal(sha256, createHash("sha256").update(bytes.subarray(start, end)).digest("hex"));
-      return { rows, bytes: bytes.slice() };
-    });
-    assert.deepEqual([isByEngine(engine.bytes), isByEngine(direct.bytes)], [true, false]);
-    assert.deepEqual(direct.rows, engine.rows);
-    assert.deepEqual(await readParquet(direct.bytes), await readParquet(engine.bytes));
-  }
-  assert.equal(writers.direct.finish(), undefined);
-});
-
-Deno.test("finish() leaves to the engine what the direct writer cannot do alone: kept rows, and sorting", async () => {
-  const writer = createWriter({}, "direct");
-  const finish = async () => {
-    const { rows, bytes } = writer.finish()!;
-    return [rows.sqlite, isByEngine(bytes), (await readParquet(bytes)).rows.map(({ run_id }) => run_id).join()];
-  };
-  writer.addTuples(tuplesOf(3, 4, "sqlite"));
-  const kept = writer.finish()!.bytes.slice();
-  assert.equal(isByEngine(kept), false);
-  writer.addTuples(tuplesOf(5, 5, "sqlite"));
-  writer.addKept(kept, "sqlite");
-  writer.addTuples(tuplesOf(1, 1, "sqlite"));
-  assert.deepEqual(await finish(), [4, true, "run-1,run-3,run-4,run-5"]);
-  writer.addTuples(tuplesOf(3, 4, "sqlite"));
-  writer.addTuples(tuplesOf(1, 2, "sqlite"));
-  assert.deepEqual(await finish(), [4, true, "run-1,run-2,run-3,run-4"]);
-  writer.addTuples(tuplesOf(1, 2, "sqlite"));
-  assert.deepEqual(await finish(), [2, false, "run-1,run-2"]);
+Deno.test("close() leaves the engine to another writer, whatever was under way", () => {
+  const first = createWriter();
+  first.addTuples(tuplesOf(1, 3, "sqlite"));
+  first.supersede(["exec-1"]);
+  first.addKept(first.finish()!.bytes.slice(), "sqlite");
+  first.addTuples(tuplesOf(1, 9000));
+  first.close();
+  const second = new ChunkWriter(db, OPTIONS);
+  second.addTuples(tuplesOf(1, 2, "sqlite"));
+  const { rows, bytes } = second.finish()!;
+  assert.deepEqual(rows, { postgres: 0, sqlite: 2 });
+  assert.equal(second.countSuperseded(bytes.slice()), 0);
 });

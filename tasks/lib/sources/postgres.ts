@@ -1,23 +1,16 @@
 import type { Dataset } from "../dataset/dataset.ts";
-import { type Day, isDay } from "../dataset/day.ts";
-import { TaskError } from "../task/errors.ts";
 import type { Origin } from "../postgres/database.ts";
 import type { Sql } from "../postgres/connection.ts";
 import { copyOut } from "../postgres/copy_out.ts";
-import { firstOf, rangeCondition } from "./day_bounds.ts";
 import { isFlushed, readServerState } from "./server_state.ts";
-import {
-  type BadRow,
-  type DayRange,
-  type SharedSnapshot,
-  type SourceDay,
-  type TableSource,
-} from "../dataset/source.ts";
+import { type BadRow, type DayRange, type SharedSnapshot, type TableSource } from "../dataset/source.ts";
 import { checkSourceColumns } from "../dataset/source_columns.ts";
 import { BEGIN, BY_INDEX } from "./session.ts";
 import { type Patience, unlessStalled } from "../postgres/stall.ts";
 import type { ServerTarget } from "../task/target.ts";
-import { comesByIndex, copySql, readSegments } from "./table_copy.ts";
+import { cutDay } from "./segments.ts";
+import { comesByIndex, copySql } from "./table_copy.ts";
+import { readDays } from "./table_days.ts";
 import { lockTable } from "./table_lock.ts";
 import { sha256 } from "../task/digest.ts";
 
@@ -109,7 +102,7 @@ async function openSnapshot(
 
 async function openTable(tx: Sql, options: SourceOptions): Promise<TableSource> {
   const identity = sha256(await tableSignature(tx, options)).slice(0, 16);
-  const days = await readDays(tx, options);
+  const { days, parts } = await readDays(tx, options);
   const isIndexed = await comesByIndex(tx, options.dataset);
   return {
     kind: "postgres",
@@ -117,7 +110,7 @@ async function openTable(tx: Sql, options: SourceOptions): Promise<TableSource> 
     identity,
     days,
     partial: false,
-    segments: (wanted) => readSegments(tx, wanted, { days, ...options }),
+    segments: (wanted) => wanted.flatMap((day) => cutDay(day, parts.get(day) ?? [[0, days.get(day)!.rows]])),
     copySql: (segments) => copySql(segments, isIndexed, options),
     async read(text, take) {
       if (isIndexed) await tx.unsafe(BY_INDEX);
@@ -170,47 +163,4 @@ async function tableSignature(tx: Sql, { dataset, onUnlisted }: SourceOptions): 
   for (const { name } of others) onUnlisted(name);
   const shapes = columns.filter(({ name }) => listed.has(name)).map(({ name, shape }) => `${name}:${shape}`);
   return `${columns[0].relation} ${shapes.join(" ")} ${dataset.select}`;
-}
-
-async function readDays(tx: Sql, { dataset, range, onBadRow }: SourceOptions): Promise<Map<Day, SourceDay>> {
-  const { day: { name, layout }, key, table } = dataset;
-  const day = layout === "date" ? `c."${name}"` : `(c."${name}" at time zone 'UTC')::date`;
-  // The planner takes every row for a day of its own, and would sort them all; so the days are put in order here.
-  await tx.unsafe("set local enable_sort = off");
-  const rows = await tx.unsafe(`
-    select day::text, rows::text, fingerprint::text from (
-      select ${day} as day, count(*) as rows,
-        bit_xor(hash_record_extended(row(c.ctid, c.xmin, c."${key}", c."${name}"), 0)) as fingerprint
-      from ${table} as c
-      where ${rangeCondition(dataset, range)}
-      group by 1
-    ) as days`);
-  await tx.unsafe("set local enable_sort to default");
-  const days = new Map<Day, SourceDay>();
-  const dated = rows.filter(({ day }) => day !== null && isDay(day)).sort((a, b) => a.day < b.day ? -1 : 1);
-  for (const { day, rows: count, fingerprint } of dated) days.set(day, { rows: Number(count), fingerprint });
-  if (rows.length > days.size) await leaveOutUndated(tx, dataset, onBadRow);
-  return days;
-}
-
-/** Rows whose day is infinite or outside the years that a partition can name. */
-async function leaveOutUndated(
-  tx: Sql,
-  { day, label, table }: Dataset,
-  onBadRow: SourceOptions["onBadRow"],
-): Promise<void> {
-  const [first, end] = [firstOf(day, "0001-01-01"), firstOf(day, "10000-01-01")];
-  const rows = await tx.unsafe(`
-    select c."${label.column}"::text as name from ${table} as c
-    where (c."${day.name}" >= ${first} and c."${day.name}" < ${end}) is not true
-    order by 1`);
-  const finding = `column "${day.name}" is NULL, infinite or outside the years 1 to 9999`;
-  for (const { name } of rows) {
-    if (onBadRow === undefined) {
-      throw new TaskError(
-        `Cannot export ${label.noun} "${name}": ${finding}; correct it, or leave it out with --skip-bad-rows`,
-      );
-    }
-    onBadRow({ name, source: "postgres", finding });
-  }
 }

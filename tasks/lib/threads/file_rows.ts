@@ -9,7 +9,8 @@ import type { FileRun, OldRows, RunEvent } from "./messages.ts";
 
 /** What rows of files are read with. */
 export interface FileContext {
-  readonly writer: ChunkWriter;
+  /** Knows rows of old row groups; not needed where there are none. */
+  readonly writer?: Pick<ChunkWriter, "countSuperseded">;
   readonly groups: Groups;
   readonly emit: (event: RunEvent) => void;
 }
@@ -28,7 +29,7 @@ export function readFileRows({ kind, groups: old, isRead, stored }: FileRun, con
   for (const [index, one] of old.entries()) {
     const joins = index === old.length - 1 && newRows > 0 && one.rows + newRows <= MAX_GROUP_ROWS;
     const file = readGroup(one.group);
-    const replaced = one.asItIs && isRead ? writer.countSuperseded(file) : 0;
+    const replaced = one.asItIs && isRead ? writer!.countSuperseded(file) : 0;
     if (one.asItIs && replaced === one.rows) continue;
     if (one.asItIs && replaced === 0 && !joins) {
       groups.cut();

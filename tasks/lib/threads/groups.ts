@@ -10,10 +10,13 @@ import type { RunEvent } from "./messages.ts";
  */
 export const MAX_GROUP_BYTES = 64 * 1024 * 1024;
 
+/** Makes row groups; one without an engine takes no rows of files. */
+export type GroupWriter = Pick<ChunkWriter, "addTuples" | "finish"> & Partial<Pick<ChunkWriter, "addKept">>;
+
 /** What row groups are made with. */
 export interface GroupsOptions {
   /** Makes them; none where rows are only looked at. */
-  readonly writer?: ChunkWriter;
+  readonly writer?: GroupWriter;
   /** Rows that were left out since they were last taken. */
   readonly takeBadRows: () => readonly BadRow[];
   /** Told of every row group, and of what was read. */
@@ -59,7 +62,7 @@ export class Groups {
   /** Appends the rows that a Parquet file of one row group has of a kind of source. */
   keep(file: Uint8Array, rows: number, kind: SourceKind): void {
     this.#makeRoom(rows, file.length);
-    this.#options.writer!.addKept(file, kind);
+    this.#options.writer!.addKept!(file, kind);
   }
 
   /** Ends the row group under way. */

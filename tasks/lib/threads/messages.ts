@@ -1,15 +1,18 @@
 import type { BadRow, Segment, SharedSnapshot, SourceKind, StoredTuples } from "../dataset/source.ts";
 import type { SentChunk, StoredGroup } from "../parquet/sent_chunk.ts";
 import type { ChunkWriterOptions } from "../parquet/writer.ts";
+import type { WriterKind } from "../task/writers.ts";
 
 /** Bytes before each message of a COPY that is handed over: its length. */
 export const FRAME_BYTES = 4;
 
 /** What a thread is made with. */
 export interface ThreadOptions {
-  /** DuckDB's code; none where rows are only looked at. */
+  /** Who writes row groups; nobody where rows are only looked at. */
+  readonly kind?: WriterKind;
+  /** DuckDB's code, where it is known that it will be needed. */
   readonly code?: WebAssembly.Module;
-  /** Options of its writer. */
+  /** Options of its writers. */
   readonly writer: Omit<ChunkWriterOptions, "onBadRow">;
   /** Whether rows without a representation are left out. */
   readonly skipBadRows: boolean;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { CHECKS } from "../../../tests/support/checks.ts";
-import type { RunEvent, ThreadReply, ThreadRequest } from "./messages.ts";
+import type { Hint, RunEvent, ThreadReply, ThreadRequest } from "./messages.ts";
 import { openThreadPool, type Thread, type ThreadPool } from "./pool.ts";
 import { openWorkers, type Workers } from "./workers.ts";
 
@@ -9,10 +9,10 @@ class StubWorker {
   onmessage: ((event: MessageEvent<ThreadReply>) => void) | null = null;
   onerror: ((event: ErrorEvent) => void) | null = null;
   ended = false;
-  readonly sent: ThreadRequest[] = [];
+  readonly sent: (ThreadRequest | Hint)[] = [];
   readonly transferred: Transferable[] = [];
 
-  postMessage(request: ThreadRequest, transfer: unknown): void {
+  postMessage(request: ThreadRequest | Hint, transfer: unknown): void {
     this.sent.push(request);
     this.transferred.push(...transfer as Transferable[]);
   }
@@ -111,16 +111,18 @@ Deno.test("a pool's threads that have nothing to do are the next one's; those th
   assert.ok(stubs.every(({ ended }) => ended));
 });
 
-Deno.test("startAhead() starts a worker that is told of its engine and is the first that is taken", async () => {
-  const { workers, stubs } = openStubs();
-  workers.startAhead();
-  assert.equal(stubs.length, 1);
-  await workers.code();
-  await turn();
-  openPoolOf(workers, 2).take(2);
-  assert.deepEqual(stubs.map((stub) => stub.kinds()), [["engine", "open"], ["open"]]);
-  workers[Symbol.dispose]();
-});
+for (const withEngine of [true, false]) {
+  Deno.test(`startAhead(${withEngine}) starts a worker, which is the first that is taken`, async () => {
+    const { workers, stubs } = openStubs();
+    workers.startAhead(withEngine);
+    assert.equal(stubs.length, 1);
+    await workers.code();
+    await turn();
+    openPoolOf(workers, 2).take(2);
+    assert.deepEqual(stubs.map((stub) => stub.kinds()), [withEngine ? ["engine", "open"] : ["open"], ["open"]]);
+    workers[Symbol.dispose]();
+  });
+}
 
 Deno.test("supersede() reaches threads that run and those that start later, before anything else", () => {
   const { pool, stubs } = openPool();

@@ -2,13 +2,14 @@ import { fieldOrder } from "../dataset/dataset.ts";
 import type { BadRow, Segment, SharedSnapshot } from "../dataset/source.ts";
 import type { StoredGroup } from "../parquet/sent_chunk.ts";
 import { type DuckDb, openDuckDb } from "../parquet/duckdb.ts";
-import { ChunkWriter } from "../parquet/writer.ts";
+import type { DirectWriter } from "../parquet/direct_writer.ts";
+import { ChunkWriter, type ChunkWriterOptions } from "../parquet/writer.ts";
 import { closeConnection, type Sql } from "../postgres/connection.ts";
 import { copyOut } from "../postgres/copy_out.ts";
 import { joinSnapshot } from "../sources/session.ts";
 import type { ServerTarget } from "../task/target.ts";
 import { type FileContext, readFileRows, readGroup } from "./file_rows.ts";
-import { Groups } from "./groups.ts";
+import { Groups, type GroupWriter } from "./groups.ts";
 import { type FileRun, FRAME_BYTES, type RunEvent, type TableRun, type ThreadOptions } from "./messages.ts";
 import { TableRows } from "./table_rows.ts";
 
@@ -20,8 +21,10 @@ export class Reader {
   #emit: (event: RunEvent) => void;
   #engine: Promise<DuckDb> | undefined;
   #options: ThreadOptions | undefined;
-  /** Made beside its session. */
-  #writer: Promise<ChunkWriter | undefined> = Promise.resolve(undefined);
+  #chunkWriter: Promise<ChunkWriter> | undefined;
+  #directWriter: Promise<DirectWriter> | undefined;
+  /** Resolves when the engine is free of the writer before. */
+  #isFree: Promise<void> = Promise.resolve();
   #badRows: BadRow[] = [];
   #session: { readonly sql: Sql; readonly snapshot: SharedSnapshot } | undefined;
   #expected: TableRows | undefined;
@@ -31,7 +34,7 @@ export class Reader {
   }
 
   /** Starts the engine, once. */
-  startEngine(code: WebAssembly.Module): Promise<DuckDb> {
+  startEngine(code?: WebAssembly.Module): Promise<DuckDb> {
     this.#engine ??= openDuckDb(code);
     // Whoever needs it is told.
     this.#engine.catch(() => {});
@@ -40,9 +43,10 @@ export class Reader {
 
   /** Makes row groups by other options from now on. */
   open(options: ThreadOptions): void {
-    this.#options = options;
-    this.#writer = this.#openWriter(options, this.#writer);
-    this.#writer.catch(() => {});
+    this.#isFree = this.#chunkWriter?.then((writer) => writer.close()) ?? this.#isFree;
+    [this.#options, this.#chunkWriter, this.#directWriter] = [options, undefined, undefined];
+    // It is made beside its session; whoever needs it is told.
+    this.#writer().catch(() => {});
   }
 
   /** The server that it reads from by itself. */
@@ -65,12 +69,12 @@ export class Reader {
 
   /** Keys of SQLite rows that are left out of all old row groups from now on. */
   async supersede(keys: readonly string[]): Promise<void> {
-    (await this.#writer)!.supersede(keys);
+    (await this.#byEngine()).supersede(keys);
   }
 
   /** Keys of a row group's SQLite rows. */
   async keysOf(group: StoredGroup): Promise<readonly string[]> {
-    return (await this.#writer)!.keysOf(readGroup(group));
+    return (await this.#byEngine()).keysOf(readGroup(group));
   }
 
   /** Reads a table by its own session. */
@@ -102,27 +106,45 @@ export class Reader {
     this.#expected!.end();
   }
 
-  /** Reads what files have of a day. */
+  /** Reads what files have of a day; old row groups, and rows of several files, are the engine's. */
   async readFiles(run: FileRun): Promise<void> {
-    const context: FileContext = { writer: (await this.#writer)!, groups: await this.#groups(), emit: this.#emit };
-    readFileRows(run, context);
+    const isNew = run.groups.length === 0 && run.stored.length <= 1;
+    const writer = isNew ? undefined : await this.#byEngine();
+    const groups = this.#groups(writer ?? await this.#writer());
+    readFileRows(run, { writer, groups, emit: this.#emit });
   }
 
   async #tableRows(segments: readonly Segment[]): Promise<TableRows> {
-    return new TableRows(segments, fieldOrder(this.#options!.writer.dataset), await this.#groups());
+    return new TableRows(segments, fieldOrder(this.#options!.writer.dataset), this.#groups(await this.#writer()));
   }
 
-  async #groups(): Promise<Groups> {
-    return new Groups({ writer: await this.#writer, takeBadRows: () => this.#badRows.splice(0), emit: this.#emit });
+  #groups(writer: GroupWriter | undefined): Groups {
+    return new Groups({ writer, takeBadRows: () => this.#badRows.splice(0), emit: this.#emit });
   }
 
-  async #openWriter(
-    { code, writer, skipBadRows }: ThreadOptions,
-    before: Promise<ChunkWriter | undefined>,
-  ): Promise<ChunkWriter | undefined> {
-    (await before)?.close();
-    if (code === undefined) return undefined;
-    const onBadRow = skipBadRows ? (row: BadRow) => void this.#badRows.push(row) : undefined;
-    return new ChunkWriter(await this.startEngine(code), { ...writer, onBadRow });
+  /** Who writes rows that come in order. */
+  async #writer(): Promise<GroupWriter | undefined> {
+    const { kind } = this.#options!;
+    if (kind === undefined) return undefined;
+    return kind === "direct" ? await (this.#directWriter ??= this.#openDirect()) : await this.#byEngine();
+  }
+
+  #byEngine(): Promise<ChunkWriter> {
+    return this.#chunkWriter ??= this.#openByEngine();
+  }
+
+  async #openByEngine(): Promise<ChunkWriter> {
+    await this.#isFree;
+    return new ChunkWriter(await this.startEngine(this.#options!.code), this.#writerOptions());
+  }
+
+  async #openDirect(): Promise<DirectWriter> {
+    const { DirectWriter } = await import("../parquet/direct_writer.ts");
+    return new DirectWriter(this.#writerOptions());
+  }
+
+  #writerOptions(): ChunkWriterOptions {
+    const { writer, skipBadRows } = this.#options!;
+    return { ...writer, onBadRow: skipBadRows ? (row: BadRow) => void this.#badRows.push(row) : undefined };
   }
 }

@@ -11,8 +11,8 @@ export type ThreadWorker = Pick<Worker, "onmessage" | "onerror" | "terminate"> &
 export interface Workers extends Disposable {
   /** DuckDB's code, compiled once for all. */
   code(): Promise<WebAssembly.Module>;
-  /** Starts one with its engine, for whoever takes one first. */
-  startAhead(): void;
+  /** Starts one, with or without an engine, for whoever takes one first. */
+  startAhead(withEngine: boolean): void;
   /** One that is at nothing. */
   take(): ThreadWorker;
   /** Takes one back that is at nothing. */
@@ -25,16 +25,18 @@ export function openWorkers(start: () => ThreadWorker = startThread): Workers {
   let code: Promise<WebAssembly.Module> | undefined;
   let isOver = false;
   const compile = () => code ??= compileDuckDb();
-  const startWithEngine = async () => {
-    const worker = start();
-    idle.push(worker);
+  const startEngine = async (worker: ThreadWorker) => {
     const code = await compile();
     if (!isOver) worker.postMessage({ kind: "engine", code }, []);
   };
   return {
     code: compile,
-    // Whoever needs the engine is told.
-    startAhead: () => void startWithEngine().catch(() => {}),
+    startAhead(withEngine) {
+      const worker = start();
+      idle.push(worker);
+      // Whoever needs the engine is told.
+      if (withEngine) startEngine(worker).catch(() => {});
+    },
     take: () => idle.pop() ?? start(),
     giveBack: (worker) => void idle.push(worker),
     [Symbol.dispose]() {
