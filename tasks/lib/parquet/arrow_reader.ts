@@ -110,10 +110,8 @@ class ArrowArray extends Structure {
   }
 
   toColumn({ name, format }: ArrowSchema): ReadColumn {
-    const [nulls, first, buffers] = [this.number(8), this.number(16), this.number(24)];
-    if (first !== 0) throw new RangeError(`column "${name}" does not begin with its first value`);
-    const [validity, ...others] = this.addresses(40, buffers);
-    const rows = this.length;
+    const [rows, nulls] = [this.length, this.number(8)];
+    const [validity, ...others] = this.addresses(40, this.number(24));
     return {
       name,
       format,
