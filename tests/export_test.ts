@@ -161,6 +161,8 @@ const UNREPRESENTABLE = [
   ["created_at", "'10000-01-01 00:00:00+00'", "is NULL, infinite or outside the years 1 to 9999"],
   ["created_at", "'0001-12-31 23:59:59.999999+00 BC'", "is NULL, infinite or outside the years 1 to 9999"],
   ["created_at", "null", "is NULL, infinite or outside the years 1 to 9999"],
+  ["created_at", "'294276-12-31 23:59:59.999999+00'", "is NULL, infinite or outside the years 1 to 9999"],
+  ["created_at", "'4714-11-24 00:00:00+00 BC'", "is NULL, infinite or outside the years 1 to 9999"],
 ] as const;
 
 Deno.test("export refuses values that Parquet cannot hold, by column and run, and touches nothing", async () => {

@@ -249,6 +249,29 @@ for (const [first, second] of [["duckdb", "direct"], ["direct", "duckdb"]] as co
   });
 }
 
+Deno.test("export by the direct writer has the engine put rows of several harness files and old ones in order", async () => {
+  await using exporter = await createExporter();
+  const sqlitePaths = ["one.sqlite", "other.sqlite"].map((name) => join(exporter.home, name));
+  using stack = new DisposableStack();
+  const files = sqlitePaths.map((path) => stack.use(createHarnessFile(path)));
+  const add = (n: number) =>
+    files[n % 2].insert("executions", { execution_id: `exec-${n}`, run_id: `run-${n}`, created_at: 1756728000 + n });
+  const expectRuns = async (count: number) => {
+    await exportHere(exporter, { from: "sqlite", writer: "direct", sqlitePaths });
+    const { rows } = await readDay(exporter);
+    assert.deepEqual(rows.map(([run]) => run), Array.from({ length: count }, (_, n) => `run-${n + 10}`));
+  };
+  for (let n = 10; n < 30; n++) add(n);
+  await expectRuns(20);
+  for (let n = 30; n < 33; n++) add(n);
+  await expectRuns(23);
+  assert.deepEqual(await groupWriters(exporter), ["duckdb"]);
+  const [path] = sqlitePaths;
+  add(34);
+  await exportHere(exporter, { from: "sqlite", writer: "direct", sqlitePaths: [path], missingOnly: true });
+  assert.deepEqual((await readDay(exporter)).rows.at(-1)![0], "run-34");
+});
+
 Deno.test("a writer that is not there is a usage error of each task that exports", async () => {
   const said = 'Cannot use the settings:\n  --writer takes duckdb or direct, not "arrow"\n';
   for (const [task, ...args] of [["export"], ["export:local"], ["export:run", "run"]]) {

@@ -49,14 +49,14 @@ export async function readDays(tx: Sql, { dataset, range, onBadRow }: DaysOption
   await tx.unsafe("set local enable_sort to default");
   const dated = found.filter(({ day }) => day !== null && isDay(day)).sort((a, b) => a.day < b.day ? -1 : 1);
   if (found.length > dated.length) await leaveOutUndated(tx, dataset, onBadRow);
-  const large = layout === "date" ? [] : dated.filter(({ parts }) => parts !== null);
+  const large = dated.filter(({ parts }) => parts !== null);
   return {
     days: new Map(dated.map(({ day, rows, fingerprint }) => [day, { rows: Number(rows), fingerprint }])),
     parts: new Map(large.map(({ day, parts, counts }) => [day, toCounts(parts, counts)])),
   };
 }
 
-/** Rows by minute, of lists of when parts begin, as 'YYYY-MM-DD HH:MM:SS', and of their rows. */
+/** Rows by minute, of lists of when parts begin, as 'YYYY-MM-DD HH:MM:SS' or the day alone, and of their rows. */
 function toCounts(parts: string, counts: string): MinuteCount[] {
   const rows = counts.split(",");
   return parts.split(",")

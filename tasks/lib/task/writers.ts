@@ -1,6 +1,6 @@
 import type { Flag } from "./args.ts";
 
-/** What can write an export's Parquet files: DuckDB, or this project's own code, whose files DuckDB reads back. */
+/** What can write an export's Parquet files: DuckDB, or this project's own code, whose files Arrow reads back. */
 export const WRITERS = ["duckdb", "direct"] as const;
 
 /** Name of one of them. */

@@ -23,12 +23,8 @@ export interface Workers extends Disposable {
 export function openWorkers(start: () => ThreadWorker = startThread): Workers {
   const idle: ThreadWorker[] = [];
   let code: Promise<WebAssembly.Module> | undefined;
-  let isOver = false;
   const compile = () => code ??= compileDuckDb();
-  const startEngine = async (worker: ThreadWorker) => {
-    const code = await compile();
-    if (!isOver) worker.postMessage({ kind: "engine", code }, []);
-  };
+  const startEngine = async (worker: ThreadWorker) => worker.postMessage({ kind: "engine", code: await compile() }, []);
   return {
     code: compile,
     startAhead(withEngine) {
@@ -40,7 +36,6 @@ export function openWorkers(start: () => ThreadWorker = startThread): Workers {
     take: () => idle.pop() ?? start(),
     giveBack: (worker) => void idle.push(worker),
     [Symbol.dispose]() {
-      isOver = true;
       for (const worker of idle) worker.terminate();
     },
   };
