@@ -86,6 +86,16 @@ Deno.test("doWork() asks for no snapshot and no session where nothing of a table
   assert.deepEqual(files, days);
 });
 
+Deno.test("doWork() has a thread that has started when all rows are read join no more", async () => {
+  const started = Promise.withResolvers<void>();
+  let joins = 0;
+  const first = threadOf({ leave: () => Promise.resolve(started.resolve()) });
+  const late = threadOf({ ready: () => started.promise, join: () => Promise.resolve(joins++ === 0) });
+  await work({ threads: [first, late], days: daysOf(3) });
+  await turns();
+  assert.equal(joins, 0);
+});
+
 Deno.test("doWork() reads over the table's own session where no thread joins, and says so once", async () => {
   const days = daysOf(5);
   const copies: string[] = [];

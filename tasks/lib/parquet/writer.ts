@@ -106,10 +106,7 @@ export class ChunkWriter {
     const { dataset } = this.#options;
     this.#db.dropFile(FILE);
     this.#insert();
-    if (this.#inserted === 0) {
-      this.#restart();
-      return undefined;
-    }
+    if (this.#inserted === 0) return undefined;
     this.#db.run("commit");
     // Tuples of one source alone come in order.
     const isOrdered = this.#columns.isOrdered && !this.#hasKept;
@@ -132,10 +129,6 @@ export class ChunkWriter {
   #begin(): void {
     const columns = this.#options.dataset.columns.map(({ name, duckdbType }) => `${quote(name)} ${duckdbType}`);
     this.#db.run(`create or replace table chunk (${columns}); begin transaction`);
-    this.#restart();
-  }
-
-  #restart(): void {
     this.#columns.restart();
     [this.#inserted, this.#hasKept] = [0, false];
   }

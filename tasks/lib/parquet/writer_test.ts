@@ -133,6 +133,9 @@ Deno.test("finish() puts rows in order that came out of it: of two sources, or a
   writer.addKept(kept, "sqlite");
   writer.addTuples(tuplesOf(1, 1, "sqlite"));
   assert.deepEqual(await runsOf(), ["run-1", "run-2", "run-3", "run-4"]);
+  writer.addKept(kept, "sqlite");
+  writer.addTuples(tuplesOf(1, 1, "sqlite"));
+  assert.deepEqual(await runsOf(), ["run-1", "run-2", "run-3"]);
 });
 
 Deno.test("addKept() takes the rows of one source, but for those that were superseded", async () => {
