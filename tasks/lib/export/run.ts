@@ -8,6 +8,7 @@ import { type OpenLane, openLanesInStore, openLanesOnDisk } from "./lanes.ts";
 import { redact, refuseColumns } from "../lake/redaction.ts";
 import type { Report } from "../task/console.ts";
 import type { BadRow } from "../dataset/source.ts";
+import { defaultThreads } from "../threads/pool.ts";
 import { openWorkers, type Workers } from "../threads/workers.ts";
 import { withSources } from "./sources.ts";
 
@@ -69,16 +70,15 @@ export async function runExport(
   });
 }
 
-/** Starts a thread before it is known what is to be written, where there is likely something: a hook comes behind a run,
+/** Starts threads before it is known what is to be written, where there is likely something: a hook comes behind a run,
  * whose day mostly has rows already, and a lane may have nothing yet. */
-function startAhead(
-  workers: Workers,
-  { dryRun, run, missingOnly, writer }: ExportRequest,
-  lanes: readonly OpenLane[],
-): void {
-  const isHook = missingOnly || run !== undefined;
+function startAhead(workers: Workers, request: ExportRequest, lanes: readonly OpenLane[]): void {
+  const { dryRun, run, missingOnly, writer, threads = defaultThreads() } = request;
   const isFirst = lanes.some(({ manifest }) => Object.keys(manifest.days).length === 0);
-  if (!dryRun && (isHook || isFirst)) workers.startAhead(isHook || writer === "duckdb");
+  if (dryRun) return;
+  if (missingOnly || run !== undefined) workers.startAhead(1, "duckdb");
+  // An engine is dear: the others have theirs when it is known that there are rows for them.
+  else if (isFirst) workers.startAhead(writer === "direct" ? threads : 1, writer);
 }
 
 /** The datasets of a request: those that are named, or all that its sources can have.

@@ -48,11 +48,11 @@ export interface OldRows {
   readonly asItIs: boolean;
 }
 
-/** What a thread is told that has nothing to do yet, without an answer: that it will need an engine. */
+/** What a thread is told that has nothing to do yet, without an answer: what it will write with. */
 export interface Hint {
-  readonly kind: "engine";
-  /** DuckDB's code. */
-  readonly code: WebAssembly.Module;
+  readonly kind: "ahead";
+  /** DuckDB's code; none where it will write directly. */
+  readonly code?: WebAssembly.Module;
 }
 
 /** What a thread is told. */

@@ -111,15 +111,17 @@ Deno.test("a pool's threads that have nothing to do are the next one's; those th
   assert.ok(stubs.every(({ ended }) => ended));
 });
 
-for (const withEngine of [true, false]) {
-  Deno.test(`startAhead(${withEngine}) starts a worker, which is the first that is taken`, async () => {
+for (const kind of ["duckdb", "direct"] as const) {
+  Deno.test(`startAhead() starts workers that will write by ${kind}, which are taken before any other`, async () => {
     const { workers, stubs } = openStubs();
-    workers.startAhead(withEngine);
-    assert.equal(stubs.length, 1);
+    workers.startAhead(2, kind);
+    assert.equal(stubs.length, 2);
     await workers.code();
     await turn();
-    openPoolOf(workers, 2).take(2);
-    assert.deepEqual(stubs.map((stub) => stub.kinds()), [withEngine ? ["engine", "open"] : ["open"], ["open"]]);
+    openPoolOf(workers, 3).take(3);
+    assert.deepEqual(stubs.map((stub) => stub.kinds()), [["ahead", "open"], ["ahead", "open"], ["open"]]);
+    const hints = stubs.map(({ sent: [first] }) => first.kind === "ahead" && first.code instanceof WebAssembly.Module);
+    assert.deepEqual(hints, [kind === "duckdb", kind === "duckdb", false]);
     workers[Symbol.dispose]();
   });
 }

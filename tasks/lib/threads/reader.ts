@@ -33,12 +33,11 @@ export class Reader {
     this.#emit = emit;
   }
 
-  /** Starts the engine, once. */
-  startEngine(code?: WebAssembly.Module): Promise<DuckDb> {
-    this.#engine ??= openDuckDb(code);
+  /** Starts the engine where there is code for it, and else loads what writes without one. */
+  prepare(code?: WebAssembly.Module): void {
+    const prepared: Promise<unknown> = code === undefined ? loadDirectWriter() : this.#startEngine(code);
     // Whoever needs it is told.
-    this.#engine.catch(() => {});
-    return this.#engine;
+    prepared.catch(() => {});
   }
 
   /** Makes row groups by other options from now on. */
@@ -135,11 +134,15 @@ export class Reader {
 
   async #openByEngine(): Promise<ChunkWriter> {
     await this.#isFree;
-    return new ChunkWriter(await this.startEngine(this.#options!.code), this.#writerOptions());
+    return new ChunkWriter(await this.#startEngine(this.#options!.code), this.#writerOptions());
+  }
+
+  #startEngine(code?: WebAssembly.Module): Promise<DuckDb> {
+    return this.#engine ??= openDuckDb(code);
   }
 
   async #openDirect(): Promise<DirectWriter> {
-    const { DirectWriter } = await import("../parquet/direct_writer.ts");
+    const { DirectWriter } = await loadDirectWriter();
     return new DirectWriter(this.#writerOptions());
   }
 
@@ -148,3 +151,6 @@ export class Reader {
     return { ...writer, onBadRow: skipBadRows ? (row: BadRow) => void this.#badRows.push(row) : undefined };
   }
 }
+
+/** With its reader, which no other writer needs. */
+const loadDirectWriter = () => import("../parquet/direct_writer.ts");

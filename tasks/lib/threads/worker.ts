@@ -45,7 +45,7 @@ function serve(): void {
     }
   };
   self.onmessage = ({ data }: MessageEvent<ThreadRequest | Hint>) => {
-    if (data.kind === "engine") return void reader.startEngine(data.code);
+    if (data.kind === "ahead") return reader.prepare(data.code);
     // After a failure the reader is in the middle of something.
     queue = queue.then(() => failed ?? act(data)).catch((error) => failed = toFailure(error, reader)).then(tell);
   };

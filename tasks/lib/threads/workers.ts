@@ -1,4 +1,5 @@
 import { compileDuckDb } from "../parquet/duckdb_code.ts";
+import type { WriterKind } from "../task/writers.ts";
 import type { Hint, ThreadRequest } from "./messages.ts";
 
 /** What a pool needs of a worker. */
@@ -11,8 +12,8 @@ export type ThreadWorker = Pick<Worker, "onmessage" | "onerror" | "terminate"> &
 export interface Workers extends Disposable {
   /** DuckDB's code, compiled once for all. */
   code(): Promise<WebAssembly.Module>;
-  /** Starts one, with or without an engine, for whoever takes one first. */
-  startAhead(withEngine: boolean): void;
+  /** Starts some that are going to write, for whoever takes one first. */
+  startAhead(count: number, kind: WriterKind): void;
   /** One that is at nothing. */
   take(): ThreadWorker;
   /** Takes one back that is at nothing. */
@@ -24,14 +25,17 @@ export function openWorkers(start: () => ThreadWorker = startThread): Workers {
   const idle: ThreadWorker[] = [];
   let code: Promise<WebAssembly.Module> | undefined;
   const compile = () => code ??= compileDuckDb();
-  const startEngine = async (worker: ThreadWorker) => worker.postMessage({ kind: "engine", code: await compile() }, []);
+  const prepare = async (worker: ThreadWorker, kind: WriterKind) =>
+    worker.postMessage({ kind: "ahead", code: kind === "direct" ? undefined : await compile() }, []);
   return {
     code: compile,
-    startAhead(withEngine) {
-      const worker = start();
-      idle.push(worker);
-      // Whoever needs the engine is told.
-      if (withEngine) startEngine(worker).catch(() => {});
+    startAhead(count, kind) {
+      for (let n = 0; n < count; n++) {
+        const worker = start();
+        idle.push(worker);
+        // Whoever needs the engine is told.
+        prepare(worker, kind).catch(() => {});
+      }
     },
     take: () => idle.pop() ?? start(),
     giveBack: (worker) => void idle.push(worker),
