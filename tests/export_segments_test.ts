@@ -10,7 +10,7 @@ import { createExporter, type Exporter, insertChecks } from "./support/exporter.
 async function withTables<T>(
   { database }: Exporter,
   names: readonly string[],
-  use: (...tables: TableSource[]) => Promise<T>,
+  use: (...tables: TableSource[]) => T | Promise<T>,
 ): Promise<T> {
   await using sql = await connectTo(database.url);
   return await withPostgresSources(sql, {
@@ -18,7 +18,7 @@ async function withTables<T>(
     origin: { host: "127.0.0.1", port: 5432 },
     patience: { label: "me@host:5432/db", idleMs: 60_000, startMs: 60_000 },
     range: {},
-  }, (tables) => use(...tables.map((table) => table!)));
+  }, async (tables) => await use(...tables.map((table) => table!)));
 }
 
 /** How many rows the COPY of some segments gives. */
@@ -61,7 +61,7 @@ Deno.test("segments() cuts days of more rows than a row group holds, and COPYs o
   // A bulk import within a minute is one part, which is not cut.
   await database
     .sql`update checks set created_at = '2025-09-03 12:00:00+00' where created_at between '2025-09-03' and '2025-09-04'`;
-  await withTables(exporter, ["checks"], async (table) => {
+  await withTables(exporter, ["checks"], (table) => {
     assert.deepEqual(table.segments(["2025-09-03"]).map(({ minutes }) => minutes), [[0, 1440]]);
   });
 });
@@ -107,7 +107,7 @@ Deno.test("copySql() leaves ties to the index where the server reads by one, and
   const { database: { sql, url } } = exporter;
   await insertChecks(exporter.database, 1, 10);
   const orderOf = () =>
-    withTables(exporter, ["checks"], async (table) => {
+    withTables(exporter, ["checks"], (table) => {
       const text = table.copySql(table.segments([...table.days.keys()]));
       return /order by (.*)\) to stdout/.exec(text)![1];
     });

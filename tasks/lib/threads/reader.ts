@@ -8,7 +8,7 @@ import { closeConnection, type Sql } from "../postgres/connection.ts";
 import { copyOut } from "../postgres/copy_out.ts";
 import { joinSnapshot } from "../sources/session.ts";
 import type { ServerTarget } from "../task/target.ts";
-import { type FileContext, readFileRows, readGroup } from "./file_rows.ts";
+import { readFileRows, readGroup } from "./file_rows.ts";
 import { Groups, type GroupWriter } from "./groups.ts";
 import { type FileRun, FRAME_BYTES, type RunEvent, type TableRun, type ThreadOptions } from "./messages.ts";
 import { TableRows } from "./table_rows.ts";
