@@ -45,7 +45,7 @@ export class Reader {
     this.#isFree = this.#chunkWriter?.then((writer) => writer.close()) ?? this.#isFree;
     [this.#options, this.#chunkWriter, this.#directWriter] = [options, undefined, undefined];
     // It is made beside its session; whoever needs it is told.
-    this.#writer().catch(() => {});
+    for (const made of [this.#isFree, this.#writer()]) made.catch(() => {});
   }
 
   /** The server that it reads from by itself. */
