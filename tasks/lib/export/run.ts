@@ -71,10 +71,10 @@ export async function runExport(
 }
 
 /** Starts threads before it is known what is to be written, where there is likely something: a hook comes behind a run,
- * whose day mostly has rows already, and a lane may have nothing yet. */
+ * whose day mostly has rows already, and the lanes may have nothing yet. */
 function startAhead(workers: Workers, request: ExportRequest, lanes: readonly OpenLane[]): void {
   const { dryRun, run, missingOnly, writer, threads = defaultThreads() } = request;
-  const isFirst = lanes.some(({ manifest }) => Object.keys(manifest.days).length === 0);
+  const isFirst = lanes.every(({ manifest }) => Object.keys(manifest.days).length === 0);
   if (dryRun) return;
   if (missingOnly || run !== undefined) workers.startAhead(1, "duckdb");
   // An engine is dear: the others have theirs when it is known that there are rows for them.
