@@ -9,8 +9,8 @@ interface TestRun {
   readonly failed: number;
 }
 
-/** Runs the tests that the arguments name, or all: the end-to-end tests of exports, which take as long as all others,
- * beside these.
+/** Runs the tests that the arguments name, or all: the end-to-end tests of exports and a few more, which take as long as all
+ * others, beside these.
  *
  * Each run has a Postgres 16 of its own, or the one that TEST_DATABASE_URL names. The last line is `N passed, N failed`.
  */
@@ -32,8 +32,8 @@ async function runTests(argv: readonly string[]): Promise<number> {
 async function splitTests(): Promise<string[][]> {
   const names = await Array.fromAsync(Deno.readDir("tests"), ({ name }) => name);
   const files = names.filter((name) => name.endsWith("_test.ts")).map((name) => `tests/${name}`).sort();
-  const isExport = (file: string) => file.startsWith("tests/export_");
-  return [["--ignore=tasks/test.ts", "tasks", ...files.filter((file) => !isExport(file))], files.filter(isExport)];
+  const isLong = (file: string) => /^tests\/(adopt|demo|export)_/.test(file);
+  return [["--ignore=tasks/test.ts", "tasks", ...files.filter((file) => !isLong(file))], files.filter(isLong)];
 }
 
 async function runSome(args: readonly string[], onOutput: (chunk: Uint8Array) => Promise<void>): Promise<TestRun> {
