@@ -106,7 +106,9 @@ Deno.test("a pool's threads that have nothing to do are the next one's; those th
     ["open", "open"],
     ["open"],
   ]);
+  stubs[0].answer(DONE);
   next[Symbol.dispose]();
+  assert.equal(stubs[0].ended, false);
   workers[Symbol.dispose]();
   assert.ok(stubs.every(({ ended }) => ended));
 });
